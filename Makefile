@@ -1,0 +1,148 @@
+# tsrun. `make` builds build/tsrun; `make help` lists the rest.
+#
+# The engine, QuickJS, comes with `npm ci`; `make QUICKJS=/usr` takes the distribution's instead (Debian 13: libquickjs, quickjs).
+
+BUILD   ?= build
+WERROR  ?= -Werror
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/sbin
+MANDIR  ?= $(PREFIX)/share/man
+ARCH    := $(patsubst arm64,aarch64,$(shell uname -m))
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
+COMMIT  := $(shell git -c safe.directory='*' rev-parse --verify -q HEAD 2>/dev/null)
+
+NODE_MODULES := node_modules/.package-lock.json
+GEN          := build/gen/validate.js
+
+ifneq ($(QUICKJS),)
+ENGINE_INCLUDE := $(QUICKJS)/include/quickjs
+ENGINE_LIB     := $(firstword $(wildcard $(QUICKJS)/lib/$(ARCH)-linux-gnu/quickjs/libquickjs.a \
+                    $(QUICKJS)/lib64/quickjs/libquickjs.a $(QUICKJS)/lib/quickjs/libquickjs.a))
+QJSC           := $(QUICKJS)/bin/qjsc
+ifeq ($(and $(ENGINE_LIB),$(wildcard $(ENGINE_INCLUDE)/quickjs.h),$(wildcard $(QJSC))),)
+$(error no QuickJS below $(QUICKJS): Debian packages it as libquickjs and quickjs (2025.04.26 or later))
+endif
+else
+ENGINE         := node_modules/@suchipi/quickjs/build/$(ARCH)-unknown-linux-$(if $(wildcard /lib/ld-musl-*),musl,gnu)
+ENGINE_INCLUDE := $(ENGINE)/include
+ENGINE_LIB     := $(ENGINE)/lib/quickjs-core.a
+QJSC           := $(ENGINE)/bin/qjsc
+ENGINE_DEFINES := -DHOST_ENGINE_IS_THE_NPM_FORK
+endif
+
+# unused-parameter: the engine fixes the signature of everything that TypeScript calls.
+WARNINGS   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wno-unused-parameter $(WERROR)
+HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LINK       := -Wl,-O1,--as-needed,--gc-sections -Wl,--hash-style=gnu
+HOST_FLAGS := -std=gnu11 $(WARNINGS) $(ENGINE_DEFINES) -isystem $(ENGINE_INCLUDE)
+ENGINE_LIBS := $(ENGINE_LIB) -lm -ldl -lpthread
+SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
+
+.PHONY: build check abi host-test systest clients faults test demo bench install clean help FORCE
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+## build: build/tsrun, the default
+build: $(BUILD)/tsrun
+
+$(NODE_MODULES): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(GEN): scripts/schemas.mjs $(wildcard schemas/*.json) $(NODE_MODULES)
+	node scripts/schemas.mjs --out build/gen
+	@touch $@
+
+# Holds what else a build depends on, a source that went away too: it changes only when its text does.
+SETTINGS = $(CC) $(CFLAGS) $(LDFLAGS) $(QJSC) $(HOST_FLAGS) $(HARDENING) $(LINK) $(VERSION) $(COMMIT) $(words $(SOURCES)) sources
+$(BUILD)/settings: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
+
+# Two makes at once take turns, and whoever runs the program meanwhile finds the old one or the new one.
+COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC)) --arch $(ARCH) --version '$(VERSION)' --commit '$(COMMIT)'
+
+$(BUILD)/obj/modules.h: $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+	$(COMPILE) --out $(@D)
+
+$(BUILD)/tsrun: host/host.c $(BUILD)/obj/modules.h
+	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -I$(BUILD)/obj -o $@.new host/host.c $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+	@mv $@.new $@
+
+# ---- the FFI on its own: the same host with a test program inside, plain and under AddressSanitizer and UBSan
+
+$(BUILD)/host/modules.h: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MODULES) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+	$(COMPILE) --out $(@D) $(addprefix --entry ,$(wildcard test/host/program/*.ts src/trace.ts))
+
+$(BUILD)/host-test: host/host.c $(BUILD)/host/modules.h
+	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -I$(BUILD)/host -o $@ host/host.c $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+
+$(BUILD)/host-test-asan: host/host.c $(BUILD)/host/modules.h
+	$(CC) $(HOST_FLAGS) $(SANITIZE) -I$(BUILD)/host -o $@ host/host.c $(ENGINE_LIBS)
+
+$(BUILD)/host-test.so: test/host/lib.c $(BUILD)/settings
+	$(CC) -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter $(WERROR) -fPIC -shared -o $@ test/host/lib.c
+
+HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so
+
+# ---- what people type
+
+# Tests run what this build made, or the program that RUNTIME names.
+SUITES = BUILD='$(BUILD)' RUNTIME='$(or $(RUNTIME),$(BUILD)/tsrun)' scripts/test
+
+## check: types, lint, import law, unit tests; no root, under a minute
+check: $(GEN)
+	$(SUITES) types lint rules unit
+
+## abi: every constant against the installed headers
+abi: $(NODE_MODULES)
+	$(SUITES) abi
+
+## host-test: the foreign function interface, plain and under AddressSanitizer and UBSan
+host-test: $(NODE_MODULES) $(HOST_TESTS)
+	$(SUITES) host
+
+## systest: containers on the real kernel; root
+systest: build
+	$(SUITES) system
+
+## clients: podman, containerd, docker and others call tsrun; root
+clients: build
+	$(SUITES) clients
+
+## faults: each step of a container's life fails in turn, and nothing is left behind; root
+faults: build
+	$(SUITES) faults
+
+## test: installs what the tests need, builds, runs everything above; root
+test:
+	scripts/install-deps --test
+	$(MAKE) build $(HOST_TESTS)
+	$(SUITES)
+
+## demo: installs what is missing, builds, explains and runs a container; root
+demo:
+	scripts/install-deps --demo
+	$(MAKE) build
+	scripts/demo
+
+## bench: tsrun, crun, runc and a floor in C side by side; root; BENCH='--quick --only run' to choose
+bench:
+	scripts/install-deps --bench
+	$(MAKE) build
+	node test/bench/bench.mjs $(BENCH)
+
+## install: tsrun below $(DESTDIR)$(PREFIX), manual pages too where they were made
+install: build
+	install -D -m 0755 $(BUILD)/tsrun $(DESTDIR)$(BINDIR)/tsrun
+	for page in $(wildcard $(BUILD)/man/*.8); do install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; done
+
+## clean: removes build/ and nothing else
+clean:
+	rm -rf $(BUILD) build/gen
+
+## help: this list; QUICKJS=/usr builds against the distribution's engine, BUILD=DIR builds elsewhere
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | expand -t 12

@@ -1,0 +1,116 @@
+// Source to bytecode: esbuild bundles src/ into ES modules (an entry per module that is loaded on demand, chunks for what they
+// share), qjsc compiles each to bytecode, and one C header lists them for host/host.c.
+//
+//   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE…]
+//
+// Without --entry the entries are src/main.ts, src/trace.ts and every module named in a `load<typeof import("…")>("…")`.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import * as esbuild from "esbuild";
+import { decodeMappings } from "./sourcemap.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    out: { type: "string" },
+    qjsc: { type: "string" },
+    arch: { type: "string", default: process.arch === "arm64" ? "aarch64" : "x86_64" },
+    version: { type: "string", default: "0" },
+    commit: { type: "string", default: "" },
+    src: { type: "string", default: "src" },
+    entry: { type: "string", multiple: true },
+  },
+});
+const out = resolve(options.out);
+const src = resolve(options.src);
+
+/** Every module that some source loads on demand, as its path below src without the suffix. */
+function modulesOnDemand() {
+  const found = new Set();
+  for (const entry of readdirSync(src, { recursive: true })) {
+    const file = String(entry);
+    if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
+    const text = readFileSync(join(src, file), "utf8");
+    for (const [, path, name] of text.matchAll(/\bload<\s*typeof import\("([^"]+)"\)\s*>\(\s*"([^"]+)"/g)) {
+      const target = relative(src, resolve(src, dirname(file), path)).replace(/\.ts$/, "");
+      if (target !== name) throw new Error(`${file}: load("${name}") says it is ${target}`);
+      found.add(name);
+    }
+  }
+  return [...found].sort();
+}
+
+const entries = options.entry
+  ? Object.fromEntries(options.entry.map((file) => [basename(file).replace(/(\.test)?\.m?ts$/, ""), resolve(file)]))
+  : Object.fromEntries(["main", "trace", ...modulesOnDemand()].map((name) => [name, join(src, `${name}.ts`)]));
+
+const js = join(out, "js");
+rmSync(js, { recursive: true, force: true });
+mkdirSync(js, { recursive: true });
+const result = await esbuild.build({
+  entryPoints: entries,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  mainFields: ["module", "main"],
+  outdir: js,
+  sourcemap: "external",
+  sourcesContent: false,
+  minifySyntax: true,
+  keepNames: false,
+  treeShaking: true,
+  chunkNames: "chunk-[hash]",
+  metafile: true,
+  logLevel: "warning",
+  define: {
+    ARCH_X86_64: String(options.arch === "x86_64"),
+    TSRUN_VERSION: JSON.stringify(options.version),
+    TSRUN_COMMIT: JSON.stringify(options.commit),
+  },
+});
+writeFileSync(join(out, "meta.json"), JSON.stringify(result.metafile));
+
+// The line of TypeScript behind each line of JavaScript, for the traces of uncaught errors.
+const files = readdirSync(js, { recursive: true }).map(String).filter((file) => file.endsWith(".js")).sort();
+const lines = {};
+for (const file of files) lines[file] = decodeMappings(JSON.parse(readFileSync(join(js, `${file}.map`), "utf8")), dirname(join(js, file)), dirname(src));
+writeFileSync(join(js, "lines.js"), `export const lines = ${JSON.stringify(lines)};\n`);
+files.push("lines.js");
+
+// A module's name is its path below js/; qjsc records the path it was given, so it runs inside js/ and imports stay external.
+const header = ["/* made by scripts/build.mjs */", "#include <stdint.h>", ""];
+const table = [];
+let total = 0;
+files.forEach((file, index) => {
+  const flat = resolveImports(file);
+  const symbol = `module_${index}`;
+  const c = join(out, "module.c");
+  execFileSync(options.qjsc, ["-c", "-m", ...flat.flatMap((name) => ["-M", name]), "-N", symbol, "-o", c, file], { cwd: js, stdio: ["ignore", "ignore", "inherit"] });
+  const text = readFileSync(c, "utf8");
+  const size = Number(/_size = (\d+);/.exec(text)[1]);
+  const body = /\[\d+\] = \{([\s\S]*?)\};/.exec(text)[1];
+  header.push(`static const uint8_t ${symbol}[${size}] = {${body}};`);
+  table.push(`    {"${file}", ${symbol}, ${size}},`);
+  total += size;
+  lines[file] && process.env.SIZES && console.log(`${String(size).padStart(8)} ${file}`);
+});
+rmSync(join(out, "module.c"), { force: true });
+header.push("", "static const struct {", "  const char *name;", "  const uint8_t *code;", "  uint32_t size;", "} modules[] = {", ...table, "};", "");
+writeFileSync(join(out, "modules.h"), header.join("\n"));
+console.log(`${files.length} modules, ${Math.round(total / 1024)} KB of bytecode`);
+
+/** Rewrites `file`'s relative imports to names below js/, and returns them. */
+function resolveImports(file) {
+  const path = join(js, file);
+  const names = [];
+  const text = readFileSync(path, "utf8").replace(/^((?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]*)"/gm, (_all, head, target) => {
+    const name = relative(js, resolve(dirname(path), target));
+    names.push(name);
+    return `${head}"${name}"`;
+  });
+  writeFileSync(path, text);
+  return [...new Set(names)];
+}

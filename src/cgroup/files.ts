@@ -1,0 +1,49 @@
+// Reading and writing single files of cgroup file systems.
+
+import { O_WRONLY } from "../abi/fcntl.ts";
+import { EINVAL, ENOENT } from "../abi/errno.ts";
+import { basename } from "../base/path.ts";
+import { isErrno, StepError } from "../base/errors.ts";
+import { readFile, writeFile } from "../sys/file.ts";
+import type { CgroupPath, CgroupWrite } from "./plan.ts";
+
+export const isV2 = ({ controllers }: CgroupPath): boolean => controllers[0] === "";
+
+/** [kernel] One write(2) is one value; nothing is created. */
+export function writeValue(file: string, value: string): void {
+  writeFile(null, file, O_WRONLY, value);
+}
+
+export const readValue = (file: string): string => readFile(null, file, 256).trimEnd();
+
+/** Does the plan's writes, those that depend on later ones twice if need be. */
+export function applyWrites(writes: readonly CgroupWrite[]): void {
+  let postponed: CgroupWrite[] | undefined;
+  for (const write of writes) {
+    try {
+      applyWrite(write);
+    } catch (error) {
+      if (!write.again || !isErrno(error, EINVAL)) throw told(write, error);
+      (postponed ??= []).push(write);
+    }
+  }
+  for (const write of postponed ?? []) {
+    try {
+      applyWrite(write);
+    } catch (error) {
+      throw told(write, error);
+    }
+  }
+}
+
+function applyWrite({ file, value, missing }: CgroupWrite): void {
+  try {
+    writeValue(file, value);
+  } catch (error) {
+    if (missing === "fail" || !isErrno(error, ENOENT)) throw error;
+    if (missing !== "skip") writeValue(missing.file, missing.value);
+  }
+}
+
+const told = ({ file, value, why }: CgroupWrite, error: unknown): unknown =>
+  new StepError(`set ${basename(file)} to ${JSON.stringify(value)}`, error, why);

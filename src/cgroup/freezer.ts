@@ -1,0 +1,85 @@
+// Stopping and continuing all processes of a container at once.
+
+import { ENODEV, ENOENT } from "../abi/errno.ts";
+import { HostError, isErrno } from "../base/errors.ts";
+import { sleepMs } from "../sys/time.ts";
+import { isV2, readValue, writeValue } from "./files.ts";
+import type { CgroupPath, CgroupPaths } from "./plan.ts";
+
+/** v1's freezer; on a hybrid host, too. undefined: cgroups that cannot freeze. */
+const freezerOf = (paths: CgroupPaths): CgroupPath | undefined => paths.find(({ controllers }) => controllers.includes("freezer")) ?? paths.find(isV2);
+
+/** True when the container itself was frozen; a frozen parent does not count. */
+export function frozen(paths: CgroupPaths): boolean {
+  const group = freezerOf(paths);
+  if (group === undefined) return false;
+  try {
+    return readValue(`${group.path}/${isV2(group) ? "cgroup.freeze" : "freezer.self_freezing"}`) === "1";
+  } catch (error) {
+    if (isErrno(error, ENOENT, ENODEV)) return false; // the group is gone
+    throw error;
+  }
+}
+
+/** Returns when every process stands still. @throws HostError when they do not within ten seconds */
+export function freezeCgroup(paths: CgroupPaths): void {
+  const group = freezerOf(paths);
+  if (group === undefined) throw new HostError("the container has no cgroup that can be frozen");
+  if (isV2(group)) freezeV2(group.path);
+  else freezeV1(group.path);
+}
+
+/** Does nothing when it is not frozen. */
+export function thawCgroup(paths: CgroupPaths): void {
+  const group = freezerOf(paths);
+  if (group === undefined) throw new HostError("the container has no cgroup that can be frozen");
+  if (isV2(group)) writeValue(`${group.path}/cgroup.freeze`, "0");
+  else writeValue(`${group.path}/freezer.state`, "THAWED");
+}
+
+const PATIENCE_MS = 10000;
+
+function freezeV2(path: string): void {
+  writeValue(`${path}/cgroup.freeze`, "1");
+  let waited = 0;
+  for (let pause = 0.1; !/^frozen 1$/m.test(readValue(`${path}/cgroup.events`)); pause = Math.min(pause * 2, 10)) {
+    if (waited > PATIENCE_MS) throw new HostError(`the cgroup ${path} does not freeze`); // as asked it goes on freezing
+    sleepMs(pause);
+    waited += pause;
+  }
+}
+
+const TRIES = 1000;
+
+/**
+ * [kernel] A v1 group stays FREEZING as long as processes appear in it; writing FROZEN again looks at them anew, and thawing
+ * for a moment lets those go on that hold the others up.
+ */
+function freezeV1(path: string): void {
+  const state = `${path}/freezer.state`;
+  try {
+    for (let tries = 1; tries <= TRIES; tries++) {
+      if (tries % 50 === 0) {
+        writeValue(state, "THAWED");
+        sleepMs(10);
+      }
+      writeValue(state, "FROZEN");
+      if (tries % 25 === 0) sleepMs(0.01);
+      if (readValue(state) === "FROZEN") return;
+    }
+  } catch (error) {
+    thawAgain(state);
+    throw error;
+  }
+  thawAgain(state);
+  throw new HostError(`the cgroup ${path} does not freeze`);
+}
+
+/** Half frozen is worse than not frozen. */
+function thawAgain(state: string): void {
+  try {
+    writeValue(state, "THAWED");
+  } catch (error) {
+    if (!isErrno(error, ENOENT, ENODEV)) throw error;
+  }
+}

@@ -1,0 +1,137 @@
+// Which cgroups the container gets and what is written into them, decided before anything is touched.
+// Law: every write carries the part of config.json that asked for it, and the order of `writes` is the order in which they happen.
+// What differs between v1 and v2 is spent here (resources-v1.ts, resources-v2.ts); the acting half only creates, writes and removes.
+
+import type { ContainerId, HostPath } from "../base/brand.ts";
+import { hostPath } from "../base/brand.ts";
+import { SpecError } from "../base/errors.ts";
+import { clean, dirname } from "../base/path.ts";
+import type { CgroupHierarchy, HostFacts } from "../spec/facts.ts";
+import type { Spec } from "../spec/types.ts";
+import { planDevices, type DevicePlan } from "./device-rules.ts";
+import { planV1 } from "./resources-v1.ts";
+import { planV2 } from "./resources-v2.ts";
+
+/** One of the container's cgroups. `controllers` are those of its hierarchy, as in /proc/self/cgroup; [""] is the v2 hierarchy. */
+export type CgroupPath = { readonly controllers: readonly string[]; readonly path: HostPath };
+
+/** All of the container's cgroups: what state.json keeps and every later command works from. Empty: it has none of its own. */
+export type CgroupPaths = readonly CgroupPath[];
+
+export type CgroupGroup = CgroupPath & {
+  /** The group lies below; everything between is made as needed and never removed. */
+  readonly mountPoint: HostPath;
+  /** It only names the container and limits nothing: the container starts without it where it cannot be made. */
+  readonly optional: boolean;
+};
+
+export type CgroupWrite = {
+  readonly file: HostPath;
+  readonly value: string;
+  readonly why: string;
+  /** When the kernel has no such file: fail, go on, or write this instead. */
+  readonly missing: "fail" | "skip" | { readonly file: HostPath; readonly value: string };
+  /** Depends on a value that a later write changes: when the kernel says EINVAL it is written once more, after all others. */
+  readonly again: boolean;
+};
+
+export type CgroupPlan = {
+  readonly driver: "cgroupfs" | "systemd";
+  readonly mode: "none" | "v1" | "v2";
+  /** The v2 hierarchy first: clone3 can start the container's init in it. */
+  readonly groups: readonly CgroupGroup[];
+  /** v2: enabled for the children of every group above the container's. All that the host has: whoever watches the container wants its statistics. */
+  readonly enable: readonly string[];
+  /** v2: what asked for a controller that cannot work in a threaded cgroup; undefined when nothing did. */
+  readonly domainOnly: string | undefined;
+  readonly writes: readonly CgroupWrite[];
+  /** undefined where the devices cannot be limited: no cgroups at all. */
+  readonly devices: DevicePlan | undefined;
+  /** What config.json asks for and this kind of cgroup has no word for. runc passes over it in silence. */
+  readonly ignored: readonly { readonly why: string; readonly problem: string }[];
+  /** Without privilege and without a path of the caller's choice, no cgroup is needed as long as nothing is limited. */
+  readonly mayDoWithout: boolean;
+};
+
+/** For the rootfs room: what a mount of type cgroup shows. */
+export type CgroupMountSource =
+  | { readonly mode: "none" }
+  | {
+      readonly mode: "v1";
+      /** The container has a cgroup namespace: a fresh mount shows its own groups as roots. */
+      readonly namespaced: boolean;
+      readonly hierarchies: readonly { readonly controllers: readonly string[]; readonly mountPoint: HostPath; readonly containerPath: HostPath }[];
+    }
+  | { readonly mode: "v2"; readonly namespaced: boolean; readonly mountPoint: HostPath; readonly containerPath: HostPath };
+
+/**
+ * @throws SpecError values that no cgroup takes, or `unified` on v1
+ * @throws HostError a controller that config.json asks for is not there
+ */
+export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, request: { readonly systemdCgroup: boolean }): CgroupPlan {
+  const { cgroupsPath, resources } = spec.linux;
+  const layout = host.cgroups;
+  const plan = {
+    driver: request.systemdCgroup ? ("systemd" as const) : ("cgroupfs" as const),
+    mode: layout.mode,
+    devices: layout.mode === "none" ? undefined : planDevices(resources.devices, spec.linux.devices),
+    mayDoWithout: host.euid !== 0 && cgroupsPath === undefined,
+  };
+  if (request.systemdCgroup || layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, writes: [], ignored: [] };
+  const place = placeOf(cgroupsPath, id, host.euid);
+  if (layout.mode === "v1") {
+    const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
+    return { ...plan, groups, enable: [], domainOnly: undefined, ...planV1(resources, groups) };
+  }
+  // A v2 cgroup that has processes cannot have children with limits, hence beside our own and not below it.
+  const path = `${layout.mountPoint}${place.relative && layout.own !== "/" ? slashed(dirname(layout.own)) : ""}${place.path}`;
+  const groups = [{ controllers: [""], path: hostPath(path), mountPoint: hostPath(layout.mountPoint), optional: false }];
+  return { ...plan, groups, enable: layout.controllers, ...planV2(resources, hostPath(path), layout.controllers) };
+}
+
+type Place = { readonly path: string; readonly relative: boolean };
+
+/** [spec] An absolute cgroupsPath counts from the hierarchy's mount point, a relative one from where the runtime chooses: its own cgroup. */
+function placeOf(cgroupsPath: string | undefined, id: ContainerId, euid: number): Place {
+  if (cgroupsPath === undefined) return { path: `/${id}`, relative: euid !== 0 }; // without privilege only our own subtree is writable
+  // [cve] "/../../x": cleaned as if the hierarchy were the whole file system, so that nothing outside it can be named.
+  const path = clean(`/${cgroupsPath}`);
+  if (path === "/") throw new SpecError([{ pointer: "/linux/cgroupsPath", problem: "must name a cgroup below the root of the hierarchy" }]);
+  return { path, relative: !cgroupsPath.startsWith("/") };
+}
+
+const slashed = (path: string): string => (path === "/" ? "" : path);
+
+function groupsV1(hierarchies: readonly CgroupHierarchy[], place: Place): CgroupGroup[] {
+  const groups: CgroupGroup[] = [];
+  for (const { controllers, mountPoint, root, own } of hierarchies) {
+    const name = controllers[0] ?? "";
+    // Somebody else's bookkeeping is not ours to join.
+    if (name.startsWith("name=") && name !== "name=systemd") continue;
+    const above = place.relative && name !== "" ? below(root, own) : "";
+    groups.push({
+      controllers,
+      path: hostPath(`${mountPoint}${above}${place.path}`),
+      mountPoint: hostPath(mountPoint),
+      optional: name === "" || name === "misc" || name === "name=systemd",
+    });
+  }
+  return groups;
+}
+
+/** `own` as seen below a mount that shows `root`: in a container without a cgroup namespace, /proc/self/cgroup names the host's paths. */
+function below(root: string, own: string): string {
+  if (root === "/" || root === "") return slashed(own);
+  return own.startsWith(`${root}/`) ? own.slice(root.length) : "";
+}
+
+/** What the container's own mounts of cgroup file systems show. */
+export function cgroupMountSource(plan: CgroupPlan, spec: Spec): CgroupMountSource {
+  const namespaced = spec.linux.namespaces.some(({ type }) => type === "cgroup");
+  if (plan.mode === "v1") {
+    const own = plan.groups.filter(({ controllers }) => controllers[0] !== "");
+    return { mode: "v1", namespaced, hierarchies: own.map(({ controllers, mountPoint, path }) => ({ controllers, mountPoint, containerPath: path })) };
+  }
+  const group = plan.groups[0];
+  return group === undefined ? { mode: "none" } : { mode: "v2", namespaced, mountPoint: group.mountPoint, containerPath: group.path };
+}

@@ -1,0 +1,127 @@
+// Who is in the container's cgroups, how to signal all of them, and whether memory ran out.
+
+import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
+import { DT_DIR } from "../abi/dirent.ts";
+import { ENODEV, ENOENT, EOPNOTSUPP, ESRCH } from "../abi/errno.ts";
+import { SIGKILL } from "../abi/signal.ts";
+import { hostPid, type HostPid } from "../base/brand.ts";
+import { isErrno } from "../base/errors.ts";
+import { int64, type Int64 } from "../base/int64.ts";
+import { openat, readdir, readFile } from "../sys/file.ts";
+import { kill } from "../sys/process.ts";
+import { freezeCgroup, thawCgroup } from "./freezer.ts";
+import { isV2, readValue, writeValue } from "./files.ts";
+import type { CgroupPath, CgroupPaths } from "./plan.ts";
+
+/** Every process in the groups and below, as we see their numbers. In v1 one hierarchy stands for all. */
+export function processes(paths: CgroupPaths): HostPid[] {
+  const group = paths.find(({ controllers }) => controllers.includes("devices")) ?? paths.find((path) => !isV2(path)) ?? paths[0];
+  const pids: HostPid[] = [];
+  if (group !== undefined) collect(group.path, pids);
+  return pids;
+}
+
+function collect(path: string, pids: HostPid[]): void {
+  try {
+    for (const line of readProcesses(path).split("\n")) if (line !== "" && line !== "0") pids.push(hostPid(Number(line))); // 0: outside of our pid namespace
+    using directory = openat(null, path, O_RDONLY | O_DIRECTORY);
+    for (const name of readdir(directory, DT_DIR)) collect(`${path}/${name}`, pids);
+  } catch (error) {
+    if (!isErrno(error, ENOENT, ENODEV)) throw error; // removed while we read: nobody is in it
+  }
+}
+
+function readProcesses(path: string): string {
+  try {
+    return readFile(null, `${path}/cgroup.procs`);
+  } catch (error) {
+    if (!isErrno(error, EOPNOTSUPP)) throw error;
+    return readFile(null, `${path}/cgroup.threads`); // [kernel] a threaded cgroup tells only these
+  }
+}
+
+/**
+ * Sends the signal to every process. SIGKILL leaves none alive, also those that are being forked meanwhile; a frozen container is thawed.
+ */
+export function killCgroup(paths: CgroupPaths, signal: number): void {
+  const hasFreezer = paths.some(({ controllers }) => controllers.includes("freezer"));
+  if (signal === SIGKILL && killAtOnce(paths)) {
+    if (paths.length > 1) signalEach(paths, signal); // a hybrid host: who has left the v2 half is still in the others
+    if (hasFreezer) thawIfThere(paths); // [kernel] a frozen v1 process does not even die
+    return;
+  }
+  let stopped = false;
+  try {
+    freezeCgroup(paths);
+    stopped = true;
+  } catch {
+    // Without a freezer, or with processes that will not freeze, the signal still reaches all that are seen.
+  }
+  try {
+    signalEach(paths, signal);
+  } finally {
+    if (stopped) thawIfThere(paths);
+  }
+}
+
+function signalEach(paths: CgroupPaths, signal: number): void {
+  for (const pid of processes(paths)) {
+    try {
+      kill(pid, signal);
+    } catch (error) {
+      if (!isErrno(error, ESRCH)) throw error; // ended meanwhile
+    }
+  }
+}
+
+/** [kernel] cgroup.kill, since 5.14. False where it is not, and where nothing is in a v2 cgroup. */
+function killAtOnce(paths: CgroupPaths): boolean {
+  const group = paths.find(isV2);
+  if (group === undefined) return false;
+  try {
+    writeValue(`${group.path}/cgroup.kill`, "1");
+    return true;
+  } catch (error) {
+    if (isErrno(error, ENOENT, EOPNOTSUPP)) return false;
+    throw error;
+  }
+}
+
+function thawIfThere(paths: CgroupPaths): void {
+  try {
+    thawCgroup(paths);
+  } catch (error) {
+    if (!isErrno(error, ENOENT, ENODEV)) throw error; // removed meanwhile
+  }
+}
+
+export type OomKilled = {
+  /** How many processes. */
+  readonly count: number;
+  /** The limit in bytes; undefined: none of its own. */
+  readonly limit: Int64 | undefined;
+};
+
+/** What the kernel's OOM killer did in the container; undefined when nothing, or when memory is not accounted. */
+export function oomKilled(paths: CgroupPaths): OomKilled | undefined {
+  const group: CgroupPath | undefined = paths.find(({ controllers }) => controllers.includes("memory")) ?? (paths.length === 1 ? paths.find(isV2) : undefined);
+  if (group === undefined) return undefined;
+  try {
+    const v2 = isV2(group);
+    const count = Number(/^oom_kill (\d+)$/m.exec(readValue(`${group.path}/${v2 ? "memory.events" : "memory.oom_control"}`))?.[1] ?? 0);
+    if (count === 0) return undefined;
+    return { count, limit: parseLimit(readValue(`${group.path}/${v2 ? "memory.max" : "memory.limit_in_bytes"}`)) };
+  } catch (error) {
+    if (isErrno(error, ENOENT, ENODEV)) return undefined; // no memory controller, or the group is gone
+    throw error;
+  }
+}
+
+/** [kernel] v1 shows "no limit" as the highest multiple of a page. */
+const NO_LIMIT = 1n << 62n;
+
+function parseLimit(text: string): Int64 | undefined {
+  if (!/^\d+$/.test(text)) return undefined;
+  const bytes = BigInt(text);
+  return bytes > NO_LIMIT ? undefined : int64(bytes);
+}

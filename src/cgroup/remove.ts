@@ -1,0 +1,68 @@
+// Taking cgroups away. A cgroup is busy for an instant after its last process has ended.
+
+import { AT_REMOVEDIR, O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
+import { DT_DIR } from "../abi/dirent.ts";
+import { EBUSY, ENOENT, ENOTEMPTY } from "../abi/errno.ts";
+import type { HostPath } from "../base/brand.ts";
+import { HostError, isErrno } from "../base/errors.ts";
+import { openat, readdir, unlinkat } from "../sys/file.ts";
+import { sleepMs } from "../sys/time.ts";
+import type { CgroupPaths } from "./plan.ts";
+
+const FIRST_PAUSE_MS = 0.1;
+const PATIENCE_MS = 2000;
+
+/**
+ * Removes the groups and every group below them, but none above. What is gone already is well.
+ * @throws HostError when one stays busy: it has processes
+ */
+export function removeCgroup(paths: CgroupPaths): void {
+  removeAll(paths.map(({ path }) => path));
+}
+
+/** Removes directories that were made in this order; one that somebody else has moved into meanwhile stays. */
+export function removeMade(made: readonly HostPath[]): void {
+  // Only what has nothing of ours below it is a container's group and worth waiting for.
+  const leaves = made.filter((path) => !made.some((other) => other.startsWith(`${path}/`)));
+  removeAll(leaves);
+  for (const path of made.toReversed()) if (!leaves.includes(path)) removeDirectory(path);
+}
+
+function removeAll(paths: readonly HostPath[]): void {
+  let left: readonly HostPath[] = paths.filter((path) => !removeTree(path));
+  let waited = 0;
+  for (let pause = FIRST_PAUSE_MS; left.length > 0; pause *= 2) {
+    if (waited > PATIENCE_MS) throw new HostError(`cannot remove the cgroup ${left.join(", ")}: it is still in use`);
+    sleepMs(pause);
+    waited += pause;
+    left = left.filter((path) => !removeTree(path));
+  }
+}
+
+/** False while it is busy. */
+function removeTree(path: string): boolean {
+  if (removeDirectory(path)) return true;
+  for (const name of childrenOf(path)) removeTree(`${path}/${name}`);
+  return removeDirectory(path);
+}
+
+function childrenOf(path: string): readonly string[] {
+  try {
+    using directory = openat(null, path, O_RDONLY | O_DIRECTORY);
+    return readdir(directory, DT_DIR);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) return [];
+    throw error;
+  }
+}
+
+function removeDirectory(path: string): boolean {
+  try {
+    unlinkat(null, path, AT_REMOVEDIR);
+    return true;
+  } catch (error) {
+    if (isErrno(error, ENOENT)) return true;
+    if (isErrno(error, EBUSY, ENOTEMPTY)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+// What the global options and the environment say to the runtime. Nothing below cli/ reads either.
+
+import { EEXIST } from "../abi/errno.ts";
+import { SYS_geteuid } from "../abi/syscall.ts";
+import { hostPath, type HostPath } from "../base/brand.ts";
+import { HostError, isErrno, StepError, UsageError } from "../base/errors.ts";
+import { resolve } from "../base/path.ts";
+import type { Globals } from "../runtime/globals.ts";
+import { getenv } from "../sys/environ.ts";
+import { fchmodat, getcwd, mkdirat, readFileIfThere } from "../sys/file.ts";
+import { host, load } from "../sys/host.ts";
+import type { GlobalFlags } from "./table.ts";
+
+/** @throws UsageError for a value that is not allowed, HostError when there is nowhere to keep state */
+export function globalsOf(flags: GlobalFlags): Globals {
+  if (flags["log-format"] !== "text" && flags["log-format"] !== "json" && flags["log-format"] !== "") throw new UsageError(`invalid log-format: ${flags["log-format"]}`);
+  return {
+    root: flags.root === undefined ? defaultRoot() : givenRoot(flags.root),
+    systemdCgroup: systemdCgroup(flags),
+    rootless: rootless(flags.rootless),
+    debug: isDebug(flags) ? load<typeof import("./log.ts")>("cli/log").debugWriter(flags) : undefined,
+    warn: (message) => load<typeof import("./log.ts")>("cli/log").warn(flags, message),
+  };
+}
+
+/** True when debug lines are wanted. */
+function isDebug(flags: GlobalFlags): boolean {
+  const level = flags["log-level"];
+  if (level !== undefined && level !== "debug" && level !== "warning" && level !== "error") throw new UsageError(`invalid log-level: ${level}`);
+  return flags.debug || level === "debug";
+}
+
+/** A path from the command line made absolute, so that a later change of directory does not move it. */
+export function absolute(path: string): string {
+  return path.startsWith("/") ? path : resolve(getcwd(), path);
+}
+
+function givenRoot(path: string): HostPath {
+  const root = resolve(path.startsWith("/") ? "/" : getcwd(), path);
+  if (root === "/") throw new UsageError("Option --root argument should not be set to /");
+  return hostPath(root);
+}
+
+function systemdCgroup(flags: GlobalFlags): boolean {
+  const manager = flags["cgroup-manager"];
+  if (manager === undefined) return flags["systemd-cgroup"];
+  if (manager === "systemd") return true;
+  if (manager === "cgroupfs") return false;
+  if (manager === "disabled") throw new HostError("--cgroup-manager disabled is not supported by this version of tsrun");
+  throw new UsageError(`unknown cgroup manager: ${manager}`);
+}
+
+function rootless(value: string): Globals["rootless"] {
+  if (/^(auto)?$/i.test(value)) return "auto";
+  if (/^(1|t|true)$/i.test(value)) return "true";
+  if (/^(0|f|false)$/i.test(value)) return "false";
+  throw new UsageError(`invalid value ${JSON.stringify(value)} for flag -rootless: parse error`);
+}
+
+/** /run/tsrun for root; for others, and for root of a user namespace who is not logged in as root, below $XDG_RUNTIME_DIR. */
+function defaultRoot(): HostPath {
+  const isRoot = host.syscall(SYS_geteuid) === 0; // not sys/process.ts: to read it would take longer than all of this
+  const directory = getenv("XDG_RUNTIME_DIR") ?? "";
+  if (directory !== "" && (!isRoot || (inUserNamespace() && getenv("USER") !== "root"))) return privateRoot(directory);
+  if (isRoot) return hostPath("/run/tsrun");
+  throw new HostError("XDG_RUNTIME_DIR is not set, so there is nowhere to keep the state of containers: set it to a directory of your own, or pass --root");
+}
+
+function inUserNamespace(): boolean {
+  const map = readFileIfThere(null, "/proc/self/uid_map");
+  return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
+}
+
+/** Made with the sticky bit: without it the directory's cleaner takes it away (XDG Base Directory Specification). */
+function privateRoot(directory: string): HostPath {
+  const root = `${directory}/tsrun`;
+  try {
+    mkdirat(null, root, 0o700);
+    fchmodat(null, root, 0o1700);
+  } catch (error) {
+    if (!isErrno(error, EEXIST)) throw new StepError("make the state root below $XDG_RUNTIME_DIR", error);
+  }
+  return hostPath(root);
+}

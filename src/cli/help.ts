@@ -1,0 +1,74 @@
+// `tsrun help [command]`, and what --help shows: the table and its texts in the layout of runc's help.
+
+import { UsageError } from "../base/errors.ts";
+import { basename } from "../base/path.ts";
+import { host } from "../sys/host.ts";
+import { print } from "../sys/print.ts";
+import { findCommand, globalOptions, type Option, type Options } from "./table.ts";
+import { description, globalTexts, summary, texts, type CommandText, type OptionText } from "./texts.ts";
+import { details, version } from "./version.ts";
+
+export const options = {} as const;
+export const takes = [0, 1] as const;
+/** What runc ends with for a topic that it does not know. */
+export const failureStatus = 3;
+
+export function run(_flags: object, [topic]: readonly string[]): number {
+  const program = basename(host.argv[0] ?? "tsrun");
+  if (topic === undefined) {
+    print(programHelp(program, `${version()}\n${details()}`.trimEnd()));
+    return 0;
+  }
+  const name = topic === "h" ? "help" : topic;
+  const text: CommandText | undefined = Object.entries(texts).find(([command]) => command === name)?.[1];
+  const command = findCommand(name);
+  if (text === undefined || command === undefined) throw new UsageError(`No help topic for '${topic}'`);
+  print(commandHelp(program, name, text, command.options));
+  return 0;
+}
+
+/** @param versions the lines of the version */
+export function programHelp(program: string, versions: string): string {
+  const commands = Object.entries(texts).map(([name, text]) => [name === "help" ? "help, h" : name, text.summary] as const);
+  return sections([
+    ["NAME", `   ${program} - ${summary}\n\n${description.replaceAll("PROGRAM", program)}`],
+    ["USAGE", `   ${program} [global options] command [command options] [arguments...]`],
+    ["VERSION", `   ${versions}`],
+    ["COMMANDS", columns(commands)],
+    ["GLOBAL OPTIONS", columns(optionRows(globalOptions, globalTexts))],
+  ]);
+}
+
+export function commandHelp(program: string, name: string, text: CommandText, table: Options): string {
+  const rows = optionRows(table, text.options);
+  const usage = [program, name, ...(rows.length > 0 ? ["[command options]"] : []), ...(text.usage === "" ? [] : [text.usage])].join(" ");
+  return sections([
+    ["NAME", `   ${program} ${name} - ${text.summary}`],
+    ["USAGE", `   ${usage}`],
+    ["DESCRIPTION", text.description === "" ? "" : `   ${text.description.replaceAll("PROGRAM", program)}`],
+    ["OPTIONS", columns(rows)],
+  ]);
+}
+
+function sections(all: readonly (readonly [title: string, body: string])[]): string {
+  return all.filter(([, body]) => body !== "").map(([title, body]) => `${title}:\n${body}\n`).join("\n");
+}
+
+function optionRows(table: Options, described: { readonly [name: string]: OptionText }): (readonly [string, string])[] {
+  return Object.entries(table).flatMap(([name, option]) => {
+    const text = described[name];
+    if (text === undefined || text.hidden) return [];
+    const value = text.value === undefined ? "" : ` ${text.value}`;
+    const names = option.short === undefined ? `--${name}${value}` : `--${name}${value}, -${option.short}${value}`;
+    return [[names, text.help + shownDefault(option)] as const];
+  });
+}
+
+function shownDefault({ default: value }: Option): string {
+  return value === undefined || value === "" ? "" : ` (default: ${JSON.stringify(value)})`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `   ${left.padEnd(width)}${right}`).join("\n");
+}

@@ -1,0 +1,58 @@
+// `tsrun plan [options] [bundle]`: what `create` and `start` would do on this host. Changes nothing.
+
+import { ENOENT } from "../abi/errno.ts";
+import { containerId, hostPath, type ContainerId } from "../base/brand.ts";
+import { HostError, isErrno, UsageError } from "../base/errors.ts";
+import { basename, resolve } from "../base/path.ts";
+import { getenv } from "../sys/environ.ts";
+import { readFile } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
+import { print } from "../sys/print.ts";
+import { absolute, globalsOf } from "./globals.ts";
+import type { GlobalFlags, Values } from "./table.ts";
+
+export const options = {
+  bundle: { type: "string", short: "b", default: "" },
+  id: { type: "string", default: "" },
+  json: { type: "boolean" },
+  "no-pivot": { type: "boolean" },
+  "no-new-keyring": { type: "boolean" },
+  "preserve-fds": { type: "number", default: 0 },
+} as const;
+export const takes = [0, 1] as const;
+
+export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
+  if (operand !== undefined && flags.bundle !== "") throw new UsageError("the bundle is given twice");
+  const globals = globalsOf(globalFlags);
+  const bundle = resolve("/", absolute(operand ?? (flags.bundle || ".")));
+  const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
+  const plan = load<typeof import("../runtime/plan.ts")>("runtime/plan").planContainer(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), {
+    id: nameOf(flags.id, bundle),
+    bundle: hostPath(bundle),
+    noPivot: flags["no-pivot"],
+    noNewKeyring: flags["no-new-keyring"],
+    systemdCgroup: globals.systemdCgroup,
+    listenFds: Number(getenv("LISTEN_FDS") ?? 0) || 0,
+    preserveFds: flags["preserve-fds"],
+  });
+  const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
+  print(flags.json ? explainJson(plan) : explain(plan));
+  for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
+    globals.warn(`${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+}
+
+function readConfig(bundle: string): string {
+  try {
+    return readFile(null, `${bundle}/config.json`);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) throw new HostError(`JSON specification file ${bundle}/config.json not found`);
+    throw error;
+  }
+}
+
+/** The name to plan with. Cgroups are called by it, so there must be one; the bundle's own is as good as any. */
+function nameOf(given: string, bundle: string): ContainerId {
+  const id = containerId(given === "" ? basename(bundle).replace(/[^\w+.-]/g, "_") || "container" : given);
+  if (id === undefined) throw new UsageError(`invalid container ID format: ${JSON.stringify(given)}`);
+  return id;
+}

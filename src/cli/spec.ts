@@ -1,0 +1,30 @@
+// `tsrun spec [options]`: writes a config.json to start from.
+
+import { EEXIST } from "../abi/errno.ts";
+import { O_CREAT, O_EXCL, O_WRONLY } from "../abi/fcntl.ts";
+import { CGROUP2_SUPER_MAGIC } from "../abi/magic.ts";
+import { HostError, isErrno } from "../base/errors.ts";
+import { statfs, writeFile } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
+import { getegid, geteuid } from "../sys/process.ts";
+import type { Values } from "./table.ts";
+
+export const options = {
+  bundle: { type: "string", short: "b", default: "" },
+  rootless: { type: "boolean" },
+} as const;
+export const takes = [0, 0] as const;
+
+export function run(flags: Values<typeof options>): void {
+  const document = load<typeof import("../spec/example.ts")>("spec/example").exampleConfig({
+    cgroupNamespace: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
+    rootless: flags.rootless ? { uid: geteuid(), gid: getegid() } : undefined,
+  });
+  const path = flags.bundle === "" ? "config.json" : `${flags.bundle}/config.json`;
+  try {
+    writeFile(null, path, O_WRONLY | O_CREAT | O_EXCL, JSON.stringify(document, null, "\t"), 0o666);
+  } catch (error) {
+    if (isErrno(error, EEXIST)) throw new HostError("File config.json exists. Remove it first");
+    throw error;
+  }
+}

@@ -1,0 +1,165 @@
+// What help, manual pages and completions say of each command and option. The type demands a text for every option in the table.
+
+import type { CommandName, Commands, globalOptions } from "./table.ts";
+
+export type OptionText = {
+  readonly help: string;
+  /** What the value is, for options that take one. */
+  readonly value?: string;
+  /** Accepted for old callers, not shown. */
+  readonly hidden?: true;
+};
+
+export type CommandText = {
+  readonly summary: string;
+  /** What follows the options, such as "<container-id>"; "" for nothing. */
+  readonly usage: string;
+  readonly description: string;
+  readonly options: { readonly [name: string]: OptionText };
+};
+
+/** Text for each of the options, so that none is forgotten. */
+type Described<O> = CommandText & { readonly options: { readonly [Name in keyof O]: OptionText } };
+
+export const summary = "Open Container Initiative runtime";
+
+export const description = `PROGRAM starts, stops and inspects containers as the Open Container Initiative's
+runtime specification describes them. Container engines call it; it does by
+itself what runc and crun do, with the same commands and options.
+
+A container is made from a bundle: a directory with a file named "config.json",
+which says what the container shall be, and usually the root file system
+besides. To make and run one:
+
+    # PROGRAM spec --bundle bundle
+    # PROGRAM run --bundle bundle <container-id>
+
+"<container-id>" is the name that you give the container. No two containers
+below one --root have the same.`;
+
+export const globalTexts: { readonly [Name in keyof typeof globalOptions]: OptionText } = {
+  root: { value: "DIR", help: "keep the state of containers below DIR (default: /run/tsrun; without root privileges $XDG_RUNTIME_DIR/tsrun)" },
+  log: { value: "FILE", help: "append errors and warnings to FILE as well" },
+  "log-format": { value: "FORMAT", help: "format of the log file: text or json" },
+  "log-level": { value: "LEVEL", help: "debug, warning or error; debug is the same as --debug" },
+  debug: { help: "log each step and how long it took" },
+  "systemd-cgroup": { help: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"' },
+  "cgroup-manager": { value: "MANAGER", help: "who makes the cgroups: cgroupfs or systemd" },
+  rootless: { value: "BOOL", help: "go on where there is no right to make cgroups: true, false or auto" },
+  help: { help: "show this text, or a command's" },
+  version: { help: "show the version" },
+};
+
+const idUsage = "<container-id>";
+
+const create = {
+  bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
+  "console-socket": { value: "SOCKET", help: "unix socket that is sent the master of the container's pseudoterminal" },
+  "pidfd-socket": { value: "SOCKET", help: "unix socket that is sent a pidfd of the container's init" },
+  "pid-file": { value: "FILE", help: "write the process id of the container's init to FILE" },
+  "no-pivot": { help: "enter the root file system by moving the mount instead of pivot_root(2), as is needed on an initramfs" },
+  "no-new-keyring": { help: "keep the caller's session keyring" },
+  "preserve-fds": { value: "N", help: "let the container have N descriptors more, after 0 to 2 and those of $LISTEN_FDS" },
+} as const;
+
+export const texts: { readonly [Name in CommandName]: Described<Commands[Name]["options"]> } = {
+  create: {
+    summary: "create a container",
+    usage: idUsage,
+    description: `Makes a container from a bundle, up to the point where only its program is
+missing: namespaces, mounts, cgroups and limits are there, and its init waits
+for "PROGRAM start". Later changes of config.json do not reach it.`,
+    options: create,
+  },
+  delete: {
+    summary: "remove a container that has stopped",
+    usage: idUsage,
+    description: `Removes what is left of a container: its cgroups and its state. Its name is
+free again afterwards.`,
+    options: {
+      force: { help: "kill the container first if it has not stopped; no error if there is no such container" },
+    },
+  },
+  features: {
+    summary: "show what this runtime supports",
+    usage: "",
+    description: `Prints as JSON what config.json may ask of this runtime, in the form of the
+specification's features.md.`,
+    options: {},
+  },
+  help: {
+    summary: "list the commands, or show the help of one",
+    usage: "[command]",
+    description: "",
+    options: {},
+  },
+  kill: {
+    summary: "send a signal to a container's init",
+    usage: `${idUsage} [signal]`,
+    description: `The signal is a number or a name, with or without "SIG"; SIGTERM if there is
+none. For example:
+
+    # PROGRAM kill web1 KILL`,
+    options: {
+      all: { help: "send the signal to all processes of the container", hidden: true },
+    },
+  },
+  list: {
+    summary: "list the containers below the state root",
+    usage: "",
+    description: `Containers that were created with another --root are listed with that --root.`,
+    options: {
+      format: { value: "FORMAT", help: "table or json" },
+      quiet: { help: "print only the names" },
+    },
+  },
+  plan: {
+    summary: "show what create and start would do",
+    usage: "[bundle]",
+    description: `Prints the steps that "create" and "start" would take for a bundle on this
+host, each with the part of config.json that asks for it. Nothing is changed.`,
+    options: {
+      bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
+      id: { value: "ID", help: "name of the container (default: that of the bundle's directory)" },
+      json: { help: "print the plan as JSON" },
+      "no-pivot": create["no-pivot"],
+      "no-new-keyring": create["no-new-keyring"],
+      "preserve-fds": create["preserve-fds"],
+    },
+  },
+  run: {
+    summary: "create and start a container, and wait for it",
+    usage: idUsage,
+    description: `Does what "create" and "start" do. Then it passes signals on to the container,
+waits until it stops, removes it and ends with its exit status, unless it shall
+detach.`,
+    options: {
+      ...create,
+      detach: { help: "end as soon as the container runs" },
+      keep: { help: "do not remove the container when it has stopped" },
+      "no-subreaper": { help: "do not adopt processes that the container leaves behind" },
+    },
+  },
+  spec: {
+    summary: "write a config.json to start from",
+    usage: "",
+    description: `Writes a file "config.json" for a container that runs "sh" in the directory
+rootfs. Edit it: at least process.args is rarely what you want.`,
+    options: {
+      bundle: { value: "DIR", help: "directory to write to (default: the working directory)" },
+      rootless: { help: "for a container that is run without root privileges" },
+    },
+  },
+  start: {
+    summary: "start the program of a created container",
+    usage: idUsage,
+    description: "The container must have been made by create and not been started yet.",
+    options: {},
+  },
+  state: {
+    summary: "show the state of a container",
+    usage: idUsage,
+    description: "Prints the state as JSON: the specification's keys, and those that runc adds.",
+    options: {},
+  },
+};

@@ -1,0 +1,180 @@
+// The plan as a list of steps in words. The names and their order are those of runtime/create.ts and runtime/init.ts; a system test
+// compares them with what --debug tells of a real run.
+
+import {
+  MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_SHARED, MS_SLAVE, MS_STRICTATIME,
+  MS_SYNCHRONOUS, MS_UNBINDABLE,
+} from "../abi/mount.ts";
+import { capabilityNames } from "../process/capabilities.ts";
+import type { MountOp, PropagationPlan, SourceOp } from "../rootfs/plan.ts";
+import type { ContainerPlan } from "../runtime/plan.ts";
+import type { HookKind } from "../spec/types.ts";
+
+/** One thing that a step does, and who asked for it: a JSON pointer into config.json, a flag of the command line, or "default". */
+export type Act = { readonly text: string; readonly why: string };
+
+export type PlanStep = {
+  /** runtime: the process that was called. init: the container's first process. start: init, once `start` has been called. */
+  readonly process: "runtime" | "init" | "start";
+  readonly step: string;
+  /** Empty: nothing to do for this container. */
+  readonly acts: readonly Act[];
+};
+
+export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
+  const runtime = (step: string, acts: readonly Act[]): PlanStep => ({ process: "runtime", step, acts });
+  const init = (step: string, acts: readonly Act[]): PlanStep => ({ process: "init", step, acts });
+  const start = (step: string, acts: readonly Act[]): PlanStep => ({ process: "start", step, acts });
+  const { namespaces, rootfs, cgroup, process } = plan;
+  return [
+    runtime("reserve container id", [{ text: `make the state directory ${plan.id} below the state root`, why: "default" }]),
+    runtime("open mount sources", rootfs.sources.map(sourceAct)),
+    runtime("prepare cgroup", cgroup.mode === "v2" ? cgroupActs(plan) : []),
+    runtime("clone into namespaces", cloneActs(plan)),
+    runtime("complete cgroup", cgroup.mode === "v1" ? cgroupActs(plan) : []),
+    runtime("set rlimits", process.rlimits.map(({ name, soft, hard, why }) => ({ text: `set ${name} to ${soft} (soft), ${hard} (hard)`, why }))),
+    runtime("set oom score", process.oomScoreAdj === undefined ? [] : [{ text: `write ${process.oomScoreAdj} to /proc/PID/oom_score_adj`, why: "/process/oomScoreAdj" }]),
+    init("leave the caller's session", [{ text: "new session, killed with its maker until created, closed to ptrace, signals blocked", why: "default" }]),
+    init("join namespaces", namespaces.childJoins.map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why }))),
+    init("join session keyring", plan.keyring === undefined ? [] : [{ text: `new session keyring ${plan.keyring.name}`, why: "default" }]),
+    init("raise loopback", namespaces.loopback === undefined ? [] : [{ text: "bring the link lo up", why: namespaces.loopback.why }]),
+    init("prepare rootfs", prepareActs(plan)),
+    init("mount filesystems", rootfs.mountsBeforeCgroup.map(mountAct)),
+    init("enter cgroup", cgroup.groups.length === 0 ? [] : [{ text: `move itself into ${cgroup.groups.length} cgroup${cgroup.groups.length === 1 ? "" : "s"}`, why: "default" }]),
+    init("enter cgroup namespace", namespaces.cgroup === undefined ? [] : [{ text: "new cgroup namespace: its own cgroup looks like the root", why: namespaces.cgroup.why }]),
+    init("mount cgroup filesystems and the rest", rootfs.mountsAfter.map(mountAct)),
+    init("create devices", deviceActs(plan)),
+    runtime("run prestart hooks", hookActs(plan, "prestart")),
+    runtime("run createRuntime hooks", hookActs(plan, "createRuntime")),
+    init("run createContainer hooks", hookActs(plan, "createContainer")),
+    init("pivot into rootfs", [{ text: pivotText(plan), why: rootfs.pivot.why }]),
+    init("make mounts read-only", [
+      ...rootfs.lateReadonly.map(({ path, why }) => ({ text: `make ${path} read-only, now that everything below it is made`, why })),
+      ...(rootfs.readonlyRoot ? [{ text: "make the root file system read-only", why: "/root/readonly" }] : []),
+    ]),
+    init("set host and domain name", [
+      ...(namespaces.hostname === undefined ? [] : [{ text: `host name ${namespaces.hostname.name}`, why: namespaces.hostname.why }]),
+      ...(namespaces.domainname === undefined ? [] : [{ text: `domain name ${namespaces.domainname.name}`, why: namespaces.domainname.why }]),
+    ]),
+    init("write sysctls", plan.sysctls.map(({ file, value, why }) => ({ text: `write ${JSON.stringify(value)} to /proc/sys/${file}`, why }))),
+    init("restrict paths", [
+      ...rootfs.readonlyPaths.map(({ path, why }) => ({ text: `make ${path} read-only, if it exists`, why })),
+      ...rootfs.maskedPaths.map(({ path, why }) => ({ text: `hide ${path}, if it exists`, why })),
+    ]),
+    init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
+    init("hand over stdio", [{ text: `give standard input, output and error to uid ${process.uid}`, why: "default" }]),
+    init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
+    init("become user", userActs(plan)),
+    init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
+    runtime("record state", [{ text: "write state.json: the container is created", why: "default" }]),
+    start("run startContainer hooks", hookActs(plan, "startContainer")),
+    start("close descriptors", [{ text: `close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
+    start("execute", [{ text: `become ${process.args.map((arg) => JSON.stringify(arg)).join(" ")}`, why: "/process/args" }]),
+    runtime("run poststart hooks", hookActs(plan, "poststart")),
+  ];
+}
+
+const sourceAct = ({ path, recursive, why }: SourceOp): Act => ({ text: `open ${path}${recursive ? " with the mounts below it" : ""}`, why });
+
+function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
+  const why = cgroup.groups.length > 0 ? "/linux/cgroupsPath" : "default";
+  return [
+    ...cgroup.groups.map(({ path }) => ({ text: `make the cgroup ${path}`, why })),
+    ...cgroup.writes.map(({ file, value, why: asked }) => ({ text: `write ${JSON.stringify(value)} to ${file}`, why: asked })),
+    ...(cgroup.devices === undefined
+      ? []
+      : [{ text: `${cgroup.devices.allow ? "allow" : "refuse"} every device but ${cgroup.devices.exceptions.length} exceptions`, why: cgroup.devices.why }]),
+    ...cgroup.ignored.map(({ problem, why: asked }) => ({ text: `ignored: ${problem}`, why: asked })),
+  ];
+}
+
+function cloneActs({ namespaces }: ContainerPlan): readonly Act[] {
+  const { time } = namespaces;
+  return [
+    ...namespaces.parentJoins.map(({ type, path, why }) => ({ text: `enter the ${type} namespace ${path} for the clone`, why })),
+    ...(time === undefined ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
+    ...namespaces.created.flatMap(({ type, why }) => (type === "cgroup" || type === "time" ? [] : [{ text: `new ${type} namespace`, why }])),
+  ];
+}
+
+function prepareActs({ rootfs }: ContainerPlan): readonly Act[] {
+  const { propagation } = rootfs;
+  if (propagation === undefined) return [];
+  return [
+    { text: `make the copies of the host's mounts ${propagationWords(propagation.host)}`, why: propagation.why },
+    ...parentAct(propagation),
+    { text: `bind ${rootfs.rootfs} onto itself, ${propagationWords(propagation.root)}: the root must be a mount`, why: "/root/path" },
+  ];
+}
+
+const parentAct = ({ parent, why }: PropagationPlan): readonly Act[] =>
+  parent === undefined ? [] : [{ text: `make the mount that the root file system lies on ${propagationWords(parent)}`, why }];
+
+function mountAct(op: MountOp): Act {
+  const { why } = op;
+  switch (op.kind) {
+    case "filesystem": {
+      const options = [...flagWords(op.flags), ...(op.data === "" ? [] : [op.data]), ...op.propagation.map(propagationWords)];
+      return { text: `mount ${op.type} on ${op.destination}${options.length > 0 ? ` (${options.join(",")})` : ""}${op.copyUp ? ", with a copy of what it covers" : ""}`, why };
+    }
+    case "bind":
+      return { text: `bind the ${op.source.kind === "opened" ? "opened source" : op.source.path} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}`, why };
+    case "remount":
+      return { text: `change the attributes of ${op.destination}`, why };
+    case "cgroup1":
+      return { text: `mount ${op.hierarchies.length} cgroup hierarchies below ${op.destination}`, why };
+    case "cgroup2":
+      return { text: `mount cgroup2 on ${op.destination}`, why };
+  }
+}
+
+function deviceActs({ rootfs }: ContainerPlan): readonly Act[] {
+  return [
+    ...rootfs.devices.map(({ directory, name, major, minor, mode, why }) => ({ text: `make ${directory}/${name} (${major}:${minor}, mode 0${(mode & 0o7777).toString(8)})`, why })),
+    ...rootfs.links.map(({ directory, name, target }) => ({ text: `link ${directory}/${name} to ${target}`, why: "default" })),
+  ];
+}
+
+function pivotText({ rootfs }: ContainerPlan): string {
+  switch (rootfs.pivot.kind) {
+    case "pivot_root":
+      return `make ${rootfs.rootfs} the root by pivot_root and let go of the host's`;
+    case "move":
+      return `move ${rootfs.rootfs} over / and chroot into it`;
+    case "chroot":
+      return `chroot into ${rootfs.rootfs}: there is no mount namespace of its own`;
+  }
+}
+
+function userActs({ process }: ContainerPlan): readonly Act[] {
+  const { capabilities } = process;
+  const set = (name: string, mask: bigint): Act => ({ text: `${name} capabilities: ${capabilityWords(mask)}`, why: capabilities.why });
+  return [
+    { text: `uid ${process.uid}, gid ${process.gid}${process.additionalGids.length > 0 ? `, groups ${process.additionalGids.join(" ")}` : ""}`, why: "/process/user" },
+    { text: `umask 0${process.umask.toString(8)}`, why: "/process/user/umask" },
+    set("bounding", capabilities.bounding),
+    set("effective", capabilities.effective),
+    set("permitted", capabilities.permitted),
+    set("inheritable", capabilities.inheritable),
+    set("ambient", capabilities.ambient),
+    { text: `change to ${process.cwd}`, why: "/process/cwd" },
+  ];
+}
+
+const hookActs = (plan: ContainerPlan, kind: HookKind): readonly Act[] =>
+  plan.hooks[kind].map(({ path, timeout }, i) => ({ text: `run ${path}${timeout === undefined ? "" : `, for ${timeout} s at most`}`, why: `/hooks/${kind}/${i}` }));
+
+const capabilityWords = (mask: bigint): string =>
+  mask === 0n ? "none" : capabilityNames.filter((_name, number) => (mask & (1n << BigInt(number))) !== 0n).join(" ");
+
+const mountWords: readonly (readonly [number, string])[] = [
+  [MS_RDONLY, "ro"], [MS_NOSUID, "nosuid"], [MS_NODEV, "nodev"], [MS_NOEXEC, "noexec"], [MS_SYNCHRONOUS, "sync"], [MS_NOATIME, "noatime"],
+  [MS_NODIRATIME, "nodiratime"], [MS_RELATIME, "relatime"], [MS_STRICTATIME, "strictatime"], [MS_BIND, "bind"],
+];
+
+const flagWords = (flags: number): readonly string[] => mountWords.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
+
+function propagationWords(flags: number): string {
+  const word = flags & MS_SHARED ? "shared" : flags & MS_SLAVE ? "slave" : flags & MS_PRIVATE ? "private" : flags & MS_UNBINDABLE ? "unbindable" : "as it is";
+  return flags & MS_REC ? `r${word}` : word;
+}

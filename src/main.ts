@@ -1,0 +1,40 @@
+// argv → options → command → exit status. A command, and what reports its failure, is loaded when it is needed.
+
+import { AT_FDCWD, F_GETFD, O_RDWR } from "./abi/fcntl.ts";
+import { SYS_exit_group, SYS_fcntl, SYS_openat } from "./abi/syscall.ts";
+import { UsageError } from "./base/errors.ts";
+import { checkArguments, parse, valuesOf, type Known } from "./cli/parse.ts";
+import { findCommand, globalOptions, type Command } from "./cli/table.ts";
+import { host, load } from "./sys/host.ts";
+
+const NO_SUCH_COMMAND = 3;
+
+/** Opens /dev/null where standard input, output or error is closed: else the first file that we open would take the number. */
+function openStdio(): void {
+  for (let fd = 0; fd <= 2; fd++) if (host.syscall(SYS_fcntl, fd, F_GETFD) < 0) host.syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+}
+
+function main(): number {
+  const globals: Known<typeof globalOptions> = { options: globalOptions, given: {} };
+  let name: string | undefined;
+  let command: Command | undefined;
+  let args: readonly string[] = [];
+  try {
+    openStdio();
+    const words = parse(host.argv.slice(1), 1, globals);
+    if (globals.given["version"]) return load<typeof import("./cli/version.ts")>("cli/version").run();
+    name = words[0] ?? "help";
+    command = findCommand(name);
+    if (command === undefined) throw new UsageError(`No help topic for '${name}'`);
+    const own: Known = { options: command.options, given: {} };
+    args = parse(words.slice(1), command.stopAfter ?? Infinity, own, globals);
+    if (globals.given["help"]) return load<typeof import("./cli/help.ts")>("cli/help").run({}, words.slice(0, 1));
+    checkArguments(name, args.length, command.takes);
+    return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
+  } catch (error) {
+    load<typeof import("./cli/report.ts")>("cli/report").report(error, { flags: globals.given, command: command && name, subject: args[0] });
+    return command === undefined && name !== undefined ? NO_SUCH_COMMAND : (command?.failureStatus ?? 1);
+  }
+}
+
+host.syscall(SYS_exit_group, main());

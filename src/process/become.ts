@@ -1,0 +1,80 @@
+// Turning our own init into the user's process: working directory, ids, capabilities. The order is the kernel's law.
+
+import { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS } from "../abi/prctl.ts";
+import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../abi/errno.ts";
+import { HostError, isErrno, StepError } from "../base/errors.ts";
+import { setgid, setgroups, setuid, capset } from "../sys/credentials.ts";
+import { chdir, fchown, fstat, getcwd, mkdirat, umask } from "../sys/file.ts";
+import { prctl } from "../sys/process.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+/** Creates the working directory where the image has none, as runc does. "/" is the container's root here. */
+export function makeWorkingDirectory(plan: ProcessPlan): void {
+  try {
+    chdir(plan.cwd);
+    return; // the usual case: it is there
+  } catch (error) {
+    if (!isErrno(error, ENOENT)) return; // the change of directory below tells
+  }
+  let path = "";
+  for (const part of plan.cwd.split("/").slice(1)) {
+    path += `/${part}`;
+    try {
+      mkdirat(null, path, 0o755);
+    } catch (error) {
+      if (!isErrno(error, EEXIST)) throw new StepError("create the working directory", error, "/process/cwd");
+    }
+  }
+}
+
+/** @see prctl(2), PR_SET_NO_NEW_PRIVS */
+export function setNoNewPrivileges(plan: ProcessPlan): void {
+  if (plan.noNewPrivileges) prctl("PR_SET_NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS, 1);
+}
+
+/** Hands our stdio to the container's user, who could not reopen /dev/stdout otherwise. */
+export function giveStdio(plan: ProcessPlan): void {
+  for (const fd of [0, 1, 2]) {
+    const { uid, mode, rdev } = fstat(fd);
+    if (uid === plan.uid) continue;
+    if ((mode & 0o170000) === 0o020000 && rdev === 0x103) continue; // /dev/null is everybody's
+    try {
+      fchown(fd, plan.uid, -1);
+    } catch (error) {
+      if (!isErrno(error, EINVAL, EPERM, EROFS, EACCES)) throw error; // unmapped owner or a file that may not be changed: runc goes on as well
+    }
+  }
+}
+
+/**
+ * Drops to the plan's user. [kernel] The bounding set while CAP_SETPCAP is there; groups and gid before uid; PR_SET_KEEPCAPS, or the change
+ * of uid empties the permitted set; the ambient set last, for it needs permitted and inheritable. @see capabilities(7)
+ */
+export function becomeUser(plan: ProcessPlan): void {
+  const { bounding, effective, permitted, inheritable, ambient, last } = plan.capabilities;
+  changeDirectory(plan, EACCES); // as root where root may, or below as the user where only the user may (NFS root_squash)
+  for (let capability = 0; capability <= last; capability++)
+    if (!(bounding & (1n << BigInt(capability)))) prctl(`PR_CAPBSET_DROP ${capability}`, PR_CAPBSET_DROP, capability);
+  prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 1);
+  setgroups(plan.additionalGids);
+  setgid(plan.gid);
+  setuid(plan.uid);
+  changeDirectory(plan);
+  umask(plan.umask);
+  capset({ effective, permitted, inheritable });
+  prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 0);
+  prctl("PR_CAP_AMBIENT_CLEAR_ALL", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+  for (let capability = 0; capability <= last; capability++)
+    if (ambient & (1n << BigInt(capability))) prctl(`PR_CAP_AMBIENT_RAISE ${capability}`, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+}
+
+/** [cve] CVE-2024-21626: a working directory outside the container's root must not be entered, whatever its path says. */
+function changeDirectory(plan: ProcessPlan, allowed = 0): void {
+  try {
+    chdir(plan.cwd);
+    if (!getcwd().startsWith("/")) throw new HostError("current working directory is outside of container mount namespace root -- possible container breakout detected");
+  } catch (error) {
+    if (isErrno(error, allowed)) return;
+    throw new StepError("change to the working directory", error, "/process/cwd");
+  }
+}

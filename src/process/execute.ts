@@ -1,0 +1,81 @@
+// Finding the user's program as the user sees it, and becoming it. The texts are those of Go's os/exec: callers match on them.
+
+import { AT_EACCESS } from "../abi/fcntl.ts";
+import { X_OK } from "../abi/unistd.ts";
+import { EACCES, EISDIR, ENOENT, ENOSYS, ENOTDIR, EINVAL } from "../abi/errno.ts";
+import { CLOSE_RANGE_CLOEXEC } from "../abi/close_range.ts";
+import { HostError, isErrno, SysError } from "../base/errors.ts";
+import { setCloexec, isOpen } from "../sys/fd.ts";
+import { close_range, faccessat, fstatat } from "../sys/file.ts";
+import { execve } from "../sys/process.ts";
+import { homeOf } from "./passwd.ts";
+import type { ProcessPlan } from "./plan.ts";
+
+const OLD_KERNEL_FDS = 65536;
+
+export type Program = { readonly path: string; readonly args: readonly string[]; readonly env: readonly string[] };
+
+/** The plan's program, found now, as the container's user, in the container's root. @throws HostError as Go's exec.LookPath words it */
+export function findProgram(plan: ProcessPlan): Program {
+  const name = plan.args[0] ?? "";
+  const home = plan.env.find((entry) => entry.startsWith("HOME="));
+  const env = home === undefined || home === "HOME=" ? [...plan.env.filter((entry) => entry !== home), `HOME=${homeOf(plan.uid)}`] : plan.env;
+  return { path: lookUp(name, plan.env), args: plan.args, env };
+}
+
+function lookUp(name: string, env: readonly string[]): string {
+  if (name.includes("/")) {
+    check(name, name);
+    return name;
+  }
+  const path = env.find((entry) => entry.startsWith("PATH="))?.slice(5) ?? "";
+  let refused = false;
+  if (name !== "")
+    for (const directory of path.split(":")) {
+      const candidate = `${directory || "."}/${name}`;
+      try {
+        check(name, candidate);
+        return candidate;
+      } catch (error) {
+        if (!(error instanceof HostError)) throw error;
+        refused ||= error.message.endsWith("permission denied"); // a later directory may still have it
+      }
+    }
+  throw new HostError(refused ? `exec: ${JSON.stringify(name)}: permission denied` : `exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
+}
+
+/** @throws HostError when `path` is not a file that we may execute */
+function check(name: string, path: string): void {
+  const quoted = JSON.stringify(name);
+  try {
+    if ((fstatat(null, path).mode & 0o170000) === 0o040000) throw new SysError("stat", EISDIR, path);
+    faccessat(null, path, X_OK, AT_EACCESS);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) throw new HostError(`exec: ${quoted}: stat ${path}: no such file or directory`);
+    if (isErrno(error, ENOTDIR)) throw new HostError(`exec: ${quoted}: stat ${path}: not a directory`);
+    if (isErrno(error, EISDIR)) throw new HostError(`exec: ${quoted}: is a directory`);
+    if (isErrno(error, EACCES)) throw new HostError(`exec: ${quoted}: permission denied`);
+    if (isErrno(error, ENOSYS, EINVAL)) return; // no faccessat2 (before 5.8): execve itself tells
+    throw error;
+  }
+}
+
+/**
+ * Lets nothing through execve but stdio and the descriptors that the plan passes on.
+ * [cve] CVE-2024-21626: a leaked descriptor of the host is a way out. @see close_range(2)
+ */
+export function closeDescriptors(plan: ProcessPlan): void {
+  const first = 3 + plan.inheritedFds;
+  for (let fd = 3; fd < first; fd++) if (isOpen(fd)) setCloexec(fd, false);
+  try {
+    close_range(first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
+  } catch (error) {
+    if (!isErrno(error, ENOSYS, EINVAL)) throw error;
+    for (let fd = first; fd < OLD_KERNEL_FDS; fd++) if (isOpen(fd)) setCloexec(fd, true); // before 5.11; ours are close-on-exec anyway, the caller's may not be
+  }
+}
+
+/** Becomes the program. Returns only by throwing. */
+export function execute(program: Program): never {
+  return execve(program.path, program.args, program.env);
+}

@@ -1,0 +1,94 @@
+// The container's /dev: nodes and links. Nothing is mounted between them, so a directory is resolved once for its neighbours.
+
+import { EEXIST, EPERM } from "../abi/errno.ts";
+import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "../abi/fcntl.ts";
+import { OPEN_TREE_CLONE } from "../abi/mount.ts";
+import type { ContainerPath } from "../base/brand.ts";
+import { HostError, isErrno, StepError } from "../base/errors.ts";
+import { inherit, type Fd } from "../sys/fd.ts";
+import { fchownat, isCharacterDevice, makedev, mknodat, openat, symlinkat, unlinkat } from "../sys/file.ts";
+import { open_tree } from "../sys/mount.ts";
+import { attach } from "./mounts.ts";
+import type { DeviceOp, LinkOp, RootfsPlan } from "./plan.ts";
+import { lookUp, openDirectory } from "./resolve.ts";
+
+/** Law: the umask is 0. @throws StepError */
+export function createDevices(root: Fd, plan: RootfsPlan): void {
+  let directory: Fd | undefined;
+  let path: ContainerPath | undefined;
+  for (const op of [...plan.devices, ...plan.links]) {
+    try {
+      if (directory === undefined || op.directory !== path) {
+        directory?.[Symbol.dispose]();
+        directory = openDirectory(root, op.directory);
+        path = op.directory;
+      }
+      if ("mode" in op) createNode(directory, op);
+      else if (isWanted(root, op)) createLink(directory, op);
+    } catch (error) {
+      throw new StepError(`create ${op.directory}/${op.name}`, error, "why" in op ? op.why : "default");
+    }
+  }
+  directory?.[Symbol.dispose]();
+}
+
+function createNode(directory: Fd, op: DeviceOp): void {
+  try {
+    mknodat(directory, op.name, op.mode, makedev(op.major, op.minor));
+  } catch (error) {
+    if (isErrno(error, EEXIST)) return; // the image's own, or one given twice: as runc
+    if (!isErrno(error, EPERM)) throw error;
+    return bindNode(directory, op);
+  }
+  if (op.uid !== 0 || op.gid !== 0) fchownat(directory, op.name, op.uid, op.gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/** [kernel] Who is not root of the initial user namespace makes no device nodes; the host's can be bound. */
+function bindNode(directory: Fd, op: DeviceOp): void {
+  const source = open_tree(null, op.hostNode, OPEN_TREE_CLONE);
+  openat(directory, op.name, O_RDONLY | O_CREAT | O_NOFOLLOW, 0)[Symbol.dispose]();
+  const target = openat(directory, op.name, O_PATH | O_NOFOLLOW);
+  attach(source, target, op.hostNode);
+  source[Symbol.dispose]();
+  target[Symbol.dispose]();
+}
+
+function isWanted(root: Fd, { onlyWith }: LinkOp): boolean {
+  if (onlyWith === undefined) return true;
+  const found = lookUp(root, onlyWith);
+  found?.[Symbol.dispose]();
+  return found !== undefined;
+}
+
+function createLink(directory: Fd, op: LinkOp): void {
+  try {
+    symlinkat(op.target, directory, op.name);
+  } catch (error) {
+    if (!isErrno(error, EEXIST)) throw error;
+    if (!op.replace) return;
+    unlinkat(directory, op.name);
+    symlinkat(op.target, directory, op.name);
+  }
+}
+
+/**
+ * Gives our standard streams that are the host's /dev/null the container's, so that what is done to them is not done to the host's.
+ * "/" is the container's root here.
+ */
+export function reopenDevNull(): void {
+  const null_ = [0, 1, 2].filter((fd) => isNull(fd));
+  if (null_.length === 0) return;
+  const own = openNull(O_RDWR);
+  for (const fd of null_) inherit(own, fd);
+  own[Symbol.dispose]();
+}
+
+/** The container's /dev/null; the caller closes it. [cve] CVE-2025-31133: the image may have put anything in its place. */
+export function openNull(flags: number): Fd {
+  const own = openat(null, "/dev/null", flags);
+  if (!isNull(own)) throw new HostError("the container's /dev/null is not the null device");
+  return own;
+}
+
+const isNull = (fd: Fd | number): boolean => isCharacterDevice(fd, 1, 3);
+

@@ -1,0 +1,212 @@
+// Mounting: the parent opens the sources of binds, the child makes the container's tree. No error is survived here, so descriptors
+// of the child that an error leaves open end with it.
+// A fresh file system is mounted on "." with the target as working directory: as safe as on the target's path in /proc, which it is a path
+// of, and measurably faster; move_mount(2) puts binds in place by descriptor.
+
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
+import { EBUSY, EINVAL, ENOTDIR, EPERM } from "../abi/errno.ts";
+import { PROC_SUPER_MAGIC } from "../abi/magic.ts";
+import { MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, OPEN_TREE_CLONE } from "../abi/mount.ts";
+import { S_IFDIR } from "../abi/stat.ts";
+import { HostError, isErrno, StepError, SysError, unreachable } from "../base/errors.ts";
+import { dirname } from "../base/path.ts";
+import type { ContainerPath, HostPath } from "../base/brand.ts";
+import type { Fd } from "../sys/fd.ts";
+import { fchdir, fileType, fstat, fstatfs, mkdirat, openat, symlinkat } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
+import { mount, move_mount, open_tree } from "../sys/mount.ts";
+import { setBindAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
+import { placeProblem, type BindOp, type Cgroup1Hierarchy, type Cgroup1Op, type Cgroup2Op, type FilesystemOp, type MountOp, type RemountOp, type RootfsPlan } from "./plan.ts";
+import { lookUp, openPlainDirectory, openTarget, type Target } from "./resolve.ts";
+
+/** Opens every bind source as a detached copy, in the host's mount namespace; the caller closes them. @throws StepError naming the one that is missing */
+export function openSources(plan: RootfsPlan): readonly Fd[] {
+  const opened: Fd[] = [];
+  for (const { why, destination, path, recursive } of plan.sources) {
+    try {
+      opened.push(cloneOf(path, recursive));
+    } catch (error) {
+      for (const fd of opened) fd[Symbol.dispose]();
+      throw new StepError(`bind source of ${destination}`, error, why);
+    }
+  }
+  return opened;
+}
+
+const cloneOf = (path: HostPath, recursive: boolean): Fd => open_tree(null, path, recursive ? OPEN_TREE_CLONE | AT_RECURSIVE : OPEN_TREE_CLONE);
+
+/**
+ * Cuts our copy of the host's mounts off from the host's and makes the root file system a mount of its own.
+ * @returns its root, to resolve in; the caller closes it
+ */
+export function prepareRoot(plan: RootfsPlan): Fd {
+  try {
+    // A symlink is refused: whoever can change it would choose which tree becomes "/".
+    const directory = openat(null, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    const { propagation } = plan;
+    if (propagation === undefined) return directory;
+    mount(null, "/", null, propagation.host, null, "propagation of /");
+    if (propagation.parent !== undefined) setParentPropagation(plan.rootfs, propagation.parent);
+    const root = open_tree(directory, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH, plan.rootfs);
+    move_mount(root, "", directory, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, `${plan.rootfs} onto itself`);
+    setPropagation(plan.api, root, propagation.root, plan.rootfs);
+    directory[Symbol.dispose]();
+    return root;
+  } catch (error) {
+    throw isErrno(error, ENOTDIR) ? new HostError(`invalid rootfs ${plan.rootfs}: not a directory, or a symlink`) : error;
+  }
+}
+
+/** For the mount that `path` lies on: the nearest directory upwards that is the root of one. */
+function setParentPropagation(path: string, propagation: number): void {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      return mount(null, at, null, propagation, null, `propagation of ${at}`);
+    } catch (error) {
+      if (!isErrno(error, EINVAL) || at === "/") throw error; // mount(2): EINVAL, no mount point
+    }
+  }
+}
+
+/** Mounts in order. Leaves the working directory at `root`. @param sources from openSources, borrowed @throws StepError */
+export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: readonly Fd[]): void {
+  if (ops.length === 0) return;
+  for (const op of ops) {
+    try {
+      perform(root, op, sources);
+    } catch (error) {
+      throw new StepError(`mount ${op.destination}`, error, op.why);
+    }
+  }
+  fchdir(root);
+}
+
+function perform(root: Fd, op: MountOp, sources: readonly Fd[]): void {
+  switch (op.kind) {
+    case "filesystem":
+      return mountFilesystem(root, op);
+    case "bind":
+      return bind(root, op, sources);
+    case "remount":
+      return remount(root, op);
+    case "cgroup1":
+      return mountCgroup1(root, op);
+    case "cgroup2":
+      return mountCgroup2(root, op, sources);
+    default:
+      return unreachable(op);
+  }
+}
+
+function mountFilesystem(root: Fd, op: FilesystemOp): void {
+  const target = op.plainDirectory ? openPlainDirectory(root, op.destination, op.type) : openTarget(root, op.destination, null, op.missing);
+  refuse(placeProblem(target.path, op.type === "proc" ? "proc" : "other"));
+  const covered = op.copyUp ? openat(target.fd, ".", O_RDONLY | O_DIRECTORY) : undefined;
+  fchdir(target.fd);
+  mount(op.source, ".", op.type, op.flags, op.inheritMode ? dataWithMode(op.data, target) : op.data, `${op.type} on ${op.destination}`);
+  target.fd[Symbol.dispose]();
+  if (covered === undefined && op.tree === undefined && op.propagation.length === 0) return;
+  const mounted = mountedAt(root, op.destination);
+  if (covered !== undefined) {
+    load<typeof import("./copyup.ts")>("rootfs/copyup").copyUp(covered, mounted);
+    covered[Symbol.dispose]();
+  }
+  for (const propagation of op.propagation) setPropagation(op.api, mounted, propagation, op.destination);
+  if (op.tree !== undefined) setTreeAttributes(op.api, mounted, op.tree, op.destination);
+  mounted[Symbol.dispose]();
+}
+
+/** tmpfs's own default, 1777, is for a directory that was not there before. */
+function dataWithMode(data: string, target: Target): string {
+  if (!target.existed) return data;
+  const mode = `mode=${(fstat(target.fd).mode & 0o7777).toString(8)}`;
+  return data === "" ? mode : `${mode},${data}`;
+}
+
+/** The mount that is topmost at `path` now. */
+function mountedAt(root: Fd, path: ContainerPath): Fd {
+  const mounted = lookUp(root, path);
+  if (mounted === undefined) throw new HostError(`${path} was removed while we mounted on it`);
+  return mounted;
+}
+
+function bind(root: Fd, op: BindOp, sources: readonly Fd[]): void {
+  const source = op.source.kind === "opened" ? sourceOf(sources, op.source.index) : cloneOf(op.source.path, op.recursive);
+  const target = openTarget(root, op.destination, source, op.missing);
+  refuse(placeProblem(target.path, "bind"));
+  if (target.path === "/proc" && fstatfs(source).type !== PROC_SUPER_MAGIC) refuse(placeProblem(target.path, "other"));
+  attach(source, target.fd, op.destination);
+  target.fd[Symbol.dispose]();
+  for (const propagation of op.propagation) setPropagation(op.api, source, propagation, op.destination);
+  if (op.attributes !== undefined) setBindAttributes(op.api, source, op.attributes, op.destination);
+  if (op.tree !== undefined) setTreeAttributes(op.api, source, op.tree, op.destination);
+  if (op.source.kind === "path") source[Symbol.dispose]();
+}
+
+function sourceOf(sources: readonly Fd[], index: number): Fd {
+  const source = sources[index];
+  if (source === undefined) throw new Error(`bind source ${index} was not opened`);
+  return source;
+}
+
+/** Attaches a detached mount; `mount` is then a descriptor of its root. @throws SysError ENOTDIR for a directory on a file and the reverse, as mount(2) */
+export function attach(source: Fd, target: Fd, detail: string): void {
+  try {
+    move_mount(source, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, detail);
+  } catch (error) {
+    if (isErrno(error, EINVAL) && (fileType(source) === S_IFDIR) !== (fileType(target) === S_IFDIR)) throw new SysError("move_mount", ENOTDIR, detail);
+    throw error;
+  }
+}
+
+function remount(root: Fd, op: RemountOp): void {
+  const mounted = mountedAt(root, op.destination);
+  setBindAttributes(op.api, mounted, op.attributes, op.destination);
+  mounted[Symbol.dispose]();
+}
+
+/** In the tmpfs nobody but us has made a name, so plain names are safe there. */
+function mountCgroup1(root: Fd, op: Cgroup1Op): void {
+  const target = openTarget(root, op.destination, null, op.missing);
+  refuse(placeProblem(target.path, "other"));
+  fchdir(target.fd);
+  mount("tmpfs", ".", "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, "mode=755", `tmpfs on ${op.destination}`);
+  target.fd[Symbol.dispose]();
+  const tmpfs = mountedAt(root, op.destination);
+  fchdir(tmpfs);
+  tmpfs[Symbol.dispose]();
+  for (const propagation of op.propagation) mount(null, ".", null, propagation, null, op.destination);
+  for (const hierarchy of op.hierarchies) {
+    mkdirat(null, hierarchy.name, 0o755);
+    mountHierarchy(hierarchy, op.destination);
+    for (const propagation of op.propagation) mount(null, hierarchy.name, null, propagation, null, `${op.destination}/${hierarchy.name}`);
+  }
+  for (const { name, target: to } of op.links) symlinkat(to, null, name);
+}
+
+function mountHierarchy(hierarchy: Cgroup1Hierarchy, destination: string): void {
+  const { name, source } = hierarchy;
+  switch (hierarchy.kind) {
+    case "bind":
+      mount(source, name, null, MS_BIND | MS_REC, null, `${source} on ${destination}/${name}`);
+      if (hierarchy.remount !== undefined) mount(null, name, null, hierarchy.remount, null, `${destination}/${name}`);
+      return;
+    case "mount":
+      return mount(source, name, "cgroup", hierarchy.flags, hierarchy.data, `cgroup ${hierarchy.data} on ${destination}/${name}`);
+    default:
+      return unreachable(hierarchy);
+  }
+}
+
+function mountCgroup2(root: Fd, op: Cgroup2Op, sources: readonly Fd[]): void {
+  try {
+    mountFilesystem(root, op.filesystem);
+  } catch (error) {
+    if (!isErrno(error, EPERM, EBUSY)) throw error;
+    bind(root, op.fallback, sources);
+  }
+}
+
+function refuse(problem: string | undefined): void {
+  if (problem !== undefined) throw new HostError(problem);
+}

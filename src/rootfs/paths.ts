@@ -1,0 +1,162 @@
+// What of /proc and /sys the container may only read, or not see at all. "/" is the container's root here; what is not there needs no care.
+// Nearly all of these paths lie in a directory of procfs or sysfs, where the kernel alone makes names. With such a directory, found by
+// descriptor and proved to be the kernel's, as working directory a plain name is as good as a descriptor, and takes half of the calls.
+
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH } from "../abi/fcntl.ts";
+import { EINVAL } from "../abi/errno.ts";
+import { PROC_SUPER_MAGIC, SYSFS_MAGIC } from "../abi/magic.ts";
+import {
+  MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_SYMLINKS, MS_BIND, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
+} from "../abi/mount.ts";
+import { S_IFDIR } from "../abi/stat.ts";
+import { containerPath, type ContainerPath } from "../base/brand.ts";
+import { isErrno, StepError } from "../base/errors.ts";
+import { basename, dirname } from "../base/path.ts";
+import type { Fd } from "../sys/fd.ts";
+import { chdir, fchdir, fileType, fileTypeAt, fstatfs, openat } from "../sys/file.ts";
+import { mount, mount_setattr, move_mount, open_tree } from "../sys/mount.ts";
+import { setAttributes } from "./attributes.ts";
+import { openNull } from "./devices.ts";
+import { attach } from "./mounts.ts";
+import type { MountApi, RootfsPlan } from "./plan.ts";
+import { lookUp } from "./resolve.ts";
+
+const READONLY = { set: MOUNT_ATTR_RDONLY, clear: 0 };
+
+type State = {
+  /** The directory looked at last. */
+  directory: ContainerPath | undefined;
+  /** undefined: it is not there. True: it is the kernel's, and the working directory. */
+  firm: boolean | undefined;
+  /** The container's /dev/null, once a file was masked. */
+  null: Fd | undefined;
+  /** An empty read-only tmpfs, once a directory was masked: all such masks are copies of one, as each tmpfs costs memory and time of its own. */
+  empty: Fd | undefined;
+};
+
+/** @throws StepError */
+export function restrictPaths(plan: RootfsPlan): void {
+  const state: State = { directory: undefined, firm: undefined, null: undefined, empty: undefined };
+  for (const { path, why } of plan.readonlyPaths) {
+    try {
+      if (isFirm(state, path)) makeNameReadonly(plan.api, path);
+      else if (state.firm === false) makeReadonly(plan.api, path);
+    } catch (error) {
+      throw new StepError(`make ${path} read-only`, error, why);
+    }
+  }
+  for (const { path, why } of plan.maskedPaths) {
+    try {
+      if (isFirm(state, path)) maskName(state, path);
+      else if (state.firm === false) mask(state, path);
+    } catch (error) {
+      throw new StepError(`mask ${path}`, error, why);
+    }
+  }
+  state.null?.[Symbol.dispose]();
+  state.empty?.[Symbol.dispose]();
+  if (state.directory !== undefined) chdir("/");
+}
+
+/** Whether `path` lies directly in a directory of the kernel's, which is then the working directory. */
+function isFirm(state: State, path: ContainerPath): boolean {
+  const directory = containerPath(dirname(path));
+  if (directory !== state.directory) {
+    const fd = lookUp(null, directory);
+    state.directory = directory;
+    state.firm = fd === undefined ? undefined : isKernels(fstatfs(fd).type);
+    if (fd === undefined) return false;
+    if (state.firm) fchdir(fd);
+    fd[Symbol.dispose]();
+  }
+  return state.firm ?? false;
+}
+
+const isKernels = (magic: number): boolean => magic === PROC_SUPER_MAGIC || magic === SYSFS_MAGIC;
+
+// ---- by descriptor
+
+/** Covers `path` with itself; what is mounted below comes along and keeps its own flags. */
+function makeReadonly(api: MountApi, path: ContainerPath): void {
+  const target = lookUp(null, path);
+  if (target === undefined) return;
+  const tree = open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH, path);
+  attach(tree, target, path);
+  setAttributes(api, tree, READONLY, path);
+  target[Symbol.dispose]();
+  tree[Symbol.dispose]();
+}
+
+/** Covers `path` with something empty of its kind. */
+function mask(state: State, path: ContainerPath): void {
+  const target = lookUp(null, path);
+  if (target === undefined) return;
+  if (fileType(target) !== S_IFDIR) {
+    state.null ??= openNull(O_PATH);
+    cover(state.null, target, path);
+  } else if (state.empty !== undefined) cover(state.empty, target, path);
+  else {
+    fchdir(target);
+    mountEmpty(".", path);
+    state.empty = lookUp(null, path);
+    state.directory = undefined; // the working directory is another one now
+  }
+  target[Symbol.dispose]();
+}
+
+function cover(source: Fd, target: Fd, path: ContainerPath): void {
+  const copy = copyOf(source, path);
+  attach(copy, target, path);
+  copy[Symbol.dispose]();
+}
+
+// ---- by name in the working directory
+
+function makeNameReadonly(api: MountApi, path: ContainerPath): void {
+  const name = basename(path);
+  if (fileTypeAt(null, name) === undefined) return;
+  mount(name, name, null, MS_BIND | MS_REC, null, path);
+  switch (api) {
+    case "mount_setattr":
+      return mount_setattr(null, name, 0, { ...READONLY, propagation: 0, userns: null }, path);
+    case "remount": {
+      const mounted = openat(null, name, O_PATH);
+      setAttributes(api, mounted, READONLY, path);
+      mounted[Symbol.dispose]();
+    }
+  }
+}
+
+function maskName(state: State, path: ContainerPath): void {
+  const name = basename(path);
+  const type = fileTypeAt(null, name);
+  if (type === undefined) return;
+  if (type !== S_IFDIR) {
+    state.null ??= openNull(O_PATH);
+    coverName(state.null, name, path);
+  } else if (state.empty !== undefined) coverName(state.empty, name, path);
+  else {
+    mountEmpty(name, path);
+    state.empty = openat(null, name, O_PATH);
+  }
+}
+
+function coverName(source: Fd, name: string, path: ContainerPath): void {
+  const copy = copyOf(source, path);
+  move_mount(copy, "", null, name, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS, path);
+  copy[Symbol.dispose]();
+}
+
+// ---- either way
+
+const copyOf = (source: Fd, path: ContainerPath): Fd => open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH, path);
+
+function mountEmpty(on: string, path: ContainerPath): void {
+  const detail = `tmpfs on ${path}`;
+  try {
+    mount("tmpfs", on, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1", detail);
+  } catch (error) {
+    if (!isErrno(error, EINVAL)) throw error;
+    mount("tmpfs", on, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=2", detail); // Ubuntu's 5.4 counts the root twice
+  }
+}

@@ -1,0 +1,82 @@
+// What the parent (create, run) and the child (init) say to each other, over one pair of sockets. One message, one packet.
+//
+//   parent                                    child
+//      │            (clone)                     │ mounts, up to the first cgroup file system
+//      │ completes the cgroup, sets limits      │
+//      │ ── ready ────────────────────────────▶ │ enters the cgroup; mounts the rest
+//      │ ◀───────────────────────────── mounted │
+//      │ prestart, createRuntime hooks          │
+//      │ ── hooked ───────────────────────────▶ │ createContainer hooks, pivot, becomes the user
+//      │ ◀───────────────────────────── created │
+//      │ records the state                      │
+//      │ ── start (run only) ─────────────────▶ │ startContainer hooks, execve; the end of the channel says it worked
+//
+// At any moment the child may send `log` (a debug line or a warning), or `failed`, which is its last word. Either side reads the end of
+// the channel when the other is gone. A container that was created by `create` is started through start.sock (start.ts), whose stream
+// carries `failed` and the end likewise.
+
+import { EPIPE } from "../abi/errno.ts";
+import { HostError, isErrno, SpecError, StateError, StepError, SysError } from "../base/errors.ts";
+import type { CgroupPaths } from "../cgroup/plan.ts";
+import type { Fd } from "../sys/fd.ts";
+import { host } from "../sys/host.ts";
+import { utf8 } from "../sys/memory.ts";
+import { recvmsg, sendmsg } from "../sys/socket.ts";
+
+export type ParentMessage = { readonly kind: "ready"; readonly enter: CgroupPaths; readonly inV2: boolean } | { readonly kind: "hooked" } | { readonly kind: "start" };
+
+export type ChildMessage =
+  | { readonly kind: "mounted" }
+  | { readonly kind: "created" }
+  | { readonly kind: "log"; readonly level: "debug" | "warning"; readonly text: string }
+  | { readonly kind: "failed"; readonly error: EncodedError };
+
+/** An error as it crosses from one process to the other: the steps around it, outermost first, and what it was. */
+export type EncodedError = {
+  readonly steps: readonly { readonly step: string; readonly why?: string }[];
+  readonly name: string;
+  readonly message: string;
+  readonly syscall?: string;
+  readonly errno?: number;
+  readonly detail?: string;
+};
+
+const MESSAGE_BYTES = 65536;
+
+export function send(to: Fd, message: ParentMessage | ChildMessage): void {
+  sendmsg(to, utf8(JSON.stringify(message)), []);
+}
+
+/** From the parent. A child that has gone away has said why: that is what the parent reads next. @throws never for that reason */
+export function tellChild(channel: Fd, message: ParentMessage): void {
+  try {
+    send(channel, message);
+  } catch (error) {
+    if (!isErrno(error, EPIPE)) throw error;
+  }
+}
+
+/** The next message; undefined when the other side is gone. */
+export function receive<Message extends ParentMessage | ChildMessage>(from: Fd): Message | undefined {
+  const buffer = new Uint8Array(MESSAGE_BYTES);
+  const { length } = recvmsg(from, buffer);
+  return length === 0 ? undefined : (JSON.parse(host.decode(buffer.subarray(0, length))) as Message);
+}
+
+export function encodeError(error: unknown): EncodedError {
+  const steps: { step: string; why?: string }[] = [];
+  let leaf = error;
+  for (; leaf instanceof StepError; leaf = leaf.cause) steps.push(leaf.why === undefined ? { step: leaf.step } : { step: leaf.step, why: leaf.why });
+  if (leaf instanceof SysError) return { steps, name: leaf.name, message: leaf.message, syscall: leaf.syscall, errno: leaf.errno, detail: leaf.detail };
+  if (leaf instanceof Error) return { steps, name: leaf.name, message: isOurs(leaf) ? leaf.message : `${leaf.message}\n${leaf.stack ?? ""}` };
+  return { steps, name: "Error", message: String(leaf) };
+}
+
+const isOurs = (error: Error): boolean => error instanceof HostError || error instanceof StateError || error instanceof SpecError;
+
+export function decodeError(encoded: EncodedError): unknown {
+  const { steps, name, message, syscall, errno, detail } = encoded;
+  const leaf =
+    syscall !== undefined && errno !== undefined ? new SysError(syscall, errno, detail ?? "") : name === "HostError" ? new HostError(message) : new Error(message);
+  return steps.reduceRight<unknown>((cause, { step, why }) => new StepError(step, cause, why), leaf);
+}

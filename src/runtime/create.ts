@@ -1,0 +1,210 @@
+// The parent's story: from a bundle to a container that waits for `start`. The child's is init.ts.
+
+import { SOCK_SEQPACKET } from "../abi/socket.ts";
+import { ENOENT, ENOTDIR } from "../abi/errno.ts";
+import { SIGKILL } from "../abi/signal.ts";
+import { Undo } from "../base/dispose.ts";
+import { HostError, isErrno } from "../base/errors.ts";
+import { hostPath, type HostPath } from "../base/brand.ts";
+import { resolve } from "../base/path.ts";
+import { abandonCgroup, completeCgroup, joinCgroup, killCgroup, prepareCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
+import type { CgroupPaths } from "../cgroup/plan.ts";
+import { runHooks } from "../hooks.ts";
+import { cloneIntoNamespaces } from "../namespaces/enter.ts";
+import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
+import { openSources } from "../rootfs/mounts.ts";
+import { parseConfig } from "../spec/load.ts";
+import type { Spec } from "../spec/types.ts";
+import { getenv } from "../sys/environ.ts";
+import { load } from "../sys/host.ts";
+import { isInherited, type Fd } from "../sys/fd.ts";
+import { getcwd, readFile } from "../sys/file.ts";
+import { geteuid, getpid, pidfd_send_signal, waitPidfd, type Child } from "../sys/process.ts";
+import { socketpair } from "../sys/socket.ts";
+import { timestamp } from "../sys/time.ts";
+import { tellChild } from "./channel.ts";
+import { expect } from "./expect.ts";
+import { probeHost } from "./facts.ts";
+import type { Globals } from "./globals.ts";
+import { hookState, runPoststopHooks } from "./hookstate.ts";
+import { init, type InitContext } from "./init.ts";
+import { planContainer, type ContainerPlan } from "./plan.ts";
+import { listenForStart } from "./startsocket.ts";
+import { procStat } from "./status.ts";
+import { logSteps, step } from "./step.ts";
+import { checkedId, removeState, reserve, writeFirstRecord, writePidFile, writeRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
+
+export type CreateRequest = {
+  readonly id: string;
+  /** As the user wrote it; relative to the working directory. */
+  readonly bundle: string;
+  readonly pidFile: string | undefined;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+};
+
+/** A container whose init waits for `start`. Until the Undo it was made with is moved, leaving its scope takes everything back. */
+export type Created = {
+  readonly plan: ContainerPlan;
+  readonly directory: StateDirectory;
+  readonly record: ContainerRecord;
+  readonly child: Child;
+  /** To init, which starts by it when there is no start.sock. */
+  readonly channel: Fd;
+};
+
+/** `tsrun create`: init stays behind, a child of whoever reaps orphans above us. @throws StepError */
+export function createContainer(globals: Globals, request: CreateRequest): void {
+  using undo = undoOf(globals);
+  create(globals, request, "socket", undo);
+  undo.move();
+}
+
+export const undoOf = (globals: Globals): Undo => new Undo((what, error) => globals.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`));
+
+/** Everything up to "created", for `create` and for `run`. @param startBy how init will hear of `start` */
+export function create(globals: Globals, request: CreateRequest, startBy: "socket" | "channel", undo: Undo): Created {
+  if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
+  const bundle = hostPath(resolve(getcwd(), request.bundle));
+  const { spec, text } = step("load config.json", () => loadSpec(globals, bundle));
+  const plan = step("plan", () => planFor(globals, request, spec, bundle));
+  const directory = step("reserve container id", () => reserveId(globals, plan, undo));
+  const sources = step("open mount sources", () => openSources(plan.rootfs));
+  const unborn = step("record what will be made", () => recordFirst(directory, plan, text));
+  const start = step("listen for start", () => (startBy === "socket" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
+  const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
+  const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, sources, start }, cgroup, undo));
+  const paths = step("complete cgroup", () => completeCgroup(cgroup));
+  step("set rlimits", () => setRlimits(plan.process, child.pid));
+  step("set oom score", () => setOomScoreAdj(plan.process, child.pid));
+  tellChild(channel, { kind: "ready", enter: moveOrLetEnter(plan, paths, child), inV2 });
+  step("wait for mounts", () => expect(globals, plan, child, channel, "mounted"));
+  step("run prestart hooks", () => runHooks("prestart", plan.hooks.prestart, hookState(plan, "creating", child.pid)));
+  step("run createRuntime hooks", () => runHooks("createRuntime", plan.hooks.createRuntime, hookState(plan, "creating", child.pid)));
+  tellChild(channel, { kind: "hooked" });
+  step("wait for init", () => expect(globals, plan, child, channel, "created"));
+  const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
+  step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
+  return { plan, directory, record, child, channel };
+}
+
+function loadSpec(globals: Globals, bundle: HostPath): { readonly spec: Spec; readonly text: string } {
+  let text: string;
+  try {
+    text = readFile(null, `${bundle}/config.json`, 32768);
+  } catch (error) {
+    if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${bundle}/config.json not found`);
+    throw error;
+  }
+  const { spec, json } = parseConfig(text, () => load<typeof import("../spec/explain.ts")>("spec/explain"));
+  if (globals.debug !== undefined)
+    for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
+      globals.debug(`unknown property ${pointer} is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+  return { spec, text };
+}
+
+function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
+  if (geteuid() !== 0) throw new HostError("containers without root privileges are not supported by this version of tsrun: permission denied");
+  const plan = planContainer(spec, probeHost(), {
+    id: checkedId(request.id),
+    bundle,
+    noPivot: request.noPivot,
+    noNewKeyring: request.noNewKeyring,
+    systemdCgroup: globals.systemdCgroup,
+    listenFds: checkPassedOn("LISTEN_FDS", 0, listenFds()),
+    preserveFds: checkPassedOn("--preserve-fds", listenFds(), request.preserveFds),
+  });
+  for (const warning of plan.warnings) globals.warn(warning);
+  return plan;
+}
+
+/** How many descriptors socket activation hands to us, and not to a process that we inherited the variable from. @see sd_listen_fds(3) */
+function listenFds(): number {
+  const pid = getenv("LISTEN_PID") ?? "";
+  return pid === "" || Number(pid) === getpid() ? Number(getenv("LISTEN_FDS") ?? 0) || 0 : 0;
+}
+
+/** [cve] CVE-2024-21626: a number that the caller left closed would be one of ours, open on the host, by the time the container gets it. */
+function checkPassedOn(asked: string, before: number, count: number): number {
+  for (let fd = 3 + before; fd < 3 + before + count; fd++)
+    if (!isInherited(fd)) throw new HostError(`${asked} ${count}: descriptor ${fd} is not open: bad file descriptor`);
+  return count;
+}
+
+function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDirectory {
+  const directory = reserve(globals.root, plan.id);
+  undo.use("close state directory", directory.fd);
+  undo.defer("run poststop hooks", () => runPoststopHooks(plan.hooks.poststop, hookState(plan, "stopped", 0), globals));
+  undo.defer("remove state directory", () => removeState(globals.root, directory));
+  return directory;
+}
+
+/** Written before the first cgroup is made: whoever kills us at any later moment, `delete --force` finds what there is to remove. */
+function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: string): ContainerRecord {
+  const record: ContainerRecord = {
+    ociVersion: plan.ociVersion,
+    id: plan.id,
+    bundle: plan.bundle,
+    rootfs: plan.rootfsPath,
+    annotations: plan.annotations,
+    created: timestamp(),
+    owner: geteuid(),
+    pid: 0,
+    startTime: "",
+    cgroup: plan.cgroup.groups.map(({ controllers, path }) => ({ controllers, path })),
+    sharedPid: plan.sharedPid,
+    poststart: plan.hooks.poststart,
+    poststop: plan.hooks.poststop,
+  };
+  writeFirstRecord(directory, record, text);
+  return record;
+}
+
+function startCgroup(plan: ContainerPlan, undo: Undo): PreparedCgroup {
+  const cgroup = prepareCgroup(plan.cgroup);
+  undo.defer("remove cgroup", () => {
+    killCgroup(cgroup.groups, SIGKILL);
+    abandonCgroup(cgroup);
+  });
+  return cgroup;
+}
+
+/**
+ * The child enters its cgroups by itself, which costs it microseconds where moving it from here would cost milliseconds;
+ * but in somebody else's mount namespace it does not see them.
+ * @returns what is left for the child to enter
+ */
+function moveOrLetEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child): CgroupPaths {
+  if (!plan.namespaces.childJoins.some(({ type }) => type === "mount")) return paths;
+  joinCgroup(paths, child.pid);
+  return [];
+}
+
+/** The child goes on in init and does not come back. */
+function spawn(
+  globals: Globals,
+  start: Pick<InitContext, "plan" | "sources" | "start">,
+  cgroup: PreparedCgroup,
+  undo: Undo,
+): { readonly child: Child; readonly channel: Fd; readonly inV2: boolean } {
+  const [mine, theirs] = socketpair(SOCK_SEQPACKET);
+  undo.use("close channel", mine);
+  using childsEnd = theirs; // ours to close, or its end would never be seen
+  const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
+  if (child === undefined) init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
+  undo.use("close pidfd", child.pidfd);
+  undo.defer("kill init", () => {
+    pidfd_send_signal(child.pidfd, SIGKILL);
+    waitPidfd(child.pidfd);
+  });
+  for (const source of start.sources) source[Symbol.dispose]();
+  cgroup.cloneInto?.[Symbol.dispose]();
+  return { child, channel: mine, inV2: inCgroup };
+}
+
+function recordInit(directory: StateDirectory, unborn: ContainerRecord, child: Child): ContainerRecord {
+  const record = { ...unborn, pid: child.pid, startTime: procStat(child.pid)?.startTime ?? "" };
+  writeRecord(directory, record);
+  return record;
+}

@@ -1,0 +1,13 @@
+// What every command is given besides its own request.
+
+import type { HostPath } from "../base/brand.ts";
+
+export type Globals = {
+  /** The directory of the containers' state directories, absolute. */
+  readonly root: HostPath;
+  readonly systemdCgroup: boolean;
+  readonly rootless: "auto" | "true" | "false";
+  /** undefined when nobody wants debug lines: then nothing is spent on making them. */
+  readonly debug: ((message: string) => void) | undefined;
+  readonly warn: (message: string) => void;
+};

@@ -1,0 +1,148 @@
+// The child's story: from the clone to the user's program. The parent's is create.ts; channel.ts is all they share afterwards.
+// It starts with the parent's memory and descriptors, on the host's root file system, and never returns.
+
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
+import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../abi/signal.ts";
+import { POLLIN } from "../abi/poll.ts";
+import { enterCgroup } from "../cgroup/cgroup.ts";
+import { runHooks } from "../hooks.ts";
+import { joinSessionKeyring } from "../keyring.ts";
+import { enterCgroupNamespace, joinNamespaces } from "../namespaces/enter.ts";
+import { raiseLoopback, setNames } from "../namespaces/names.ts";
+import { becomeUser, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from "../process/become.ts";
+import { closeDescriptors, execute, findProgram, type Program } from "../process/execute.ts";
+import { createDevices } from "../rootfs/devices.ts";
+import { mountFilesystems, prepareRoot } from "../rootfs/mounts.ts";
+import { restrictPaths } from "../rootfs/paths.ts";
+import { pivot } from "../rootfs/pivot.ts";
+import { makeReadonly } from "../rootfs/readonly.ts";
+import { writeSysctls } from "../sysctl.ts";
+import { Fd } from "../sys/fd.ts";
+import { closeAllBut, umask } from "../sys/file.ts";
+import { poll } from "../sys/poll.ts";
+import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
+import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockSignals } from "../sys/signal.ts";
+import { sendmsg } from "../sys/socket.ts";
+import { utf8 } from "../sys/memory.ts";
+import { encodeError, receive, send, type ParentMessage } from "./channel.ts";
+import { hookState } from "./hookstate.ts";
+import type { ContainerPlan } from "./plan.ts";
+import { acceptStart } from "./startsocket.ts";
+import { logSteps, step } from "./step.ts";
+
+export type InitContext = {
+  readonly plan: ContainerPlan;
+  /** Mount sources, opened by the parent in the host's mount namespace. */
+  readonly sources: readonly Fd[];
+  /** Our end of the channel. */
+  readonly channel: number;
+  /** The listening start.sock; undefined when `start` comes over the channel. */
+  readonly start: Fd | undefined;
+  readonly debug: boolean;
+};
+
+/** Ends in execve, or reports what failed and exits. */
+export function init(context: InitContext): never {
+  const channel = new Fd(context.channel);
+  let report = channel;
+  try {
+    const program = becomeContainer(context, channel);
+    report = waitForStart(context.start, channel);
+    step("run startContainer hooks", () => runHooks("startContainer", context.plan.hooks.startContainer, hookState(context.plan, "created", getpid()), program.env));
+    step("close descriptors", () => closeDescriptors(context.plan.process));
+    resetSignals();
+    unblockSignals();
+    step("execute", () => execute(program));
+  } catch (error) {
+    tell(report, error);
+  }
+  exit_group(1);
+}
+
+function becomeContainer({ plan, sources, start, debug }: InitContext, channel: Fd): Program {
+  logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
+  step("leave the caller's session", leaveCaller);
+  step("join namespaces", () => joinNamespaces(plan.namespaces));
+  step("join session keyring", () => joinSessionKeyring(plan.keyring));
+  step("raise loopback", () => raiseLoopback(plan.namespaces));
+  const root = step("prepare rootfs", () => prepareRoot(plan.rootfs));
+  step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, sources));
+  const { enter, inV2 } = step("wait for cgroup", () => hear(channel, "ready"));
+  step("enter cgroup", () => enterCgroup(enter, inV2));
+  step("enter cgroup namespace", () => enterCgroupNamespace(plan.namespaces));
+  step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources));
+  step("create devices", () => createDevices(root, plan.rootfs));
+  umask(0o022); // for hooks and the working directory: what has a mode in config.json is made
+  send(channel, { kind: "mounted" });
+  step("wait for hooks of the runtime", () => hear(channel, "hooked"));
+  step("run createContainer hooks", () => runHooks("createContainer", plan.hooks.createContainer, hookState(plan, "creating", getpid())));
+  step("pivot into rootfs", () => pivot(root, plan.rootfs));
+  // `/` is the container's own from here on
+  step("make mounts read-only", () => makeReadonly(plan.rootfs));
+  step("set host and domain name", () => setNames(plan.namespaces));
+  step("write sysctls", () => writeSysctls(plan.sysctls));
+  step("restrict paths", () => restrictPaths(plan.rootfs));
+  // become the user's process
+  step("create working directory", () => makeWorkingDirectory(plan.process));
+  step("hand over stdio", () => giveStdio(plan.process));
+  step("set no_new_privs", () => setNoNewPrivileges(plan.process));
+  step("become user", () => becomeUser(plan.process));
+  const program = step("find program", () => findProgram(plan.process));
+  step("let go of the parent", () => letGo(channel, start, plan.process.inheritedFds));
+  send(channel, { kind: "created" });
+  return program;
+}
+
+/** [cve] CVE-2016-9962: not dumpable, so nobody in a joined namespace can look into us through ptrace or /proc while we still hold the host's files. */
+function leaveCaller(): void {
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until we are created: a container half made must not outlive its maker
+  prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  setsid();
+  blockSignals(ALL_SIGNALS);
+  umask(0);
+}
+
+/** From here on we live without the parent, and hold nothing but stdio, what is passed on, the channel and start.sock. */
+function letGo(channel: Fd, start: Fd | undefined, inheritedFds: number): void {
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
+  closeAllBut(3 + inheritedFds, start === undefined ? [channel] : [channel, start]);
+}
+
+function hear<Kind extends ParentMessage["kind"]>(channel: Fd, kind: Kind): Extract<ParentMessage, { readonly kind: Kind }> {
+  const message = receive<ParentMessage>(channel);
+  if (message === undefined) exit_group(1); // the parent is gone, and with it everybody who could be told
+  if (isKind(message, kind)) return message;
+  throw new Error(`the parent said ${message.kind} instead of ${kind}`);
+}
+
+const isKind = <Kind extends ParentMessage["kind"]>(message: ParentMessage, kind: Kind): message is Extract<ParentMessage, { readonly kind: Kind }> =>
+  message.kind === kind;
+
+/**
+ * Blocks until `start`; the descriptor whose end will tell that we have become the program, and on which a failure is reported.
+ * [kernel] pid 1 of a namespace does not die of a signal that it has no handler for, so those that ask for the end are read here.
+ */
+function waitForStart(start: Fd | undefined, channel: Fd): Fd {
+  if (start === undefined) {
+    hear(channel, "start");
+    return channel;
+  }
+  channel[Symbol.dispose]();
+  logSteps(undefined);
+  using signals = signalfd([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
+  const [asked] = poll([{ fd: signals, events: POLLIN }, { fd: start, events: POLLIN }]);
+  if (asked !== 0) exit_group(128 + readSignal(signals));
+  const stream = acceptStart(start);
+  sendmsg(stream, utf8("+"), []);
+  start[Symbol.dispose]();
+  return stream;
+}
+
+/** Says why we failed, if anybody listens. */
+function tell(report: Fd, error: unknown): void {
+  try {
+    send(report, { kind: "failed", error: encodeError(error) });
+  } catch {
+    // nobody listens: the exit status is all that is left to say
+  }
+}

@@ -1,0 +1,82 @@
+// `tsrun start`: lets a created container's init become the user's program.
+
+import { ECONNREFUSED, ECONNRESET, ENOENT } from "../abi/errno.ts";
+import { isErrno, StateError } from "../base/errors.ts";
+import { runHook } from "../hooks.ts";
+import type { Status } from "../spec/types.ts";
+import { read, unlinkat } from "../sys/file.ts";
+import type { Fd } from "../sys/fd.ts";
+import { host } from "../sys/host.ts";
+import { decodeError, type ChildMessage } from "./channel.ts";
+import type { Globals } from "./globals.ts";
+import { hookState } from "./hookstate.ts";
+import { connectStart } from "./startsocket.ts";
+import { initAlive, statusOf } from "./status.ts";
+import { step } from "./step.ts";
+import { openContainer, readRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
+
+/** @throws StateError unless the container is created; StepError with what init failed at after that */
+export function startContainer(globals: Globals, id: string): void {
+  const directory = openContainer(globals.root, id);
+  using _closed = directory.fd;
+  const record = readRecord(directory);
+  refuseUnlessCreated(statusOf(directory, record));
+  step("start", () => begin(directory, record));
+  runPoststartHooks(globals, record);
+}
+
+function refuseUnlessCreated(status: Status): void {
+  if (status === "created") return;
+  if (status === "stopped") throw new StateError("cannot start a container that has stopped");
+  if (status === "running") throw new StateError("cannot start an already running container");
+  throw new StateError(`cannot start a container in the ${status} state`);
+}
+
+function begin(directory: StateDirectory, record: ContainerRecord): void {
+  let stream: Fd;
+  try {
+    stream = connectStart(directory);
+  } catch (error) {
+    if (isErrno(error, ECONNREFUSED, ENOENT)) throw new StateError("cannot start an already running container"); // another `start` was quicker
+    throw error;
+  }
+  using _closed = stream;
+  const answer = readToEnd(stream, () => unlinkat(directory.fd, "start.sock"));
+  if (answer === "") throw new StateError(initAlive(record) ? "cannot start an already running container" : "cannot start a container that has stopped");
+  if (answer === "+") return; // the stream ended in execve
+  const message = JSON.parse(answer.slice(1)) as ChildMessage;
+  if (message.kind === "failed") throw decodeError(message.error);
+}
+
+/** @param begun called once init has answered @returns "" when it never did: another `start` was quicker, or init has died */
+function readToEnd(stream: Fd, begun: () => void): string {
+  const buffer = new Uint8Array(65536);
+  let text = "";
+  for (;;) {
+    const length = readOrReset(stream, buffer);
+    if (length === 0) return text;
+    if (text === "") begun();
+    text += host.decode(buffer.subarray(0, length));
+  }
+}
+
+/** [kernel] A connection that nobody has accepted is reset when its listener is closed. */
+function readOrReset(stream: Fd, buffer: Uint8Array): number {
+  try {
+    return read(stream, buffer);
+  } catch (error) {
+    if (isErrno(error, ECONNRESET)) return 0;
+    throw error;
+  }
+}
+
+/** [spec] A failing poststart hook is a warning, and the lifecycle goes on as if it had succeeded. */
+export function runPoststartHooks(globals: Globals, record: ContainerRecord): void {
+  record.poststart.forEach((hook, i) => {
+    try {
+      runHook(hook, hookState(record, "running", record.pid));
+    } catch (error) {
+      globals.warn(`error running poststart hook #${i}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+}

@@ -1,0 +1,34 @@
+// `tsrun state` and `tsrun list`.
+
+import { passwdEntry } from "../base/passwd.ts";
+import type { PrintedState } from "../spec/types.ts";
+import { readFileIfThere } from "../sys/file.ts";
+import type { Globals } from "./globals.ts";
+import { statusOf } from "./status.ts";
+import { containerIds, openContainer, readRecord } from "./store.ts";
+
+/** @throws StateError "container does not exist" */
+export function containerState(globals: Globals, id: string): PrintedState {
+  const directory = openContainer(globals.root, id);
+  using _closed = directory.fd;
+  const record = readRecord(directory);
+  const status = statusOf(directory, record);
+  const { ociVersion, bundle, rootfs, created, annotations } = record;
+  return { ociVersion, id: record.id, pid: status === "stopped" ? 0 : record.pid, status, bundle, rootfs, created, annotations, owner: userName(record.owner) };
+}
+
+/** Every container below the state root, by name. What cannot be read is a warning. */
+export function listContainers(globals: Globals): readonly PrintedState[] {
+  return containerIds(globals.root).flatMap((id) => {
+    try {
+      return [containerState(globals, id)];
+    } catch (error) {
+      globals.warn(`load container ${id}: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  });
+}
+
+function userName(uid: number): string {
+  return passwdEntry(readFileIfThere(null, "/etc/passwd") ?? "", uid)?.name ?? "";
+}

@@ -1,0 +1,36 @@
+// Whether a container is created, running, paused or stopped: derived from the kernel each time, never stored.
+
+import { ENOENT, ESRCH } from "../abi/errno.ts";
+import { isErrno } from "../base/errors.ts";
+import { hostPid, type HostPid } from "../base/brand.ts";
+import { frozen } from "../cgroup/freezer.ts";
+import type { Status } from "../spec/types.ts";
+import { lstatIfThere, readFile } from "../sys/file.ts";
+import type { ContainerRecord, StateDirectory } from "./store.ts";
+
+type ProcStat = { readonly state: string; readonly startTime: string };
+
+/** State letter and start time of a process; undefined when there is none. @see proc_pid_stat(5) */
+export function procStat(pid: HostPid): ProcStat | undefined {
+  try {
+    const text = readFile(null, `/proc/${pid}/stat`, 1024);
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name before it may hold anything
+    return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+  } catch (error) {
+    if (isErrno(error, ENOENT, ESRCH)) return undefined;
+    throw error;
+  }
+}
+
+/** True while the record's init lives: the same number, the same start, and not a zombie. */
+export function initAlive(record: ContainerRecord): boolean {
+  if (record.pid === 0) return false;
+  const stat = procStat(hostPid(record.pid));
+  return stat !== undefined && stat.startTime === record.startTime && stat.state !== "Z" && stat.state !== "X";
+}
+
+export function statusOf(directory: StateDirectory, record: ContainerRecord): Status {
+  if (!initAlive(record)) return "stopped";
+  if (record.cgroup !== undefined && frozen(record.cgroup)) return "paused";
+  return lstatIfThere(directory.fd, "start.sock") === undefined ? "running" : "created";
+}

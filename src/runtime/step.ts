@@ -1,0 +1,25 @@
+// One line of the story of create, init, start: a name and an act. The name stands in errors, in --debug and in `tsrun plan`.
+
+import { StepError } from "../base/errors.ts";
+import { monotonicMs } from "../sys/time.ts";
+
+/** Hears each step that has ended and how long it took; undefined when nobody listens, and then no clock is read. */
+export type StepLog = ((name: string, ms: number) => void) | undefined;
+
+let log: StepLog;
+
+export function logSteps(to: StepLog): void {
+  log = to;
+}
+
+/** @throws StepError around whatever `act` throws */
+export function step<T>(name: string, act: () => T): T {
+  const begin = log === undefined ? 0 : monotonicMs();
+  try {
+    return act();
+  } catch (error) {
+    throw new StepError(name, error);
+  } finally {
+    log?.(name, monotonicMs() - begin);
+  }
+}

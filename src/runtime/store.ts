@@ -1,0 +1,160 @@
+// The state directory of a container: <root>/<id>/ with
+//   state.json   what later commands must know (facts only: the status is derived each time, status.ts)
+//   config.json  the bundle's config.json as it was at create: later edits have no effect (runtime.md, Lifecycle)
+//   start.sock   where init waits for `start`; it is there as long as the container is created and not started
+// Writes are whole files renamed into place; whoever reads never sees half of one.
+
+import { O_CREAT, O_DIRECTORY, O_EXCL, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR } from "../abi/fcntl.ts";
+import { EEXIST, ENOENT, ENOTDIR } from "../abi/errno.ts";
+import { containerId, type ContainerId, type HostPath, type HostPid } from "../base/brand.ts";
+import { HostError, isErrno, StateError } from "../base/errors.ts";
+import type { Hook, StringMap } from "../spec/types.ts";
+import type { CgroupPaths } from "../cgroup/plan.ts";
+import type { Fd } from "../sys/fd.ts";
+import { mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../sys/file.ts";
+
+/** The content of state.json. */
+export type ContainerRecord = {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly annotations: StringMap;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** The uid that created it. */
+  readonly owner: number;
+  /** In the runtime's pid namespace; 0 until there is an init. */
+  readonly pid: number;
+  /** Clock ticks after boot at which that process started, proc_pid_stat(5) field 22: a later process of the same number has another. */
+  readonly startTime: string;
+  /** undefined before it is known. */
+  readonly cgroup: CgroupPaths | undefined;
+  /** True when init shares a pid namespace: its death does not kill the others. */
+  readonly sharedPid: boolean;
+  readonly poststart: readonly Hook[];
+  readonly poststop: readonly Hook[];
+};
+
+export type StateDirectory = { readonly id: ContainerId; readonly fd: Fd };
+
+/** @throws HostError for a name that cannot be a container's */
+export function checkedId(name: string): ContainerId {
+  const id = containerId(name);
+  if (id !== undefined) return id;
+  throw new HostError(name === "" ? "container id cannot be empty" : `invalid container ID format: ${JSON.stringify(name)}: only letters, digits and _+-. are allowed`);
+}
+
+/** Makes the state directory; the caller closes it. @throws StateError when the id is in use */
+export function reserve(root: HostPath, id: ContainerId): StateDirectory {
+  makeRoot(root);
+  try {
+    mkdirat(null, `${root}/${id}`, 0o711);
+  } catch (error) {
+    if (isErrno(error, EEXIST)) throw new StateError("container with given ID already exists");
+    throw error;
+  }
+  return { id, fd: openat(null, `${root}/${id}`, O_PATH | O_DIRECTORY) };
+}
+
+function makeRoot(root: HostPath): void {
+  let path = "";
+  try {
+    mkdirat(null, root, 0o700);
+  } catch (error) {
+    if (isErrno(error, EEXIST)) return;
+    if (!isErrno(error, ENOENT)) throw error;
+    for (const part of root.split("/").slice(1)) {
+      path += `/${part}`;
+      try {
+        mkdirat(null, path, 0o700);
+      } catch (again) {
+        if (!isErrno(again, EEXIST)) throw again;
+      }
+    }
+  }
+}
+
+/** The caller closes it. @throws StateError when there is no such container */
+export function openContainer(root: HostPath, name: string): StateDirectory {
+  const id = checkedId(name);
+  try {
+    return { id, fd: openat(null, `${root}/${id}`, O_PATH | O_DIRECTORY) };
+  } catch (error) {
+    if (isErrno(error, ENOENT, ENOTDIR)) throw new StateError("container does not exist");
+    throw error;
+  }
+}
+
+/** The names in the state root; none when there is no root. */
+export function containerIds(root: HostPath): readonly ContainerId[] {
+  try {
+    using directory = openat(null, root, O_RDONLY | O_DIRECTORY);
+    return readdir(directory)
+      .sort()
+      .flatMap((name) => containerId(name) ?? []);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) return [];
+    throw error;
+  }
+}
+
+/** @throws StateError when the directory is there but not yet, or no longer, a container */
+export function readRecord(directory: StateDirectory): ContainerRecord {
+  let text: string;
+  try {
+    text = readFile(directory.fd, "state.json");
+  } catch (error) {
+    if (isErrno(error, ENOENT)) throw new StateError("container does not exist");
+    throw error;
+  }
+  const record = parseRecord(text);
+  if (record === undefined) throw new HostError(`state.json of container ${directory.id} is damaged`);
+  return record;
+}
+
+/** Ours are written whole: what parses and knows its pid is one. */
+function parseRecord(text: string): ContainerRecord | undefined {
+  try {
+    const record = JSON.parse(text) as ContainerRecord | null;
+    return typeof record?.pid === "number" ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first record: nobody has read the directory as a container before it is there. */
+export function writeFirstRecord(directory: StateDirectory, record: ContainerRecord, config: string): void {
+  writeFile(directory.fd, "config.json", O_WRONLY | O_CREAT | O_EXCL, config, 0o600);
+  writeRecord(directory, record);
+}
+
+export function writeRecord(directory: StateDirectory, record: ContainerRecord): void {
+  writeFile(directory.fd, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC, JSON.stringify(record), 0o600);
+  renameat(directory.fd, "state.json.new", directory.fd, "state.json");
+}
+
+/** Removes the state directory and what is in it. Only names of ours: nothing is followed. */
+export function removeState(root: HostPath, directory: StateDirectory): void {
+  using readable = openat(directory.fd, ".", O_RDONLY | O_DIRECTORY);
+  for (const name of readdir(readable)) {
+    try {
+      unlinkat(readable, name);
+    } catch (error) {
+      if (!isErrno(error, ENOENT)) throw error; // another delete was quicker
+    }
+  }
+  try {
+    unlinkat(null, `${root}/${directory.id}`, AT_REMOVEDIR);
+  } catch (error) {
+    if (!isErrno(error, ENOENT)) throw error;
+  }
+}
+
+/** Writes the pid as digits without a newline, whole or not at all: clients read it as soon as it is there. */
+export function writePidFile(path: string, pid: HostPid): void {
+  const slash = path.lastIndexOf("/") + 1;
+  const temporary = `${path.slice(0, slash)}.${path.slice(slash)}`;
+  writeFile(null, temporary, O_WRONLY | O_CREAT | O_TRUNC, String(pid), 0o666);
+  renameat(null, temporary, null, path);
+}

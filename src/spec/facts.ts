@@ -1,0 +1,28 @@
+// What the plan must know of the host. Probed once a command by runtime/facts.ts; plain data, so that plans can be made and tested anywhere.
+
+/** One cgroup v1 hierarchy, as mounted here. */
+export type CgroupHierarchy = {
+  /** As in /proc/self/cgroup: ["cpu", "cpuacct"], or ["name=systemd"]. */
+  readonly controllers: readonly string[];
+  /** Where it is mounted. */
+  readonly mountPoint: string;
+  /** The cgroup that the mount point shows: "/" unless this is a container itself. */
+  readonly root: string;
+  /** Our own cgroup in it, from the hierarchy's root. */
+  readonly own: string;
+};
+
+export type CgroupLayout =
+  | { readonly mode: "none" }
+  /** v1, or hybrid: then `unified` is the v2 hierarchy beside, which no resource is set in. */
+  | { readonly mode: "v1"; readonly hierarchies: readonly CgroupHierarchy[]; readonly unified: CgroupHierarchy | undefined }
+  /** Only v2. `controllers` are those of the root's cgroup.controllers. */
+  | { readonly mode: "v2"; readonly mountPoint: string; readonly own: string; readonly controllers: readonly string[] };
+
+export type HostFacts = {
+  readonly euid: number;
+  readonly egid: number;
+  /** The highest capability that this kernel knows. */
+  readonly lastCapability: number;
+  readonly cgroups: CgroupLayout;
+};

@@ -1,0 +1,45 @@
+// The TypeScript face of host/host.c: the foreign function interface. Everything else in sys/ is built from these few calls.
+
+/** An integer (exact as a Number, or any 64 bits as a BigInt), a string (passed as a C string), a buffer (its address) or NULL. */
+export type Argument = number | bigint | string | ArrayBufferLike | ArrayBufferView | null;
+
+export type Host = {
+  readonly argv: readonly string[];
+  /** A raw system call: the kernel's result, or the negative errno. */
+  syscall(nr: number, ...args: readonly Argument[]): number;
+  /** Calls a C function that returns int. At most eight arguments. */
+  call(fn: number, ...args: readonly Argument[]): number;
+  /** Calls a C function that returns 64 bits: a BigInt where a Number would not be exact. */
+  callLong(fn: number, ...args: readonly Argument[]): number | bigint;
+  /** errno of the last call. */
+  errno(): number;
+  /** @throws ReferenceError with dlerror's text */
+  dlopen(name: string): number;
+  /** @param handle null: the program itself and what it links @throws ReferenceError with dlerror's text */
+  dlsym(handle: number | null, name: string): number;
+  /** Where the buffer's bytes are. They stay there as long as the buffer is referenced; keep it so over the call. */
+  address(buffer: ArrayBufferLike | ArrayBufferView): number;
+  /** Borrows foreign memory as a buffer: not copied, not freed. */
+  view(address: number, length: number): ArrayBuffer;
+  cstring(address: number): string;
+  /** UTF-8 bytes to a string; invalid bytes become U+FFFD. */
+  decode(bytes: ArrayBufferLike | ArrayBufferView): string;
+  /** A string as UTF-8 with a NUL at the end, which byteLength counts. */
+  encode(text: string): ArrayBuffer;
+  /** Loads a bytecode module of this program, once; its namespace. */
+  load(name: string): unknown;
+};
+
+declare global {
+  var host: Host;
+}
+
+export const host: Host = globalThis.host;
+
+/**
+ * Loads a module on demand: `load<typeof import("../runtime/create.ts")>("runtime/create")`.
+ * scripts/build.mjs finds these calls and makes each module an entry of its own.
+ */
+export function load<T>(name: string): T {
+  return host.load(`${name}.js`) as T;
+}

@@ -1,0 +1,149 @@
+// Processes and namespaces. One thread only: what a raw call changes for "the calling thread" it changes for all of us.
+
+import {
+  SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal,
+  SYS_prctl, SYS_prlimit64, SYS_setns, SYS_setpgid, SYS_setsid, SYS_unshare, SYS_wait4, SYS_waitid,
+} from "../abi/syscall.ts";
+import { CLONE_INTO_CGROUP, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
+import { SIGCHLD } from "../abi/signal.ts";
+import { rlimit64 } from "../abi/resource.ts";
+import { CLD_EXITED, P_PIDFD, siginfo, WEXITED } from "../abi/wait.ts";
+import { AT_EMPTY_PATH } from "../abi/fcntl.ts";
+import { int64, type Int64 } from "../base/int64.ts";
+import { hostPid, type HostPid } from "../base/brand.ts";
+import { Fd } from "./fd.ts";
+import { host } from "./host.ts";
+import { syscall } from "./call.ts";
+import { stringArray, Struct } from "./memory.ts";
+
+export type Child = { readonly pid: HostPid; readonly pidfd: Fd };
+
+/**
+ * Forks into new namespaces. Both processes return: the child gets undefined, the parent the child's pid and pidfd, which it closes.
+ * @param flags CLONE_NEW* and others; SIGCHLD and CLONE_PIDFD are added
+ * @param cgroup a cgroup v2 directory to start the child in, or null
+ * @throws SysError ENOSYS before 5.3, EPERM without the capability, ENOSPC when a limit of namespaces is reached, EBUSY/EOPNOTSUPP for the cgroup
+ * @see clone3(2)
+ */
+export function clone3(flags: number, cgroup: Fd | null = null): Child | undefined {
+  const pidfd = new Int32Array(1);
+  const args = new Struct(clone_args.size)
+    .u64(clone_args.flags, flags + CLONE_PIDFD + (cgroup === null ? 0 : CLONE_INTO_CGROUP))
+    .pointer(clone_args.pidfd, pidfd)
+    .u64(clone_args.exit_signal, SIGCHLD)
+    .u64(clone_args.cgroup, cgroup === null ? 0 : cgroup.raw);
+  const pid = syscall("clone3", SYS_clone3, `flags 0x${flags.toString(16)}`, args.buffer, clone_args.size);
+  return pid === 0 ? undefined : { pid: hostPid(pid), pidfd: new Fd(pidfd[0] as number) };
+}
+
+/** @see unshare(2) */
+export function unshare(flags: number): void {
+  syscall("unshare", SYS_unshare, `0x${flags.toString(16)}`, flags);
+}
+
+/** Joins a namespace. @throws SysError EINVAL when it is not of `kind` (a CLONE_NEW*) @see setns(2) */
+export function setns(namespace: Fd, kind: number, detail: string): void {
+  syscall("setns", SYS_setns, detail, namespace.raw, kind);
+}
+
+/** Replaces the program. Returns only by throwing. @see execve(2) */
+export function execve(path: string, args: readonly string[], env: readonly string[]): never {
+  const argv = stringArray(args);
+  const envp = stringArray(env);
+  syscall("execve", SYS_execve, path, path, argv.pointers, envp.pointers);
+  throw new Error("execve returned");
+}
+
+/** Replaces the program by the one open as `file`. Returns only by throwing. @see execveat(2) */
+export function fexecve(file: Fd, args: readonly string[], env: readonly string[]): never {
+  const argv = stringArray(args);
+  const envp = stringArray(env);
+  syscall("execveat", SYS_execveat, `descriptor ${file.raw}`, file.raw, "", argv.pointers, envp.pointers, AT_EMPTY_PATH);
+  throw new Error("execveat returned");
+}
+
+export function exit_group(status: number): never {
+  host.syscall(SYS_exit_group, status);
+  throw new Error("exit_group returned");
+}
+
+export const getpid = (): HostPid => hostPid(host.syscall(SYS_getpid));
+export const getppid = (): HostPid => hostPid(host.syscall(SYS_getppid));
+export const geteuid = (): number => host.syscall(SYS_geteuid);
+export const getegid = (): number => host.syscall(SYS_getegid);
+
+/** @see setsid(2) */
+export function setsid(): void {
+  syscall("setsid", SYS_setsid, "");
+}
+
+/** @see setpgid(2) */
+export function setpgid(pid: number, group: number): void {
+  syscall("setpgid", SYS_setpgid, `${pid} into ${group}`, pid, group);
+}
+
+/** @see kill(2) */
+export function kill(pid: HostPid, signal: number): void {
+  syscall("kill", SYS_kill, `process ${pid}, signal ${signal}`, pid, signal);
+}
+
+/** A handle on a process that no later process with the same number can take over; the caller closes it. @throws SysError ESRCH @see pidfd_open(2) */
+export function pidfd_open(pid: HostPid): Fd {
+  return new Fd(syscall("pidfd_open", SYS_pidfd_open, `process ${pid}`, pid, 0));
+}
+
+/** @throws SysError ESRCH when the process has ended, EPERM @see pidfd_send_signal(2) */
+export function pidfd_send_signal(pidfd: Fd, signal: number): void {
+  syscall("pidfd_send_signal", SYS_pidfd_send_signal, `signal ${signal}`, pidfd.raw, signal, null, 0);
+}
+
+/**
+ * A descriptor of our own for what `target` is in the process behind `pidfd`; the caller closes it.
+ * @throws SysError EPERM without ptrace rights over it, EBADF when `target` is not open there, ENOSYS before 5.6
+ * @see pidfd_getfd(2)
+ */
+export function pidfd_getfd(pidfd: Fd, target: number): Fd {
+  return new Fd(syscall("pidfd_getfd", SYS_pidfd_getfd, `descriptor ${target}`, pidfd.raw, target, 0));
+}
+
+/** How a process ended: its exit status, or the signal that killed it. */
+export type Ending = { readonly kind: "exited"; readonly status: number } | { readonly kind: "killed"; readonly signal: number };
+
+/** The exit status that a shell would show: the status, or 128 + the signal. */
+export const exitStatus = (ending: Ending): number => (ending.kind === "exited" ? ending.status : 128 + ending.signal);
+
+/** Waits for our child behind `pidfd` and reaps it. @see waitid(2) */
+export function waitPidfd(pidfd: Fd): Ending {
+  const info = new Struct(siginfo.size);
+  syscall("waitid", SYS_waitid, "P_PIDFD", P_PIDFD, pidfd.raw, info.buffer, WEXITED, null);
+  const status = info.getI32(siginfo.si_status);
+  return info.getI32(siginfo.si_code) === CLD_EXITED ? { kind: "exited", status } : { kind: "killed", signal: status };
+}
+
+/** Reaps any child that has ended. @returns undefined when none has (WNOHANG) or none is left @see wait4(2) */
+export function wait4(pid: number, options: number): { readonly pid: number; readonly ending: Ending } | undefined {
+  const status = new Int32Array(1);
+  const reaped = host.syscall(SYS_wait4, pid, status, options, null);
+  if (reaped <= 0) return undefined;
+  const word = status[0] as number;
+  const signal = word & 0x7f;
+  return { pid: reaped, ending: signal === 0 ? { kind: "exited", status: (word >> 8) & 0xff } : { kind: "killed", signal } };
+}
+
+/** @see prctl(2) */
+export function prctl(name: string, option: number, a: number | string = 0, b = 0, c = 0, d = 0): number {
+  return syscall("prctl", SYS_prctl, name, option, a, b, c, d);
+}
+
+/** Sets a resource limit of another process. @param pid 0 is ourselves @throws SysError EPERM to raise a hard limit without CAP_SYS_RESOURCE @see prlimit(2) */
+export function prlimit(pid: number, name: string, resource: number, soft: Int64, hard: Int64): void {
+  const limit = new Struct(rlimit64.size).u64(rlimit64.rlim_cur, soft).u64(rlimit64.rlim_max, hard);
+  syscall("prlimit", SYS_prlimit64, `${name} ${soft}:${hard}`, pid, resource, limit.buffer, null);
+}
+
+/** The soft and the hard limit. @param pid 0 is ourselves @see prlimit(2) */
+export function getrlimit(name: string, resource: number, pid = 0): { readonly soft: Int64; readonly hard: Int64 } {
+  const limit = new Struct(rlimit64.size);
+  syscall("prlimit", SYS_prlimit64, name, pid, resource, null, limit.buffer);
+  return { soft: int64(limit.getU64(rlimit64.rlim_cur)), hard: int64(limit.getU64(rlimit64.rlim_max)) };
+}

@@ -1,0 +1,44 @@
+// Signals of our own process. No handler is ever installed: what must be seen is blocked and read from a signalfd.
+
+import { SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_signalfd4 } from "../abi/syscall.ts";
+import { kernel_sigaction, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
+import { SFD_CLOEXEC, signalfd_siginfo } from "../abi/signalfd.ts";
+import { Fd } from "./fd.ts";
+import { host } from "./host.ts";
+import { syscall } from "./call.ts";
+import { Struct } from "./memory.ts";
+import { read } from "./file.ts";
+
+const maskOf = (signals: readonly number[]): bigint => signals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
+const mask8 = (mask: bigint): BigUint64Array => new BigUint64Array([mask]);
+
+/** Every signal that can be blocked. */
+export const ALL_SIGNALS: bigint = 0xffff_ffff_ffff_ffffn;
+
+/** @see sigprocmask(2) */
+export function blockSignals(signals: readonly number[] | bigint): void {
+  syscall("rt_sigprocmask", SYS_rt_sigprocmask, "SIG_BLOCK", SIG_BLOCK, mask8(typeof signals === "bigint" ? signals : maskOf(signals)), null, 8);
+}
+
+/** Unblocks every signal. @see sigprocmask(2) */
+export function unblockSignals(): void {
+  syscall("rt_sigprocmask", SYS_rt_sigprocmask, "SIG_SETMASK", SIG_SETMASK, mask8(0n), null, 8);
+}
+
+/** Gives every signal its default disposition: what a caller ignored must not stay ignored over execve. @see sigaction(2) */
+export function resetSignals(): void {
+  const action = new Struct(kernel_sigaction.size).u64(kernel_sigaction.sa_handler, SIG_DFL);
+  for (let signal = 1; signal <= 64; signal++) host.syscall(SYS_rt_sigaction, signal, action.buffer, null, 8); // KILL and STOP refuse
+}
+
+/** Blocked signals as a descriptor to read and poll; the caller closes it. @see signalfd(2) */
+export function signalfd(signals: readonly number[] | bigint): Fd {
+  return new Fd(syscall("signalfd4", SYS_signalfd4, "", -1, mask8(typeof signals === "bigint" ? signals : maskOf(signals)), 8, SFD_CLOEXEC));
+}
+
+/** Waits for the next signal; its number. */
+export function readSignal(fd: Fd): number {
+  const info = new Struct(signalfd_siginfo.size);
+  read(fd, new Uint8Array(info.buffer));
+  return info.getU32(signalfd_siginfo.ssi_signo);
+}

@@ -1,0 +1,93 @@
+// Unix sockets: pairs between our own processes, and streams that carry descriptors (SCM_RIGHTS).
+
+import { SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_recvmsg, SYS_sendmsg, SYS_socket, SYS_socketpair } from "../abi/syscall.ts";
+import {
+  AF_UNIX, cmsghdr, iovec, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, msghdr, SCM_RIGHTS, sockaddr_un, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET,
+} from "../abi/socket.ts";
+import { ENAMETOOLONG } from "../abi/errno.ts";
+import { SysError } from "../base/errors.ts";
+import { Fd } from "./fd.ts";
+import { syscall } from "./call.ts";
+import { Struct, utf8 } from "./memory.ts";
+
+/** Two connected sockets; the caller closes both. @param type SOCK_STREAM, SOCK_SEQPACKET … @see socketpair(2) */
+export function socketpair(type: number): readonly [Fd, Fd] {
+  const ends = new Int32Array(2);
+  syscall("socketpair", SYS_socketpair, "AF_UNIX", AF_UNIX, type + SOCK_CLOEXEC, 0, ends);
+  return [new Fd(ends[0] as number), new Fd(ends[1] as number)];
+}
+
+/** A socket; the caller closes it. @see socket(2) */
+export function socket(family: number, type: number, protocol: number): Fd {
+  return new Fd(syscall("socket", SYS_socket, `family ${family}`, family, type + SOCK_CLOEXEC, protocol));
+}
+
+/** The address of a unix socket, and its length. @throws SysError ENAMETOOLONG past 107 bytes @see unix(7) */
+function unixAddress(call: string, path: string): { readonly address: ArrayBuffer; readonly length: number } {
+  const bytes = utf8(path);
+  if (bytes.byteLength > 107) throw new SysError(call, ENAMETOOLONG, path);
+  const address = new Struct(sockaddr_un.size).u16(sockaddr_un.sun_family, AF_UNIX);
+  new Uint8Array(address.buffer, sockaddr_un.sun_path).set(bytes);
+  return { address: address.buffer, length: sockaddr_un.sun_path + bytes.byteLength + 1 };
+}
+
+/** A listening stream socket at `path`; the caller closes it and unlinks the path. @throws SysError EADDRINUSE @see bind(2), listen(2) */
+export function listenUnix(path: string): Fd {
+  const { address, length } = unixAddress("bind", path);
+  const listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  try {
+    syscall("bind", SYS_bind, path, listener.raw, address, length);
+    syscall("listen", SYS_listen, path, listener.raw, 1);
+    return listener;
+  } catch (error) {
+    listener[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Waits for a connection; the caller closes it. @see accept4(2) */
+export function accept(listener: Fd): Fd {
+  return new Fd(syscall("accept4", SYS_accept4, `descriptor ${listener.raw}`, listener.raw, null, null, SOCK_CLOEXEC));
+}
+
+/** A stream connected to the unix socket at `path`; the caller closes it. @throws SysError ENAMETOOLONG past 107 bytes, ECONNREFUSED, ENOENT @see unix(7) */
+export function connectUnix(path: string): Fd {
+  const { address, length } = unixAddress("connect", path);
+  const stream = socket(AF_UNIX, SOCK_STREAM, 0);
+  try {
+    syscall("connect", SYS_connect, path, stream.raw, address, length);
+    return stream;
+  } catch (error) {
+    stream[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Sends bytes and descriptors in one message; ours stay open. @see sendmsg(2), unix(7) */
+export function sendmsg(to: Fd, bytes: Uint8Array, fds: readonly Fd[]): number {
+  const vector = new Struct(iovec.size).pointer(iovec.iov_base, bytes).u64(iovec.iov_len, bytes.byteLength);
+  const header = new Struct(msghdr.size).pointer(msghdr.msg_iov, vector.buffer).u64(msghdr.msg_iovlen, 1);
+  if (fds.length > 0) {
+    const length = cmsghdr.size + 4 * fds.length;
+    const control = new Struct((length + 7) & ~7)
+      .u64(cmsghdr.cmsg_len, length)
+      .u32(cmsghdr.cmsg_level, SOL_SOCKET)
+      .u32(cmsghdr.cmsg_type, SCM_RIGHTS);
+    fds.forEach((fd, i) => control.u32(cmsghdr.size + 4 * i, fd.raw));
+    header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
+  }
+  return syscall("sendmsg", SYS_sendmsg, `descriptor ${to.raw}`, to.raw, header.buffer, MSG_NOSIGNAL);
+}
+
+/** Receives one message; 0 bytes at the end of the stream. The caller closes the descriptors. @see recvmsg(2) */
+export function recvmsg(from: Fd, buffer: Uint8Array, maxFds = 0): { readonly length: number; readonly fds: readonly Fd[] } {
+  const vector = new Struct(iovec.size).pointer(iovec.iov_base, buffer).u64(iovec.iov_len, buffer.byteLength);
+  const header = new Struct(msghdr.size).pointer(msghdr.msg_iov, vector.buffer).u64(msghdr.msg_iovlen, 1);
+  const control = new Struct((cmsghdr.size + 4 * maxFds + 7) & ~7);
+  if (maxFds > 0) header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
+  const length = syscall("recvmsg", SYS_recvmsg, `descriptor ${from.raw}`, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
+  const fds: Fd[] = [];
+  if (maxFds > 0 && header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_RIGHTS)
+    for (let at = cmsghdr.size; at < control.getNumber(cmsghdr.cmsg_len); at += 4) fds.push(new Fd(control.getI32(at)));
+  return { length, fds };
+}

@@ -1,0 +1,42 @@
+// Kernel parameters of the container's namespaces. Which keys are allowed is a law of spec/; here they are written.
+
+import { O_PATH, O_DIRECTORY, O_WRONLY } from "./abi/fcntl.ts";
+import { PROC_SUPER_MAGIC } from "./abi/magic.ts";
+import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "./abi/openat2.ts";
+import { HostError, StepError } from "./base/errors.ts";
+import { escapePointer } from "./base/json.ts";
+import type { Spec } from "./spec/types.ts";
+import { fstatfs, openat, openat2, writeAll } from "./sys/file.ts";
+import { utf8 } from "./sys/memory.ts";
+
+/** A file below /proc/sys and what is written into it. */
+export type SysctlOp = { readonly file: string; readonly value: string; readonly why: string };
+
+/** "net.ipv4.ip_forward", or with slashes where a name has dots of its own ("net/ipv4/conf/eth0.1/forwarding"). @see sysctl.d(5) */
+export function planSysctls(spec: Spec): readonly SysctlOp[] {
+  return Object.entries(spec.linux.sysctl).map(([key, value]) => {
+    const slash = key.indexOf("/");
+    const dot = key.indexOf(".");
+    const dotted = slash < 0 || (dot >= 0 && dot < slash); // the first separator decides
+    const file = dotted ? key.replace(/[./]/g, (c) => (c === "." ? "/" : ".")) : key;
+    return { file, value, why: `/linux/sysctl/${escapePointer(key)}` };
+  });
+}
+
+/**
+ * Writes the plan's values. "/" is the container's root, its /proc is the image's word:
+ * [cve] CVE-2025-52881: nothing is written unless /proc is a procfs and the path stays below it without any link.
+ */
+export function writeSysctls(ops: readonly SysctlOp[]): void {
+  if (ops.length === 0) return;
+  using proc = openat(null, "/proc", O_PATH | O_DIRECTORY);
+  if (fstatfs(proc).type !== PROC_SUPER_MAGIC) throw new StepError("write sysctls", new HostError("/proc of the container is not procfs"), ops[0]?.why);
+  for (const { file, value, why } of ops) {
+    try {
+      using fd = openat2(proc, `sys/${file}`, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+      writeAll(fd, utf8(value), `${JSON.stringify(value)} to /proc/sys/${file}`);
+    } catch (error) {
+      throw new StepError(`write sysctl ${file}`, error, why);
+    }
+  }
+}

@@ -1,0 +1,7 @@
+import { runs } from "./counter.ts";
+
+runs.push("twin");
+
+export function count(): number {
+  return runs.length;
+}

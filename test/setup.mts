@@ -1,0 +1,17 @@
+// Loaded by mocha before every test: what the build and host/host.c provide to the sources, for sources run directly under Node.
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+Object.assign(globalThis, {
+  ARCH_X86_64: process.arch === "x64",
+  TSRUN_VERSION: "0.0.0",
+  TSRUN_COMMIT: "test",
+  /** The parts of the host that pure code uses; who makes a system call in a unit test gets a TypeError. */
+  host: {
+    argv: ["tsrun"],
+    load: (name: string): unknown => require(`../src/${name.replace(/\.js$/, ".ts")}`),
+    encode: (text: string): ArrayBuffer => new Uint8Array(Buffer.from(`${text}\0`)).buffer,
+    decode: (bytes: Uint8Array): string => new TextDecoder().decode(bytes),
+  },
+});

@@ -1,0 +1,151 @@
+// The promises of cgroup-v2.test.ts. They run in a private view of /sys/fs/cgroup (scripts/private-view), in a process of their
+// own, which prints as JSON what became of each: null for kept, else how it was broken.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Box, eventually, ok, refused, shareNamespace, type Container } from "./harness.ts";
+import type { Config } from "./bundle.ts";
+
+function sleeper(box: Box, change: (config: Config) => void = () => undefined): Container {
+  const container = box.container((config) => {
+    config.process.args = ["sleep", "60"];
+    change(config);
+  });
+  ok(container.run(["--detach"]));
+  return container;
+}
+
+function group(box: Box, container: Container): string {
+  const found = box.cgroups().find((path) => path.endsWith(container.id));
+  assert(found !== undefined, `no group of ${container.id}`);
+  return found;
+}
+
+const processes = (directory: string): string[] => readFileSync(join(directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean);
+
+export const promises: { readonly [name: string]: (box: Box) => void } = {
+  "the container has one group, with all of its processes": (box) => {
+    const container = sleeper(box, (config) => (config.process.args = ["sh", "-c", "sleep 60 & sleep 61"]));
+    eventually("both have begun", () => processes(group(box, container)).length >= 2);
+    assert(processes(group(box, container)).includes(String(container.state().pid)));
+    ok(container.delete("--force"));
+  },
+
+  "a created container is in its group already": (box) => {
+    const container = box.container();
+    ok(container.create());
+    assert.deepEqual(processes(group(box, container)), [String(container.state().pid)]);
+    ok(container.delete("--force"));
+  },
+
+  "cgroupsPath is where it says, and does not leave the hierarchy by ..": (box) => {
+    const container = sleeper(box, (config) => (config.linux.cgroupsPath = `/../../${box.prefix}deep/down`));
+    assert.equal(readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8").includes(`/${box.prefix}deep/down\n`), true);
+    ok(container.delete("--force"));
+    box.removeCgroups();
+  },
+
+  "the cgroup file system of the container is cgroup2, read-only, and shows its own group": (box) => {
+    const inside = box.inside("cat /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x 2>&1; grep cgroup2 /proc/self/mountinfo", (config) => config.linux.namespaces.push({ type: "cgroup" }));
+    assert.match(inside, /^(\d+:[^\n]*\n)*0::\/\n(\d+:[^\n]*\n)*1\n/m);
+    assert.match(inside, /Read-only file system/);
+    assert.match(inside, / \/sys\/fs\/cgroup ro,/);
+  },
+
+  "devices: what config.json allows and the default ones are allowed, by eBPF, and no others": (box) => {
+    const inside = box.inside(
+      ["(exec 3</dev/fuse) 2>/dev/null && echo fuse read", "(exec 3>/dev/fuse) 2>/dev/null || echo fuse not written", "(exec 3</dev/mem0) 2>/dev/null || echo mem not read", "head -c 1 /dev/zero | wc -c; : > /dev/null && echo null"].join("; "),
+      (config) => {
+        config.linux.devices = [
+          { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666 },
+          { path: "/dev/mem0", type: "c", major: 1, minor: 1, fileMode: 0o666 },
+        ];
+        config.linux.resources = { devices: [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 10, minor: 229, access: "r" }] };
+      },
+    );
+    assert.equal(inside, "fuse read\nfuse not written\nmem not read\n1\nnull\n");
+  },
+
+  "devices: all are allowed when config.json says so": (box) => {
+    assert.equal(box.inside("(exec 3<>/dev/fuse) && echo open", (config) => {
+      config.linux.devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666 }];
+      config.linux.resources = { devices: [{ allow: true, access: "rwm" }] };
+    }), "open\n");
+  },
+
+  "a frozen container is paused, runs on when thawed, and delete --force ends it even so": (box) => {
+    const container = sleeper(box);
+    const file = join(group(box, container), "cgroup.freeze");
+    writeFileSync(file, "1");
+    container.waitFor("paused");
+    writeFileSync(file, "0");
+    container.waitFor("running");
+    writeFileSync(file, "1");
+    container.waitFor("paused");
+    ok(container.delete("--force"));
+  },
+
+  "kill --all and kill KILL end every process of a shared pid namespace": (box) => {
+    for (const command of [["kill", "--all"], ["kill"]]) {
+      const container = sleeper(box, (config) => {
+        shareNamespace(config, "pid");
+        config.process.args = ["sh", "-c", "sleep 61 & sleep 62"];
+      });
+      const directory = group(box, container);
+      eventually("both have begun", () => processes(directory).length >= 2);
+      ok(box.runtime([...command, container.id, "KILL"]));
+      container.waitFor("stopped");
+      eventually("all have ended", () => processes(directory).length === 0);
+      ok(container.delete());
+    }
+  },
+
+  "groups that the container made below its own go away with it": (box) => {
+    const container = sleeper(box);
+    ok(box.exec("/bin/mkdir", ["-p", `${group(box, container)}/deeper/still`]));
+    ok(container.delete("--force"));
+  },
+
+  "a limit of a controller that is not there is refused, and leaves nothing": (box) => {
+    if (readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").includes("memory")) return;
+    refused(box.container((config) => (config.linux.resources = { memory: { limit: 64 * 2 ** 20 } })).run(), /memory/);
+  },
+
+  "a unified resource with a / is refused": (box) => {
+    refused(box.container((config) => (config.linux.resources = { unified: { "../cgroup.procs": "1" } })).run(), /unified/);
+  },
+
+  "a unified file that does not exist is refused with its name": (box) => {
+    refused(box.container((config) => (config.linux.resources = { unified: { "memory.nonsense": "1" } })).run(), /memory\.nonsense|memory/);
+  },
+
+  "a unified file is written": (box) => {
+    const container = sleeper(box, (config) => (config.linux.resources = { unified: { "cgroup.max.depth": "7" } }));
+    assert.equal(readFileSync(join(group(box, container), "cgroup.max.depth"), "utf8"), "7\n");
+    ok(container.delete("--force"));
+  },
+};
+
+/** Keeps every promise in a box of its own. */
+function keepAll(): { [name: string]: string | null } {
+  const results: { [name: string]: string | null } = {};
+  for (const [name, promise] of Object.entries(promises)) {
+    const box = new Box();
+    try {
+      promise(box);
+      box.assertNothingLeft();
+      results[name] = null;
+    } catch (error) {
+      results[name] = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      box.clean();
+    }
+    box.remove();
+  }
+  return results;
+}
+
+if (process.argv[2] === "keep") {
+  assert(existsSync("/sys/fs/cgroup/cgroup.controllers"), "not a v2 view");
+  process.stdout.write(JSON.stringify(keepAll()));
+}
