@@ -12,7 +12,7 @@ import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 import { poll } from "./sys/poll.ts";
 import { clone3, execve, exit_group, pidfd_send_signal, waitPidfd, type Ending } from "./sys/process.ts";
-import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "./sys/signal.ts";
+import { ALL_SIGNALS, blockSignals, resetChildSignal, resetSignals, unblockSignals } from "./sys/signal.ts";
 import { monotonicMs } from "./sys/time.ts";
 
 const SHOWN_OUTPUT_BYTES = 64 * 1024;
@@ -35,6 +35,7 @@ export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, e
 
 /** @throws HostError when the hook fails, is killed or takes longer than its timeout */
 export function runHook(hook: Hook, state: State, env?: readonly string[]): void {
+  resetChildSignal();
   blockSignals([SIGPIPE]); // a hook that ends without reading its input must not end us
   const input = pipe();
   const output = pipe();

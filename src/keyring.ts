@@ -9,6 +9,16 @@ import { host } from "./sys/host.ts";
 
 export type KeyringPlan = { readonly name: string } | undefined;
 
+/** Joins the keyring that joinSessionKeyring has made, or one of that name if it has gone. */
+export function rejoinSessionKeyring(plan: KeyringPlan): void {
+  if (plan === undefined) return;
+  try {
+    syscall("keyctl", SYS_keyctl, `JOIN_SESSION_KEYRING ${plan.name}`, KEYCTL_JOIN_SESSION_KEYRING, plan.name);
+  } catch (error) {
+    if (!isErrno(error, ENOSYS)) throw error;
+  }
+}
+
 /** @see keyctl_join_session_keyring(3), keyctl_setperm(3) */
 export function joinSessionKeyring(plan: KeyringPlan): void {
   if (plan === undefined) return;

@@ -7,8 +7,6 @@ import { checkArguments, parse, valuesOf, type Known } from "./cli/parse.ts";
 import { findCommand, globalOptions, type Command } from "./cli/table.ts";
 import { host, load } from "./sys/host.ts";
 
-const NO_SUCH_COMMAND = 3;
-
 /** Opens /dev/null where standard input, output or error is closed: else the first file that we open would take the number. */
 function openStdio(): void {
   for (let fd = 0; fd <= 2; fd++) if (host.syscall(SYS_fcntl, fd, F_GETFD) < 0) host.syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
@@ -33,7 +31,7 @@ function main(): number {
     return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
   } catch (error) {
     load<typeof import("./cli/report.ts")>("cli/report").report(error, { flags: globals.given, command: command && name, subject: args[0] });
-    return command === undefined && name !== undefined ? NO_SUCH_COMMAND : (command?.failureStatus ?? 1);
+    return command?.failureStatus ?? 1;
   }
 }
 

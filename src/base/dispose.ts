@@ -6,11 +6,17 @@ if (!Symbol.dispose) Object.defineProperty(Symbol, "dispose", { value: Symbol.fo
 /** A stack of undo actions, run last first when disposed. What `move` took away is no longer undone. */
 export class Undo {
   #actions: { readonly what: string; readonly act: () => void }[] = [];
+  #failed = false;
   readonly #warn: (what: string, error: unknown) => void;
 
   /** @param warn hears of each undo that fails; the others still run */
   constructor(warn: (what: string, error: unknown) => void) {
     this.#warn = warn;
+  }
+
+  /** True once an undo has failed. */
+  get failed(): boolean {
+    return this.#failed;
   }
 
   defer(what: string, act: () => void): void {
@@ -32,6 +38,7 @@ export class Undo {
       try {
         action.act();
       } catch (error) {
+        this.#failed = true;
         this.#warn(action.what, error);
       }
     }

@@ -1,28 +1,31 @@
 // The container's cgroups: made, joined, left. What differs by version is in v1.ts and v2.ts, loaded when the host has it;
-// what later commands need is in processes.ts, freezer.ts and remove.ts and works from CgroupPaths alone.
+// what later commands need is in processes.ts, freezer.ts and remove.ts, and works from CgroupPaths alone.
 //
 // [kernel] Moving a process by its number into cgroup.procs waits for an RCU grace period: milliseconds. Two ways do not wait:
 // clone3 into a v2 cgroup, and a process of one thread that moves itself by writing 0 into `tasks` of a v1 cgroup. So the parent
 // prepares, clones into `cloneInto`, completes while the child is busy with its mounts, and the child enters.
 
 import { O_DIRECTORY, O_PATH } from "../abi/fcntl.ts";
-import { EACCES, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, EROFS } from "../abi/errno.ts";
-import { hostPath, type HostPath, type HostPid } from "../base/brand.ts";
+import { EACCES, EEXIST, ENOENT, EPERM, EROFS } from "../abi/errno.ts";
+import { hostPath, type HostPath } from "../base/brand.ts";
 import { dirname } from "../base/path.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { mkdirat, openat } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
-import { sleepMs } from "../sys/time.ts";
-import { frozen } from "./freezer.ts";
-import { isV2, writeValue } from "./files.ts";
+import { isV2 } from "./files.ts";
 import type { CgroupGroup, CgroupPath, CgroupPaths, CgroupPlan } from "./plan.ts";
-import { processes } from "./processes.ts";
-import { removeMade } from "./remove.ts";
+import type { OomKilled } from "./processes.ts";
 
-export { frozen, freezeCgroup, thawCgroup } from "./freezer.ts";
-export { killCgroup, oomKilled, processes } from "./processes.ts";
-export { removeCgroup } from "./remove.ts";
+// A start that goes well needs none of these: they are read when they are called. Commands that live on them import them directly.
+const freezer = (): typeof import("./freezer.ts") => load<typeof import("./freezer.ts")>("cgroup/freezer");
+const inhabitants = (): typeof import("./processes.ts") => load<typeof import("./processes.ts")>("cgroup/processes");
+const removal = (): typeof import("./remove.ts") => load<typeof import("./remove.ts")>("cgroup/remove");
+
+/** @see processes.ts */
+export const killCgroup = (paths: CgroupPaths, signal: number): void => inhabitants().killCgroup(paths, signal);
+/** @see processes.ts */
+export const oomKilled = (paths: CgroupPaths): OomKilled | undefined => inhabitants().oomKilled(paths);
 
 /** Cgroups under construction. Whoever has one completes it or abandons it. */
 export type PreparedCgroup = {
@@ -58,7 +61,7 @@ export function prepareCgroup(plan: CgroupPlan): PreparedCgroup {
     }
     return { plan, cloneInto, groups, made };
   } catch (error) {
-    removeMade(made);
+    removal().removeMade(made);
     throw error;
   }
 }
@@ -89,7 +92,7 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
 /** Undoes what was prepared and completed. Processes that are about to end are waited for, a second or so. */
 export function abandonCgroup({ cloneInto, made }: PreparedCgroup): void {
   cloneInto?.[Symbol.dispose]();
-  removeMade(made);
+  removal().removeMade(made);
 }
 
 /** Both halves at once, for a process that exists already. Leaves nothing behind when it fails. */
@@ -99,7 +102,7 @@ export function createCgroup(plan: CgroupPlan): CgroupPaths {
   try {
     return completeCgroup(prepared);
   } catch (error) {
-    removeMade(prepared.made);
+    removal().removeMade(prepared.made);
     throw error;
   }
 }
@@ -120,13 +123,13 @@ function makeGroup(plan: CgroupPlan, group: CgroupGroup, made: HostPath[]): "mad
   // into as well, before anything is cloned into it: undoing kills what is in there.
   if (isV2(group) || group.controllers.includes("devices")) refuseInhabited(group);
   if (isV2(group) || group.controllers.includes("freezer")) {
-    if (frozen([group])) throw new HostError(`container's cgroup unexpectedly frozen (${group.path})`);
+    if (freezer().frozen([group])) throw new HostError(`container's cgroup unexpectedly frozen (${group.path})`);
   }
   return "found";
 }
 
 function refuseInhabited(group: CgroupPath): void {
-  const count = processes([group]).length;
+  const count = inhabitants().processes([group]).length;
   if (count > 0) throw new HostError(`container's cgroup is not empty: ${count} process(es) found (${group.path})`);
 }
 
@@ -143,55 +146,4 @@ function makeDirectories(path: HostPath, mountPoint: HostPath, made: HostPath[])
   }
   made.push(path);
   return true;
-}
-
-// ---- joining
-
-/**
- * Moves the calling process, which must have one thread, into the groups.
- * @param inV2 clone3 has put it into the v2 one
- */
-export function enterCgroup(paths: CgroupPaths, inV2: boolean): void {
-  for (const group of paths) {
-    if (isV2(group)) {
-      if (!inV2) tolerate(paths, group, () => joinV2(group, "0"));
-    } else {
-      tolerate(paths, group, () => writeValue(`${group.path}/tasks`, "0"));
-    }
-  }
-}
-
-/** Moves another process with all its threads into the groups. Takes milliseconds: enterCgroup does not. */
-export function joinCgroup(paths: CgroupPaths, pid: HostPid): void {
-  for (const group of paths) tolerate(paths, group, () => joinV2(group, String(pid)));
-}
-
-/** [kernel] EINVAL for a process that is still being made: it goes away. */
-const TRIES = 5;
-const PAUSE_MS = 30;
-
-function joinV2(group: CgroupPath, pid: string): void {
-  const file = `${group.path}/cgroup.procs`;
-  for (let tries = 1; ; tries++) {
-    try {
-      return writeValue(file, pid);
-    } catch (error) {
-      if (isErrno(error, EOPNOTSUPP) && isV2(group) && tries === 1) {
-        writeValue(`${group.path}/cgroup.type`, "threaded"); // [kernel] below a threaded cgroup only threaded ones take processes
-        continue;
-      }
-      if (!isErrno(error, EINVAL) || tries === TRIES || pid === "0") throw error;
-      sleepMs(PAUSE_MS);
-    }
-  }
-}
-
-function tolerate(paths: CgroupPaths, group: CgroupPath, act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    const name = group.controllers[0];
-    const onlyNames = name === "name=systemd" || name === "misc" || (name === "" && paths.length > 1);
-    if (!onlyNames) throw new StepError(`join cgroup ${group.path}`, error, "/linux/cgroupsPath");
-  }
 }

@@ -38,6 +38,8 @@ export type CgroupWrite = {
 export type CgroupPlan = {
   readonly driver: "cgroupfs" | "systemd";
   readonly mode: "none" | "v1" | "v2";
+  /** Who named the place: config.json, or nobody. */
+  readonly why: string;
   /** The v2 hierarchy first: clone3 can start the container's init in it. */
   readonly groups: readonly CgroupGroup[];
   /** v2: enabled for the children of every group above the container's. All that the host has: whoever watches the container wants its statistics. */
@@ -74,6 +76,7 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, request
   const plan = {
     driver: request.systemdCgroup ? ("systemd" as const) : ("cgroupfs" as const),
     mode: layout.mode,
+    why: cgroupsPath === undefined ? "default" : "/linux/cgroupsPath",
     devices: layout.mode === "none" ? undefined : planDevices(resources.devices, spec.linux.devices),
     mayDoWithout: host.euid !== 0 && cgroupsPath === undefined,
   };

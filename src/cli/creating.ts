@@ -1,6 +1,6 @@
 // What `create` and `run` have in common on the command line.
 
-import { HostError, UsageError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import type { CreateRequest } from "../runtime/create.ts";
 import { absolute } from "./globals.ts";
 import type { Values } from "./table.ts";
@@ -17,11 +17,12 @@ export const createOptions = {
 
 export function createRequest(flags: Values<typeof createOptions>, id: string): CreateRequest {
   if (flags["preserve-fds"] < 0) throw new UsageError(`--preserve-fds ${flags["preserve-fds"]}: must not be negative`);
-  for (const name of ["console-socket", "pidfd-socket"] as const) if (flags[name]) throw new HostError(`--${name} is not supported by this version of tsrun`);
   return {
     id,
     bundle: flags.bundle === "" ? "." : flags.bundle,
     pidFile: flags["pid-file"] === "" ? undefined : absolute(flags["pid-file"]),
+    consoleSocket: flags["console-socket"] || undefined,
+    pidfdSocket: flags["pidfd-socket"] || undefined,
     noPivot: flags["no-pivot"],
     noNewKeyring: flags["no-new-keyring"],
     preserveFds: flags["preserve-fds"],

@@ -3,6 +3,7 @@
 
 import { capabilityNames } from "../process/capabilities.ts";
 import { knownMountOptions } from "../rootfs/options.ts";
+import { seccompFeatures } from "../seccomp/features.ts";
 import type { Features } from "../spec/types.ts";
 import { print } from "../sys/print.ts";
 import { commit, SPEC_VERSION, version } from "./version.ts";
@@ -15,6 +16,7 @@ export function run(): void {
 }
 
 export function features(): Features {
+  const { seccomp, version: libseccomp } = seccompFeatures();
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: SPEC_VERSION,
@@ -24,7 +26,7 @@ export function features(): Features {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "uts"],
       capabilities: capabilityNames.map((name) => `CAP_${name}`),
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: { enabled: false },
+      seccomp,
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false, schemata: false, monitoring: false },
@@ -32,7 +34,12 @@ export function features(): Features {
       mountExtensions: { idmap: { enabled: false } },
       netDevices: { enabled: false },
     },
-    annotations: { "tsrun.version": version(), "tsrun.commit": commit(), "org.opencontainers.runc.checkpoint.enabled": "false" },
+    annotations: {
+      "tsrun.version": version(),
+      "tsrun.commit": commit(),
+      "org.opencontainers.runc.checkpoint.enabled": "false",
+      ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
+    },
     potentiallyUnsafeConfigAnnotations: [],
   };
 }

@@ -41,7 +41,8 @@ function givenRoot(path: string): HostPath {
   return hostPath(root);
 }
 
-function systemdCgroup(flags: GlobalFlags): boolean {
+/** Which cgroup driver is wanted. */
+export function systemdCgroup(flags: GlobalFlags): boolean {
   const manager = flags["cgroup-manager"];
   if (manager === undefined) return flags["systemd-cgroup"];
   if (manager === "systemd") return true;

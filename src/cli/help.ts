@@ -11,7 +11,6 @@ import { details, version } from "./version.ts";
 export const options = {} as const;
 export const takes = [0, 1] as const;
 /** What runc ends with for a topic that it does not know. */
-export const failureStatus = 3;
 
 export function run(_flags: object, [topic]: readonly string[]): number {
   const program = basename(host.argv[0] ?? "tsrun");

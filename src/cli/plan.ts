@@ -8,7 +8,7 @@ import { getenv } from "../sys/environ.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
-import { absolute, globalsOf } from "./globals.ts";
+import { absolute, systemdCgroup } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 
 export const options = {
@@ -23,7 +23,6 @@ export const takes = [0, 1] as const;
 
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
   if (operand !== undefined && flags.bundle !== "") throw new UsageError("the bundle is given twice");
-  const globals = globalsOf(globalFlags);
   const bundle = resolve("/", absolute(operand ?? (flags.bundle || ".")));
   const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
   const plan = load<typeof import("../runtime/plan.ts")>("runtime/plan").planContainer(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), {
@@ -31,14 +30,14 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
     bundle: hostPath(bundle),
     noPivot: flags["no-pivot"],
     noNewKeyring: flags["no-new-keyring"],
-    systemdCgroup: globals.systemdCgroup,
+    systemdCgroup: systemdCgroup(globalFlags),
     listenFds: Number(getenv("LISTEN_FDS") ?? 0) || 0,
     preserveFds: flags["preserve-fds"],
   });
   const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
   print(flags.json ? explainJson(plan) : explain(plan));
   for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
-    globals.warn(`${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+    load<typeof import("./log.ts")>("cli/log").warn(globalFlags, `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
 }
 
 function readConfig(bundle: string): string {

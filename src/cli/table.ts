@@ -59,6 +59,7 @@ export type Command = {
 export type Commands = {
   readonly create: typeof import("./create.ts");
   readonly delete: typeof import("./delete.ts");
+  readonly exec: typeof import("./exec.ts");
   readonly features: typeof import("./features.ts");
   readonly help: typeof import("./help.ts");
   readonly kill: typeof import("./kill.ts");
@@ -77,6 +78,7 @@ export function findCommand(name: string): Command | undefined {
   switch (name) {
     case "create": return load<typeof import("./create.ts")>("cli/create");
     case "delete": return load<typeof import("./delete.ts")>("cli/delete");
+    case "exec": return load<typeof import("./exec.ts")>("cli/exec");
     case "features": return load<typeof import("./features.ts")>("cli/features");
     case "h":
     case "help": return load<typeof import("./help.ts")>("cli/help");

@@ -80,6 +80,37 @@ free again afterwards.`,
       force: { help: "kill the container first if it has not stopped; no error if there is no such container" },
     },
   },
+  exec: {
+    summary: "run one more process in a container",
+    usage: `${idUsage} <command> [arguments...] || --process FILE ${idUsage}`,
+    description: `Runs a command in a container that runs, with the user, environment, limits
+and capabilities of its first process, unless options say otherwise. For
+example:
+
+    # PROGRAM exec -t web1 sh
+
+PROGRAM ends with the status of the command, 128 + N when signal N ended it,
+and 255 when there was none to run.`,
+    options: {
+      "console-socket": { value: "SOCKET", help: "unix socket that is sent the master of the process's pseudoterminal" },
+      "pidfd-socket": { value: "SOCKET", help: "unix socket that is sent a pidfd of the process" },
+      cwd: { value: "DIR", help: "working directory, in the container" },
+      env: { value: "NAME=VALUE", help: "set an environment variable; may be given several times" },
+      tty: { help: "give the process a pseudoterminal" },
+      user: { value: "UID[:GID]", help: "user and group to run as" },
+      "additional-gids": { value: "GID", help: "one more group; may be given several times" },
+      process: { value: "FILE", help: "take everything from FILE, a JSON document like process of config.json" },
+      detach: { help: "end as soon as the process runs" },
+      "pid-file": { value: "FILE", help: "write the process id to FILE" },
+      "process-label": { value: "LABEL", help: "SELinux label of the process" },
+      apparmor: { value: "PROFILE", help: "AppArmor profile of the process" },
+      "no-new-privs": { help: "let execve give the process no privileges that it has not" },
+      cap: { value: "CAP", help: "one more capability; may be given several times" },
+      "preserve-fds": { value: "N", help: "let the process have N descriptors more, after 0 to 2" },
+      cgroup: { value: "[CONTROLLER:]PATH", help: "run in a cgroup that exists below the container's; with a controller it may be given several times" },
+      "ignore-paused": { help: "also in a paused container: the process runs once that is resumed" },
+    },
+  },
   features: {
     summary: "show what this runtime supports",
     usage: "",

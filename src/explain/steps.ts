@@ -34,20 +34,21 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     runtime("complete cgroup", cgroup.mode === "v1" ? cgroupActs(plan) : []),
     runtime("set rlimits", process.rlimits.map(({ name, soft, hard, why }) => ({ text: `set ${name} to ${soft} (soft), ${hard} (hard)`, why }))),
     runtime("set oom score", process.oomScoreAdj === undefined ? [] : [{ text: `write ${process.oomScoreAdj} to /proc/PID/oom_score_adj`, why: "/process/oomScoreAdj" }]),
+    runtime("record state", [{ text: "write state.json with init's pid", why: "default" }]),
     init("leave the caller's session", [{ text: "new session, killed with its maker until created, closed to ptrace, signals blocked", why: "default" }]),
     init("join namespaces", namespaces.childJoins.map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why }))),
     init("join session keyring", plan.keyring === undefined ? [] : [{ text: `new session keyring ${plan.keyring.name}`, why: "default" }]),
     init("raise loopback", namespaces.loopback === undefined ? [] : [{ text: "bring the link lo up", why: namespaces.loopback.why }]),
     init("prepare rootfs", prepareActs(plan)),
     init("mount filesystems", rootfs.mountsBeforeCgroup.map(mountAct)),
-    init("enter cgroup", cgroup.groups.length === 0 ? [] : [{ text: `move itself into ${cgroup.groups.length} cgroup${cgroup.groups.length === 1 ? "" : "s"}`, why: "default" }]),
+    init("enter cgroup", cgroup.groups.length === 0 ? [] : [{ text: `move itself into ${cgroup.groups.length} cgroup${cgroup.groups.length === 1 ? "" : "s"}`, why: cgroup.why }]),
     init("enter cgroup namespace", namespaces.cgroup === undefined ? [] : [{ text: "new cgroup namespace: its own cgroup looks like the root", why: namespaces.cgroup.why }]),
     init("mount cgroup filesystems and the rest", rootfs.mountsAfter.map(mountAct)),
     init("create devices", deviceActs(plan)),
-    runtime("run prestart hooks", hookActs(plan, "prestart")),
-    runtime("run createRuntime hooks", hookActs(plan, "createRuntime")),
+    runtime("run hooks of the runtime", [...hookActs(plan, "prestart"), ...hookActs(plan, "createRuntime")]),
     init("run createContainer hooks", hookActs(plan, "createContainer")),
     init("pivot into rootfs", [{ text: pivotText(plan), why: rootfs.pivot.why }]),
+    init("attach terminal", terminalActs(plan)),
     init("make mounts read-only", [
       ...rootfs.lateReadonly.map(({ path, why }) => ({ text: `make ${path} read-only, now that everything below it is made`, why })),
       ...(rootfs.readonlyRoot ? [{ text: "make the root file system read-only", why: "/root/readonly" }] : []),
@@ -66,7 +67,6 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
     init("become user", userActs(plan)),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
-    runtime("record state", [{ text: "write state.json: the container is created", why: "default" }]),
     start("run startContainer hooks", hookActs(plan, "startContainer")),
     start("close descriptors", [{ text: `close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
     start("execute", [{ text: `become ${process.args.map((arg) => JSON.stringify(arg)).join(" ")}`, why: "/process/args" }]),
@@ -77,9 +77,8 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
 const sourceAct = ({ path, recursive, why }: SourceOp): Act => ({ text: `open ${path}${recursive ? " with the mounts below it" : ""}`, why });
 
 function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
-  const why = cgroup.groups.length > 0 ? "/linux/cgroupsPath" : "default";
   return [
-    ...cgroup.groups.map(({ path }) => ({ text: `make the cgroup ${path}`, why })),
+    ...cgroup.groups.map(({ path }) => ({ text: `make the cgroup ${path}`, why: cgroup.why })),
     ...cgroup.writes.map(({ file, value, why: asked }) => ({ text: `write ${JSON.stringify(value)} to ${file}`, why: asked })),
     ...(cgroup.devices === undefined
       ? []
@@ -146,12 +145,23 @@ function pivotText({ rootfs }: ContainerPlan): string {
   }
 }
 
+function terminalActs({ terminal }: ContainerPlan): readonly Act[] {
+  if (terminal === undefined) return [];
+  const { size, bindConsole, why } = terminal;
+  return [
+    { text: "make a pseudoterminal of the container's devpts and send its master to who shows it", why },
+    ...(size === undefined ? [] : [{ text: `${size.rows} rows, ${size.columns} columns`, why: "/process/consoleSize" }]),
+    ...(bindConsole ? [{ text: "bind it over /dev/console", why }] : []),
+    { text: "make it standard input, output and error, and the controlling terminal", why },
+  ];
+}
+
 function userActs({ process }: ContainerPlan): readonly Act[] {
   const { capabilities } = process;
   const set = (name: string, mask: bigint): Act => ({ text: `${name} capabilities: ${capabilityWords(mask)}`, why: capabilities.why });
   return [
     { text: `uid ${process.uid}, gid ${process.gid}${process.additionalGids.length > 0 ? `, groups ${process.additionalGids.join(" ")}` : ""}`, why: "/process/user" },
-    { text: `umask 0${process.umask.toString(8)}`, why: "/process/user/umask" },
+    { text: `umask 0${process.umask.toString(8)}`, why: process.umaskWhy },
     set("bounding", capabilities.bounding),
     set("effective", capabilities.effective),
     set("permitted", capabilities.permitted),

@@ -35,8 +35,8 @@ export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null): { r
   }
 }
 
-/** Into the cgroup where the kernel can: since 5.7, and not into a threaded one. */
-function cloneInto(flags: number, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
+/** clone3, into the cgroup where the kernel can: since 5.7, and not into a threaded one. */
+export function cloneInto(flags: number, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
   try {
     return { child: clone3(flags, cgroup), inCgroup: cgroup !== null };
   } catch (error) {

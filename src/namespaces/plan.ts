@@ -23,7 +23,7 @@ export type NamespacePlan = {
   readonly domainname: { readonly name: string; readonly why: string } | undefined;
 };
 
-const flags: { readonly [type in NamespaceType]: number } = {
+export const namespaceFlags: { readonly [type in NamespaceType]: number } = {
   user: CLONE_NEWUSER,
   ipc: CLONE_NEWIPC,
   uts: CLONE_NEWUTS,
@@ -41,12 +41,12 @@ export function planNamespaces(spec: Spec): NamespacePlan {
   const entries = spec.linux.namespaces.map((entry, i) => ({ ...entry, why: `/linux/namespaces/${i}` }));
   const isNew = (type: NamespaceType): (Namespace & { readonly why: string }) | undefined => entries.find((entry) => entry.type === type && entry.path === undefined);
   const join = (type: NamespaceType): readonly NamespaceJoin[] =>
-    entries.flatMap(({ type: own, path, why }) => (own === type && path !== undefined ? [{ type, flag: flags[type], path, why }] : []));
+    entries.flatMap(({ type: own, path, why }) => (own === type && path !== undefined ? [{ type, flag: namespaceFlags[type], path, why }] : []));
   const time = isNew("time");
   const cgroup = isNew("cgroup");
   const network = isNew("network");
   return {
-    cloneFlags: entries.reduce((sum, { type, path }) => (path === undefined && type !== "cgroup" && type !== "time" ? sum + flags[type] : sum), 0),
+    cloneFlags: entries.reduce((sum, { type, path }) => (path === undefined && type !== "cgroup" && type !== "time" ? sum + namespaceFlags[type] : sum), 0),
     created: entries.flatMap(({ type, path, why }) => (path === undefined ? [{ type, why }] : [])),
     parentJoins: [...join("pid"), ...join("time")],
     childJoins: joinOrder.flatMap(join),

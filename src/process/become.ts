@@ -1,9 +1,9 @@
 // Turning our own init into the user's process: working directory, ids, capabilities. The order is the kernel's law.
 
-import { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS } from "../abi/prctl.ts";
+import { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS } from "../abi/prctl.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../abi/errno.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
-import { setgid, setgroups, setuid, capset } from "../sys/credentials.ts";
+import { capset, dropBoundingSet, setgid, setgroups, setuid } from "../sys/credentials.ts";
 import { chdir, fchown, fstat, getcwd, mkdirat, umask } from "../sys/file.ts";
 import { prctl } from "../sys/process.ts";
 import type { ProcessPlan } from "./plan.ts";
@@ -53,8 +53,7 @@ export function giveStdio(plan: ProcessPlan): void {
 export function becomeUser(plan: ProcessPlan): void {
   const { bounding, effective, permitted, inheritable, ambient, last } = plan.capabilities;
   changeDirectory(plan, EACCES); // as root where root may, or below as the user where only the user may (NFS root_squash)
-  for (let capability = 0; capability <= last; capability++)
-    if (!(bounding & (1n << BigInt(capability)))) prctl(`PR_CAPBSET_DROP ${capability}`, PR_CAPBSET_DROP, capability);
+  dropBoundingSet(bounding, last);
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 1);
   setgroups(plan.additionalGids);
   setgid(plan.gid);
@@ -64,8 +63,8 @@ export function becomeUser(plan: ProcessPlan): void {
   capset({ effective, permitted, inheritable });
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 0);
   prctl("PR_CAP_AMBIENT_CLEAR_ALL", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
-  for (let capability = 0; capability <= last; capability++)
-    if (ambient & (1n << BigInt(capability))) prctl(`PR_CAP_AMBIENT_RAISE ${capability}`, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+  for (let capability = 0, rest = ambient; rest !== 0n; capability++, rest >>= 1n)
+    if (rest & 1n) prctl(`PR_CAP_AMBIENT_RAISE ${capability}`, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
 }
 
 /** [cve] CVE-2024-21626: a working directory outside the container's root must not be entered, whatever its path says. */

@@ -1,12 +1,12 @@
 // Finding the user's program as the user sees it, and becoming it. The texts are those of Go's os/exec: callers match on them.
 
-import { AT_EACCESS } from "../abi/fcntl.ts";
+import { S_IFDIR } from "../abi/stat.ts";
 import { X_OK } from "../abi/unistd.ts";
-import { EACCES, EISDIR, ENOENT, ENOSYS, ENOTDIR, EINVAL } from "../abi/errno.ts";
+import { EACCES, EISDIR, ENOENT, ENOSYS, ENOTDIR, EINVAL, EPERM } from "../abi/errno.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../abi/close_range.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
 import { setCloexec, isOpen } from "../sys/fd.ts";
-import { close_range, faccessat, fstatat } from "../sys/file.ts";
+import { accessErrno, close_range, fileTypeOrErrno } from "../sys/file.ts";
 import { execve } from "../sys/process.ts";
 import { homeOf } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";
@@ -25,7 +25,8 @@ export function findProgram(plan: ProcessPlan): Program {
 
 function lookUp(name: string, env: readonly string[]): string {
   if (name.includes("/")) {
-    check(name, name);
+    const refusal = whyNot(name);
+    if (refusal !== undefined) throw new HostError(`exec: ${JSON.stringify(name)}: ${refusal}`);
     return name;
   }
   const path = env.find((entry) => entry.startsWith("PATH="))?.slice(5) ?? "";
@@ -33,30 +34,35 @@ function lookUp(name: string, env: readonly string[]): string {
   if (name !== "")
     for (const directory of path.split(":")) {
       const candidate = `${directory || "."}/${name}`;
-      try {
-        check(name, candidate);
-        return candidate;
-      } catch (error) {
-        if (!(error instanceof HostError)) throw error;
-        refused ||= error.message.endsWith("permission denied"); // a later directory may still have it
-      }
+      const refusal = whyNot(candidate);
+      if (refusal === undefined) return candidate;
+      refused ||= refusal === PERMISSION_DENIED; // a later directory may still have it
     }
   throw new HostError(refused ? `exec: ${JSON.stringify(name)}: permission denied` : `exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
 }
 
-/** @throws HostError when `path` is not a file that we may execute */
-function check(name: string, path: string): void {
-  const quoted = JSON.stringify(name);
-  try {
-    if ((fstatat(null, path).mode & 0o170000) === 0o040000) throw new SysError("stat", EISDIR, path);
-    faccessat(null, path, X_OK, AT_EACCESS);
-  } catch (error) {
-    if (isErrno(error, ENOENT)) throw new HostError(`exec: ${quoted}: stat ${path}: no such file or directory`);
-    if (isErrno(error, ENOTDIR)) throw new HostError(`exec: ${quoted}: stat ${path}: not a directory`);
-    if (isErrno(error, EISDIR)) throw new HostError(`exec: ${quoted}: is a directory`);
-    if (isErrno(error, EACCES)) throw new HostError(`exec: ${quoted}: permission denied`);
-    if (isErrno(error, ENOSYS, EINVAL)) return; // no faccessat2 (before 5.8): execve itself tells
-    throw error;
+const PERMISSION_DENIED = "permission denied";
+
+/** Why `path` is not a file that we may execute; undefined: it is one. No exceptions: most places of a PATH have no such file. */
+function whyNot(path: string): string | undefined {
+  const type = fileTypeOrErrno(path);
+  const errno = type === S_IFDIR ? EISDIR : type < 0 ? -type : accessErrno(path, X_OK);
+  switch (errno) {
+    case 0:
+    case ENOSYS: // no faccessat2 (before 5.8): execve itself tells
+    case EPERM: // a seccomp profile older than that call
+    case EINVAL:
+      return undefined;
+    case ENOENT:
+      return `stat ${path}: no such file or directory`;
+    case ENOTDIR:
+      return `stat ${path}: not a directory`;
+    case EISDIR:
+      return "is a directory";
+    case EACCES:
+      return PERMISSION_DENIED;
+    default:
+      throw new SysError("stat", errno, path);
   }
 }
 
@@ -70,7 +76,7 @@ export function closeDescriptors(plan: ProcessPlan): void {
   try {
     close_range(first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   } catch (error) {
-    if (!isErrno(error, ENOSYS, EINVAL)) throw error;
+    if (!isErrno(error, ENOSYS, EINVAL, EPERM)) throw error; // EPERM: a seccomp profile
     for (let fd = first; fd < OLD_KERNEL_FDS; fd++) if (isOpen(fd)) setCloexec(fd, true); // before 5.11; ours are close-on-exec anyway, the caller's may not be
   }
 }

@@ -1,10 +1,10 @@
 // The user's process as the kernel wants it: masks, numbers, final environment.
 
 import { prlimitResources } from "./limits-table.ts";
-import { SpecError } from "../base/errors.ts";
+import type { Violation } from "../base/errors.ts";
 import type { Int64 } from "../base/int64.ts";
 import type { HostFacts } from "../spec/facts.ts";
-import type { Process, Spec } from "../spec/types.ts";
+import type { Process } from "../spec/types.ts";
 import { capabilityMask } from "./capabilities.ts";
 
 export type RlimitOp = { readonly name: string; readonly resource: number; readonly soft: Int64; readonly hard: Int64; readonly why: string };
@@ -29,6 +29,7 @@ export type ProcessPlan = {
   readonly gid: number;
   readonly additionalGids: readonly number[];
   readonly umask: number;
+  readonly umaskWhy: string;
   readonly capabilities: CapabilityPlan;
   readonly rlimits: readonly RlimitOp[];
   readonly noNewPrivileges: boolean;
@@ -39,9 +40,7 @@ export type ProcessPlan = {
 };
 
 /** @param request.listenFds how many descriptors socket activation hands over (LISTEN_FDS) @param request.preserveFds how many more the caller wants kept */
-export function planProcess(spec: Spec, host: HostFacts, request: { readonly listenFds: number; readonly preserveFds: number }): ProcessPlan {
-  const process = spec.process;
-  if (process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
+export function planProcess(process: Process, host: Pick<HostFacts, "lastCapability">, request: { readonly listenFds: number; readonly preserveFds: number }): ProcessPlan {
   const warnings: string[] = [];
   return {
     args: process.args,
@@ -51,6 +50,7 @@ export function planProcess(spec: Spec, host: HostFacts, request: { readonly lis
     gid: process.user.gid,
     additionalGids: process.user.additionalGids,
     umask: process.user.umask ?? 0o022,
+    umaskWhy: process.user.umask === undefined ? "default" : "/process/user/umask",
     capabilities: capabilities(process, host, warnings),
     rlimits: process.rlimits.map(({ type, soft, hard }, i) => ({ name: type, resource: prlimitResources[type], soft, hard, why: `/process/rlimits/${i}` })),
     noNewPrivileges: process.noNewPrivileges,
@@ -60,7 +60,18 @@ export function planProcess(spec: Spec, host: HostFacts, request: { readonly lis
   };
 }
 
-function capabilities(process: Process, host: HostFacts, warnings: string[]): CapabilityPlan {
+/** What a later version will do. Going on without it would run another process than was asked for. */
+export function unsupportedInProcess({ scheduler, ioPriority, selinuxLabel, apparmorProfile }: Process): readonly Violation[] {
+  const asked: readonly (readonly [string, boolean])[] = [
+    ["/process/scheduler", scheduler !== undefined],
+    ["/process/ioPriority", ioPriority !== undefined],
+    ["/process/selinuxLabel", selinuxLabel !== undefined],
+    ["/process/apparmorProfile", apparmorProfile !== undefined && apparmorProfile !== "unconfined"],
+  ];
+  return asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
+}
+
+function capabilities(process: Process, host: Pick<HostFacts, "lastCapability">, warnings: string[]): CapabilityPlan {
   const ignored = new Set<string>();
   const mask = (names: readonly string[]): bigint => capabilityMask(names, host.lastCapability, ignored);
   const sets = process.capabilities;

@@ -78,3 +78,13 @@ function remount(mount: Fd, { set, clear }: Attributes, detail: string): void {
   } else flags |= (now & ST_NOATIME) !== 0 ? MS_NOATIME : (now & ST_RELATIME) !== 0 ? MS_RELATIME : MS_STRICTATIME;
   mount2(null, mount.procPath, null, flags | MS_BIND | MS_REMOUNT, null, detail);
 }
+
+/** Which calls this kernel has, for planRootfs. */
+export function probeMountApi(): MountApi {
+  try {
+    mount_setattr(null, "/", 0, { set: 0, clear: 0, propagation: 0, userns: null }); // [kernel] nothing to change: succeeds without a look at the mount
+    return "mount_setattr";
+  } catch (error) {
+    return isErrno(error, ENOSYS) ? "remount" : "mount_setattr"; // EPERM: it is there, for others
+  }
+}

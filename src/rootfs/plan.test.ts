@@ -13,7 +13,7 @@ import { exampleConfig } from "../spec/example.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import { placeProblem, planRootfs, type BindOp, type CgroupMountSource, type FilesystemOp, type MountOp, type RootfsPlan, type RootfsRequest } from "./plan.ts";
 
-const HOST: HostFacts = { euid: 0, egid: 0, lastCapability: 40, cgroups: { mode: "none" } };
+const HOST: HostFacts = { euid: 0, egid: 0, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" };
 const V1: CgroupMountSource = {
   mode: "v1",
   namespaced: false,
@@ -246,6 +246,11 @@ describe("planRootfs, cgroups", () => {
       { kind: "bind", name: "systemd", source: "/sys/fs/cgroup/systemd/c1", remount: flags | MS_BIND | MS_REMOUNT },
     ]);
     assert.deepEqual(op.links, [{ name: "cpu", target: "cpu,cpuacct" }, { name: "cpuacct", target: "cpu,cpuacct" }]);
+  });
+
+  it("the tmpfs of v1 becomes read-only late, when its directories are made", () => {
+    assert.deepEqual(plan({ mounts: [mount] }).lateReadonly, [{ why: "/mounts/0", path: "/sys/fs/cgroup" }]);
+    assert.deepEqual(plan({ mounts: [mount] }, { cgroupPaths: V2 }).lateReadonly, []);
   });
 
   it("v1 in a cgroup namespace mounts the hierarchies themselves", () => {

@@ -2,31 +2,36 @@
 //
 //   parent                                    child
 //      │            (clone)                     │ mounts, up to the first cgroup file system
-//      │ completes the cgroup, sets limits      │
-//      │ ── ready ────────────────────────────▶ │ enters the cgroup; mounts the rest
-//      │ ◀───────────────────────────── mounted │
-//      │ prestart, createRuntime hooks          │
-//      │ ── hooked ───────────────────────────▶ │ createContainer hooks, pivot, becomes the user
-//      │ ◀───────────────────────────── created │
+//      │ completes the cgroup, sets limits,     │
 //      │ records the state                      │
-//      │ ── start (run only) ─────────────────▶ │ startContainer hooks, execve; the end of the channel says it worked
+//      │ ── ready ────────────────────────────▶ │ enters the cgroup; mounts the rest
+//      │ ◀───────────────────────────── mounted │ only if there are
+//      │ prestart, createRuntime hooks          │ hooks of the
+//      │ ── hooked ───────────────────────────▶ │ runtime
+//      │                                        │ createContainer hooks, pivot, becomes the user
+//      │ ◀──────────────────────────── listener │ if seccomp has an agent: the number of the notify descriptor
+//      │ ── taken ────────────────────────────▶ │
+//      │ ◀───────────────────────────── created │ waits on start.sock; in `run` it goes on at once:
+//      │ ◀───────────────── (end of the channel)│ startContainer hooks, execve
 //
 // At any moment the child may send `log` (a debug line or a warning), or `failed`, which is its last word. Either side reads the end of
 // the channel when the other is gone. A container that was created by `create` is started through start.sock (start.ts), whose stream
 // carries `failed` and the end likewise.
 
-import { EPIPE } from "../abi/errno.ts";
+import { ECONNRESET, EPIPE } from "../abi/errno.ts";
 import { HostError, isErrno, SpecError, StateError, StepError, SysError } from "../base/errors.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import type { Fd } from "../sys/fd.ts";
+import { read, writeAll } from "../sys/file.ts";
 import { host } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
-import { recvmsg, sendmsg } from "../sys/socket.ts";
+import { packetLength, sendmsg } from "../sys/socket.ts";
 
-export type ParentMessage = { readonly kind: "ready"; readonly enter: CgroupPaths; readonly inV2: boolean } | { readonly kind: "hooked" } | { readonly kind: "start" };
+export type ParentMessage = { readonly kind: "ready"; readonly enter: CgroupPaths; readonly inV2: boolean } | { readonly kind: "hooked" } | { readonly kind: "taken" };
 
 export type ChildMessage =
   | { readonly kind: "mounted" }
+  | { readonly kind: "listener"; readonly fd: number }
   | { readonly kind: "created" }
   | { readonly kind: "log"; readonly level: "debug" | "warning"; readonly text: string }
   | { readonly kind: "failed"; readonly error: EncodedError };
@@ -41,8 +46,6 @@ export type EncodedError = {
   readonly detail?: string;
 };
 
-const MESSAGE_BYTES = 65536;
-
 export function send(to: Fd, message: ParentMessage | ChildMessage): void {
   sendmsg(to, utf8(JSON.stringify(message)), []);
 }
@@ -56,14 +59,42 @@ export function tellChild(channel: Fd, message: ParentMessage): void {
   }
 }
 
-/** The next message; undefined when the other side is gone. */
-export function receive<Message extends ParentMessage | ChildMessage>(from: Fd): Message | undefined {
-  const buffer = new Uint8Array(MESSAGE_BYTES);
-  const { length } = recvmsg(from, buffer);
-  return length === 0 ? undefined : (JSON.parse(host.decode(buffer.subarray(0, length))) as Message);
+/** The child: has the parent take the notify descriptor of its filter. By write(2), the one call that no profile hands to the agent. */
+export function passNotify(channel: Fd, notify: number): void {
+  writeAll(channel, utf8(JSON.stringify({ kind: "listener", fd: notify } satisfies ChildMessage)));
+  const answer = receive<ParentMessage>(channel);
+  if (answer?.kind !== "taken") throw new HostError("the seccomp agent has not got the notify descriptor");
 }
 
-export function encodeError(error: unknown): EncodedError {
+/** The next message; undefined when the other side is gone. */
+export function receive<Message extends ParentMessage | ChildMessage>(from: Fd): Message | undefined {
+  const length = nextLength(from);
+  if (length === 0) return undefined;
+  const buffer = new Uint8Array(length); // not the largest that may come: memory costs time where it is first touched
+  read(from, buffer);
+  return JSON.parse(host.decode(buffer)) as Message;
+}
+
+/** [kernel] When the other side ends with a message of ours unread, its end is reported once as an error, before what it had said. */
+function nextLength(from: Fd): number {
+  try {
+    return packetLength(from);
+  } catch (error) {
+    if (isErrno(error, ECONNRESET)) return packetLength(from);
+    throw error;
+  }
+}
+
+/** From the child: why it fails, if anybody listens. */
+export function tellFailure(to: Fd, error: unknown): void {
+  try {
+    send(to, { kind: "failed", error: encodeError(error) });
+  } catch {
+    // nobody listens: the exit status is all that is left to say
+  }
+}
+
+function encodeError(error: unknown): EncodedError {
   const steps: { step: string; why?: string }[] = [];
   let leaf = error;
   for (; leaf instanceof StepError; leaf = leaf.cause) steps.push(leaf.why === undefined ? { step: leaf.step } : { step: leaf.step, why: leaf.why });

@@ -3,15 +3,17 @@
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
 import { ENOENT, ENOTDIR } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
-import { Undo } from "../base/dispose.ts";
+import type { Undo } from "../base/dispose.ts";
 import { HostError, isErrno } from "../base/errors.ts";
 import { hostPath, type HostPath } from "../base/brand.ts";
 import { resolve } from "../base/path.ts";
-import { abandonCgroup, completeCgroup, joinCgroup, killCgroup, prepareCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
+import { abandonCgroup, completeCgroup, killCgroup, prepareCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
+import { joinCgroup } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { runHooks } from "../hooks.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
 import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
+import type { SeccompFilter } from "../seccomp/install.ts";
 import { openSources } from "../rootfs/mounts.ts";
 import { parseConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
@@ -20,25 +22,31 @@ import { load } from "../sys/host.ts";
 import { isInherited, type Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
 import { geteuid, getpid, pidfd_send_signal, waitPidfd, type Child } from "../sys/process.ts";
+import { resetChildSignal } from "../sys/signal.ts";
 import { socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { tellChild } from "./channel.ts";
+import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
 import { expect } from "./expect.ts";
 import { probeHost } from "./facts.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runPoststopHooks } from "./hookstate.ts";
-import { init, type InitContext } from "./init.ts";
+import type { InitContext } from "./init.ts";
 import { planContainer, type ContainerPlan } from "./plan.ts";
 import { listenForStart } from "./startsocket.ts";
 import { procStat } from "./status.ts";
 import { logSteps, step } from "./step.ts";
 import { checkedId, removeState, reserve, writeFirstRecord, writePidFile, writeRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
+import { undoOf } from "./undo.ts";
 
 export type CreateRequest = {
   readonly id: string;
   /** As the user wrote it; relative to the working directory. */
   readonly bundle: string;
   readonly pidFile: string | undefined;
+  /** Unix sockets of the caller's: for the master of the terminal, for a pidfd of init. */
+  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
@@ -52,41 +60,55 @@ export type Created = {
   readonly child: Child;
   /** To init, which starts by it when there is no start.sock. */
   readonly channel: Fd;
+  /** Where the master of its terminal has come, in the foreground. */
+  readonly terminal: Fd | undefined;
 };
+
+/** How init hears of `start`, and whether we stay to show its terminal. */
+export type Mode = "create" | "run detached" | "run";
 
 /** `tsrun create`: init stays behind, a child of whoever reaps orphans above us. @throws StepError */
 export function createContainer(globals: Globals, request: CreateRequest): void {
   using undo = undoOf(globals);
-  create(globals, request, "socket", undo);
+  create(globals, request, "create", undo);
   undo.move();
 }
 
-export const undoOf = (globals: Globals): Undo => new Undo((what, error) => globals.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`));
-
-/** Everything up to "created", for `create` and for `run`. @param startBy how init will hear of `start` */
-export function create(globals: Globals, request: CreateRequest, startBy: "socket" | "channel", undo: Undo): Created {
+/** Everything up to "created", for `create` and for `run`. */
+export function create(globals: Globals, request: CreateRequest, mode: Mode, undo: Undo): Created {
   if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
+  resetChildSignal();
   const bundle = hostPath(resolve(getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, bundle));
   const plan = step("plan", () => planFor(globals, request, spec, bundle));
+  const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
+  const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   const directory = step("reserve container id", () => reserveId(globals, plan, undo));
+  const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const sources = step("open mount sources", () => openSources(plan.rootfs));
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text));
-  const start = step("listen for start", () => (startBy === "socket" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
+  const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
-  const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, sources, start }, cgroup, undo));
+  const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, start, console: console?.to }, cgroup, undo));
   const paths = step("complete cgroup", () => completeCgroup(cgroup));
   step("set rlimits", () => setRlimits(plan.process, child.pid));
   step("set oom score", () => setOomScoreAdj(plan.process, child.pid));
-  tellChild(channel, { kind: "ready", enter: moveOrLetEnter(plan, paths, child), inV2 });
-  step("wait for mounts", () => expect(globals, plan, child, channel, "mounted"));
-  step("run prestart hooks", () => runHooks("prestart", plan.hooks.prestart, hookState(plan, "creating", child.pid)));
-  step("run createRuntime hooks", () => runHooks("createRuntime", plan.hooks.createRuntime, hookState(plan, "creating", child.pid)));
-  tellChild(channel, { kind: "hooked" });
-  step("wait for init", () => expect(globals, plan, child, channel, "created"));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
+  tellChild(channel, { kind: "ready", enter: moveOrLetEnter(plan, paths, child), inV2 });
+  if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, child, channel, "mounted");
+  step("run hooks of the runtime", () => runRuntimeHooks(plan, child, channel));
+  expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
+  step("send pidfd", () => sendPidfd(pidfdSocket, "standard", child));
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
-  return { plan, directory, record, child, channel };
+  return { plan, directory, record, child, channel, terminal: console?.mine };
+}
+
+/** prestart and createRuntime: in our namespaces, once the mounts are there. Without any, init does not wait for us. */
+function runRuntimeHooks(plan: ContainerPlan, child: Child, channel: Fd): void {
+  if (!plan.runtimeHooks) return;
+  runHooks("prestart", plan.hooks.prestart, hookState(plan, "creating", child.pid));
+  runHooks("createRuntime", plan.hooks.createRuntime, hookState(plan, "creating", child.pid));
+  tellChild(channel, { kind: "hooked" });
 }
 
 function loadSpec(globals: Globals, bundle: HostPath): { readonly spec: Spec; readonly text: string } {
@@ -132,11 +154,22 @@ function checkPassedOn(asked: string, before: number, count: number): number {
   return count;
 }
 
+/** Here, where the host's libraries are: what the child loads is bytes in its memory. */
+function prepareSeccomp(globals: Globals, { seccomp }: ContainerPlan): SeccompFilter | undefined {
+  return seccomp === undefined ? undefined : load<typeof import("../seccomp/cache.ts")>("seccomp/cache").seccompFilter(seccomp, globals.root, globals.debug);
+}
+
+/** The agent listens in the host's file system, where only we are. */
+function handOver(plan: ContainerPlan, child: Child, notify: number): void {
+  load<typeof import("../seccomp/listener.ts")>("seccomp/listener").sendListener(plan.seccomp?.listener, child, notify, hookState(plan, "creating", child.pid));
+}
+
 function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDirectory {
   const directory = reserve(globals.root, plan.id);
   undo.use("close state directory", directory.fd);
-  undo.defer("run poststop hooks", () => runPoststopHooks(plan.hooks.poststop, hookState(plan, "stopped", 0), globals));
-  undo.defer("remove state directory", () => removeState(globals.root, directory));
+  // When something could not be taken back the state stays, for `delete --force` to find and try again.
+  undo.defer("run poststop hooks", () => undo.failed || runPoststopHooks(plan.hooks.poststop, hookState(plan, "stopped", 0), globals));
+  undo.defer("remove state directory", () => undo.failed || removeState(globals.root, directory));
   return directory;
 }
 
@@ -153,6 +186,7 @@ function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: strin
     pid: 0,
     startTime: "",
     cgroup: plan.cgroup.groups.map(({ controllers, path }) => ({ controllers, path })),
+    keyring: plan.keyring !== undefined,
     sharedPid: plan.sharedPid,
     poststart: plan.hooks.poststart,
     poststop: plan.hooks.poststop,
@@ -163,10 +197,8 @@ function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: strin
 
 function startCgroup(plan: ContainerPlan, undo: Undo): PreparedCgroup {
   const cgroup = prepareCgroup(plan.cgroup);
-  undo.defer("remove cgroup", () => {
-    killCgroup(cgroup.groups, SIGKILL);
-    abandonCgroup(cgroup);
-  });
+  undo.defer("remove cgroup", () => abandonCgroup(cgroup));
+  undo.defer("kill what is in the cgroup", () => killCgroup(cgroup.groups, SIGKILL));
   return cgroup;
 }
 
@@ -181,10 +213,10 @@ function moveOrLetEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child): 
   return [];
 }
 
-/** The child goes on in init and does not come back. */
+/** The child goes on in init and does not come back. It reads init's code itself, while we complete the cgroup. */
 function spawn(
   globals: Globals,
-  start: Pick<InitContext, "plan" | "sources" | "start">,
+  start: Pick<InitContext, "plan" | "seccomp" | "sources" | "start" | "console">,
   cgroup: PreparedCgroup,
   undo: Undo,
 ): { readonly child: Child; readonly channel: Fd; readonly inV2: boolean } {
@@ -192,7 +224,8 @@ function spawn(
   undo.use("close channel", mine);
   using childsEnd = theirs; // ours to close, or its end would never be seen
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
-  if (child === undefined) init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
+  if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
+  if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
   undo.use("close pidfd", child.pidfd);
   undo.defer("kill init", () => {
     pidfd_send_signal(child.pidfd, SIGKILL);
@@ -203,6 +236,7 @@ function spawn(
   return { child, channel: mine, inV2: inCgroup };
 }
 
+/** Before init goes on without us: whoever kills us at any later moment, `delete --force` finds it. */
 function recordInit(directory: StateDirectory, unborn: ContainerRecord, child: Child): ContainerRecord {
   const record = { ...unborn, pid: child.pid, startTime: procStat(child.pid)?.startTime ?? "" };
   writeRecord(directory, record);

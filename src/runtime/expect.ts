@@ -2,31 +2,36 @@
 
 import { HostError } from "../base/errors.ts";
 import { oomKilled } from "../cgroup/cgroup.ts";
+import type { CgroupPaths } from "../cgroup/plan.ts";
 import { waitPidfd, type Child } from "../sys/process.ts";
 import type { Fd } from "../sys/fd.ts";
-import { decodeError, receive, type ChildMessage } from "./channel.ts";
+import { decodeError, receive, send, type ChildMessage } from "./channel.ts";
 import type { Globals } from "./globals.ts";
-import type { ContainerPlan } from "./plan.ts";
 
 /**
  * Waits until the child says `kind`; undefined waits for the end of the channel, which execve brings.
+ * @param takeListener passes a seccomp notify descriptor on, given its number in the child
  * @throws what the child failed with, or HostError when it died without a word
  */
-export function expect(globals: Globals, plan: ContainerPlan, child: Child, channel: Fd, kind: "mounted" | "created" | undefined): void {
+export function expect(globals: Globals, groups: CgroupPaths, child: Child, channel: Fd, kind: "mounted" | "created" | undefined, takeListener?: (notify: number) => void): void {
   for (;;) {
     const message = receive<ChildMessage>(channel);
     if (message === undefined) {
       if (kind === undefined) return;
-      throw new HostError(death(plan, child));
+      throw new HostError(death(groups, child));
     }
     if (message.kind === "failed") throw decodeError(message.error);
     if (message.kind === kind) return;
+    if (message.kind === "listener") {
+      takeListener?.(message.fd);
+      send(channel, { kind: "taken" });
+    }
     if (message.kind === "log") (message.level === "debug" ? globals.debug : globals.warn)?.(message.text);
   }
 }
 
-function death(plan: ContainerPlan, child: Child): string {
-  if (oomKilled(plan.cgroup.groups) !== undefined) return "container init was OOM-killed (memory limit too low?)";
+function death(groups: CgroupPaths, child: Child): string {
+  if (oomKilled(groups) !== undefined) return "container init was OOM-killed (memory limit too low?)";
   const ending = waitPidfd(child.pidfd);
   return `container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`;
 }

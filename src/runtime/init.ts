@@ -4,7 +4,7 @@
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../abi/signal.ts";
 import { POLLIN } from "../abi/poll.ts";
-import { enterCgroup } from "../cgroup/cgroup.ts";
+import { enterCgroup } from "../cgroup/join.ts";
 import { runHooks } from "../hooks.ts";
 import { joinSessionKeyring } from "../keyring.ts";
 import { enterCgroupNamespace, joinNamespaces } from "../namespaces/enter.ts";
@@ -13,18 +13,22 @@ import { becomeUser, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from 
 import { closeDescriptors, execute, findProgram, type Program } from "../process/execute.ts";
 import { createDevices } from "../rootfs/devices.ts";
 import { mountFilesystems, prepareRoot } from "../rootfs/mounts.ts";
+import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
 import { restrictPaths } from "../rootfs/paths.ts";
 import { pivot } from "../rootfs/pivot.ts";
 import { makeReadonly } from "../rootfs/readonly.ts";
 import { writeSysctls } from "../sysctl.ts";
+import type { MasterTo } from "../terminal/attach.ts";
+import type { TerminalPlan } from "../terminal/plan.ts";
 import { Fd } from "../sys/fd.ts";
 import { closeAllBut, umask } from "../sys/file.ts";
 import { poll } from "../sys/poll.ts";
+import { load } from "../sys/host.ts";
 import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockSignals } from "../sys/signal.ts";
 import { sendmsg } from "../sys/socket.ts";
 import { utf8 } from "../sys/memory.ts";
-import { encodeError, receive, send, type ParentMessage } from "./channel.ts";
+import { receive, send, tellFailure, passNotify, type ParentMessage } from "./channel.ts";
 import { hookState } from "./hookstate.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { acceptStart } from "./startsocket.ts";
@@ -32,12 +36,16 @@ import { logSteps, step } from "./step.ts";
 
 export type InitContext = {
   readonly plan: ContainerPlan;
+  /** Made by the parent; undefined when none is asked for. */
+  readonly seccomp: SeccompFilter | undefined;
   /** Mount sources, opened by the parent in the host's mount namespace. */
   readonly sources: readonly Fd[];
   /** Our end of the channel. */
   readonly channel: number;
   /** The listening start.sock; undefined when `start` comes over the channel. */
   readonly start: Fd | undefined;
+  /** Where the master of the terminal goes; undefined when there is none. */
+  readonly console: MasterTo | undefined;
   readonly debug: boolean;
 };
 
@@ -48,18 +56,19 @@ export function init(context: InitContext): never {
   try {
     const program = becomeContainer(context, channel);
     report = waitForStart(context.start, channel);
+    step("install seccomp", () => installSeccomp(context.seccomp, "started", (notify) => passNotify(channel, notify)));
     step("run startContainer hooks", () => runHooks("startContainer", context.plan.hooks.startContainer, hookState(context.plan, "created", getpid()), program.env));
     step("close descriptors", () => closeDescriptors(context.plan.process));
     resetSignals();
     unblockSignals();
     step("execute", () => execute(program));
   } catch (error) {
-    tell(report, error);
+    tellFailure(report, error);
   }
   exit_group(1);
 }
 
-function becomeContainer({ plan, sources, start, debug }: InitContext, channel: Fd): Program {
+function becomeContainer({ plan, seccomp, sources, start, console, debug }: InitContext, channel: Fd): Program {
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
   step("leave the caller's session", leaveCaller);
   step("join namespaces", () => joinNamespaces(plan.namespaces));
@@ -73,11 +82,11 @@ function becomeContainer({ plan, sources, start, debug }: InitContext, channel: 
   step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources));
   step("create devices", () => createDevices(root, plan.rootfs));
   umask(0o022); // for hooks and the working directory: what has a mode in config.json is made
-  send(channel, { kind: "mounted" });
-  step("wait for hooks of the runtime", () => hear(channel, "hooked"));
+  step("wait for hooks of the runtime", () => letRuntimeHooksRun(plan, channel));
   step("run createContainer hooks", () => runHooks("createContainer", plan.hooks.createContainer, hookState(plan, "creating", getpid())));
   step("pivot into rootfs", () => pivot(root, plan.rootfs));
   // `/` is the container's own from here on
+  step("attach terminal", () => attachTerminal(plan.terminal, console));
   step("make mounts read-only", () => makeReadonly(plan.rootfs));
   step("set host and domain name", () => setNames(plan.namespaces));
   step("write sysctls", () => writeSysctls(plan.sysctls));
@@ -86,8 +95,10 @@ function becomeContainer({ plan, sources, start, debug }: InitContext, channel: 
   step("create working directory", () => makeWorkingDirectory(plan.process));
   step("hand over stdio", () => giveStdio(plan.process));
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
+  step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process));
   const program = step("find program", () => findProgram(plan.process));
+  step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
   step("let go of the parent", () => letGo(channel, start, plan.process.inheritedFds));
   send(channel, { kind: "created" });
   return program;
@@ -100,6 +111,12 @@ function leaveCaller(): void {
   setsid();
   blockSignals(ALL_SIGNALS);
   umask(0);
+}
+
+function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
+  if (!plan.runtimeHooks) return;
+  send(channel, { kind: "mounted" });
+  hear(channel, "hooked");
 }
 
 /** From here on we live without the parent, and hold nothing but stdio, what is passed on, the channel and start.sock. */
@@ -123,10 +140,7 @@ const isKind = <Kind extends ParentMessage["kind"]>(message: ParentMessage, kind
  * [kernel] pid 1 of a namespace does not die of a signal that it has no handler for, so those that ask for the end are read here.
  */
 function waitForStart(start: Fd | undefined, channel: Fd): Fd {
-  if (start === undefined) {
-    hear(channel, "start");
-    return channel;
-  }
+  if (start === undefined) return channel; // `run` waits for nobody
   channel[Symbol.dispose]();
   logSteps(undefined);
   using signals = signalfd([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
@@ -138,11 +152,6 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
   return stream;
 }
 
-/** Says why we failed, if anybody listens. */
-function tell(report: Fd, error: unknown): void {
-  try {
-    send(report, { kind: "failed", error: encodeError(error) });
-  } catch {
-    // nobody listens: the exit status is all that is left to say
-  }
+function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
+  if (plan !== undefined && to !== undefined) load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
 }

@@ -5,8 +5,9 @@ import { SIGKILL } from "../abi/signal.ts";
 import { isErrno, StateError } from "../base/errors.ts";
 import { killCgroup } from "../cgroup/processes.ts";
 import { pidfd_send_signal } from "../sys/process.ts";
-import { openInit } from "./destroy.ts";
+import { sendKill } from "./destroy.ts";
 import type { Globals } from "./globals.ts";
+import { openInit } from "./status.ts";
 import { openContainer, readRecord } from "./store.ts";
 
 /**
@@ -21,8 +22,7 @@ export function killContainer(globals: Globals, id: string, signal: number, all:
   using pidfd = openInit(record) ?? null;
   if (pidfd === null) throw new StateError("container not running");
   try {
-    // Without a pid namespace of its own the others would live on after init.
-    if (signal === SIGKILL && record.cgroup !== undefined) killCgroup(record.cgroup, SIGKILL);
+    if (signal === SIGKILL) sendKill(record, pidfd);
     else pidfd_send_signal(pidfd, signal);
   } catch (error) {
     if (isErrno(error, ESRCH)) throw new StateError("container not running");

@@ -7,11 +7,13 @@ import { SpecError, type Violation } from "../base/errors.ts";
 import { resolve } from "../base/path.ts";
 import type { KeyringPlan } from "../keyring.ts";
 import { planNamespaces, type NamespacePlan } from "../namespaces/plan.ts";
-import { planProcess, type ProcessPlan } from "../process/plan.ts";
+import { planProcess, unsupportedInProcess, type ProcessPlan } from "../process/plan.ts";
+import { planSeccomp, type SeccompPlan } from "../seccomp/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { Hooks, Spec, StringMap } from "../spec/types.ts";
 import { planSysctls, type SysctlOp } from "../sysctl.ts";
+import { planTerminal, type TerminalPlan } from "../terminal/plan.ts";
 
 /** What the caller of `create`, `run` or `plan` asks for besides config.json. */
 export type PlanRequest = {
@@ -37,7 +39,11 @@ export type ContainerPlan = {
   readonly rootfs: RootfsPlan;
   readonly sysctls: readonly SysctlOp[];
   readonly hooks: Hooks;
+  /** There are hooks that init must stop for. */
+  readonly runtimeHooks: boolean;
   readonly process: ProcessPlan;
+  readonly seccomp: SeccompPlan | undefined;
+  readonly terminal: TerminalPlan;
   /** The container shares a pid namespace with others: its init's death does not kill its other processes. */
   readonly sharedPid: boolean;
   readonly warnings: readonly string[];
@@ -48,7 +54,9 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest)
   const missing = unsupported(spec);
   if (missing.length > 0) throw new SpecError(missing);
   const cgroup = planCgroup(spec, host, request.id, { systemdCgroup: request.systemdCgroup });
-  const process = planProcess(spec, host, request);
+  if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
+  const process = planProcess(spec.process, host, request);
+  const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: cgroupMountSource(cgroup, spec), api: host.mountApi });
   return {
     id: request.id,
     ociVersion: spec.ociVersion,
@@ -58,12 +66,15 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest)
     cgroup,
     namespaces: planNamespaces(spec),
     keyring: request.noNewKeyring ? undefined : { name: `_ses.${request.id}` },
-    rootfs: planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: cgroupMountSource(cgroup, spec) }),
+    rootfs,
     sysctls: planSysctls(spec),
     hooks: spec.hooks,
+    runtimeHooks: spec.hooks.prestart.length + spec.hooks.createRuntime.length > 0,
     process,
+    seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
+    terminal: planTerminal(spec.process, spec.linux.namespaces.some(({ type }) => type === "mount")),
     sharedPid: !spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
-    warnings: process.warnings,
+    warnings: [...process.warnings, ...rootfs.warnings],
   };
 }
 
@@ -71,12 +82,6 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest)
 function unsupported(spec: Spec): readonly Violation[] {
   const { linux, process } = spec;
   const asked: readonly (readonly [string, boolean])[] = [
-    ["/process/terminal", process?.terminal ?? false],
-    ["/process/scheduler", process?.scheduler !== undefined],
-    ["/process/ioPriority", process?.ioPriority !== undefined],
-    ["/process/selinuxLabel", process?.selinuxLabel !== undefined],
-    ["/process/apparmorProfile", process?.apparmorProfile !== undefined && process.apparmorProfile !== "unconfined"],
-    ["/linux/seccomp", linux.seccomp !== undefined],
     ["/linux/mountLabel", linux.mountLabel !== undefined],
     ["/linux/netDevices", Object.keys(linux.netDevices).length > 0],
     ["/linux/personality", linux.personality !== undefined],
@@ -85,5 +90,6 @@ function unsupported(spec: Spec): readonly Violation[] {
     ["/linux/namespaces", linux.namespaces.some(({ type }) => type === "user")],
     ["/linux/uidMappings", linux.uidMappings.length > 0],
   ];
-  return asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
+  const missing = asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
+  return process === undefined ? missing : [...unsupportedInProcess(process), ...missing];
 }

@@ -5,7 +5,9 @@ import { isErrno } from "../base/errors.ts";
 import { hostPid, type HostPid } from "../base/brand.ts";
 import { frozen } from "../cgroup/freezer.ts";
 import type { Status } from "../spec/types.ts";
+import type { Fd } from "../sys/fd.ts";
 import { lstatIfThere, readFile } from "../sys/file.ts";
+import { pidfd_open } from "../sys/process.ts";
 import type { ContainerRecord, StateDirectory } from "./store.ts";
 
 type ProcStat = { readonly state: string; readonly startTime: string };
@@ -27,6 +29,19 @@ export function initAlive(record: ContainerRecord): boolean {
   if (record.pid === 0) return false;
   const stat = procStat(hostPid(record.pid));
   return stat !== undefined && stat.startTime === record.startTime && stat.state !== "Z" && stat.state !== "X";
+}
+
+/** The record's init behind a descriptor, or undefined when it has ended. The caller closes it. */
+export function openInit(record: ContainerRecord): Fd | undefined {
+  if (record.pid === 0) return undefined;
+  try {
+    const pidfd = pidfd_open(hostPid(record.pid));
+    if (initAlive(record)) return pidfd; // looked at after it was opened: no other process can have taken the number in between
+    pidfd[Symbol.dispose]();
+  } catch (error) {
+    if (!isErrno(error, ESRCH)) throw error;
+  }
+  return undefined;
 }
 
 export function statusOf(directory: StateDirectory, record: ContainerRecord): Status {

@@ -30,6 +30,8 @@ export type ContainerRecord = {
   readonly startTime: string;
   /** undefined before it is known. */
   readonly cgroup: CgroupPaths | undefined;
+  /** It has a session keyring of its own, _ses.<id>, which exec joins. */
+  readonly keyring: boolean;
   /** True when init shares a pid namespace: its death does not kill the others. */
   readonly sharedPid: boolean;
   readonly poststart: readonly Hook[];

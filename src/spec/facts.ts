@@ -25,4 +25,6 @@ export type HostFacts = {
   /** The highest capability that this kernel knows. */
   readonly lastCapability: number;
   readonly cgroups: CgroupLayout;
+  /** How attributes of mounts are changed: by mount_setattr(2) since Linux 5.12, by remounting before. */
+  readonly mountApi: "mount_setattr" | "remount";
 };

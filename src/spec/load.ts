@@ -4,8 +4,10 @@
 import { isConfig, isProcess, isResources } from "../../build/gen/validate.js";
 import { SpecError, type Violation } from "../base/errors.ts";
 import { JsonSyntaxError, parseExact } from "../base/json.ts";
-import { decodeProcess, decodeResources, decodeSpec } from "./decode.ts";
+import { decodeProcess } from "./decode-process.ts";
+import { decodeResources, decodeSpec } from "./decode.ts";
 import { checkLaws, checkNulBytes, checkProcess } from "./laws.ts";
+import { asGoReads } from "./lenient.ts";
 import type { Question } from "./explain.ts";
 import type { Process, Resources, Spec } from "./types.ts";
 
@@ -65,19 +67,5 @@ function parseOrExplain(text: string): unknown {
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw new SpecError([{ pointer: "", problem: `not JSON: ${error.message}` }]);
     throw error;
-  }
-}
-
-/**
- * What Go's encoding/json accepts and the spec does not say, changed in place: a property that is null is one that is absent
- * (a nil slice or pointer marshals as null), and `pagesize` is `pageSize` (Go ignores case; runc's own tests write it so).
- */
-function asGoReads(json: unknown): void {
-  if (typeof json !== "object" || json === null) return;
-  const object = json as { [key: string]: unknown };
-  if (!Array.isArray(json) && "pagesize" in object && "limit" in object) object["pageSize"] ??= object["pagesize"];
-  for (const [key, value] of Object.entries(object)) {
-    if (value !== null) asGoReads(value);
-    else if (!Array.isArray(json)) delete object[key];
   }
 }

@@ -1,8 +1,11 @@
 // Who a process is. The raw calls change the calling thread only; there is only one, and execve follows.
 
-import { SYS_capset, SYS_setgroups, SYS_setresgid, SYS_setresuid } from "../abi/syscall.ts";
+import { PR_CAPBSET_DROP, PR_CAPBSET_READ } from "../abi/prctl.ts";
+import { SYS_capset, SYS_prctl, SYS_setgroups, SYS_setresgid, SYS_setresuid } from "../abi/syscall.ts";
 import { __user_cap_data, __user_cap_header, _LINUX_CAPABILITY_VERSION_3 } from "../abi/capability.ts";
+import { SysError } from "../base/errors.ts";
 import { syscall } from "./call.ts";
+import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
 
 /** @throws SysError EINVAL when the id is not mapped in this user namespace @see setresuid(2) */
@@ -18,6 +21,26 @@ export function setgid(gid: number): void {
 /** @throws SysError EPERM where setgroups is denied for this user namespace, EINVAL for an unmapped id @see setgroups(2) */
 export function setgroups(gids: readonly number[]): void {
   syscall("setgroups", SYS_setgroups, `[${gids.join(", ")}]`, gids.length, new Uint32Array(gids));
+}
+
+const NEWEST_CAPABILITY = 40;
+
+/** The highest capability that the kernel knows: one call where it knows all that we do. */
+export function lastCapability(): number {
+  let number = NEWEST_CAPABILITY;
+  while (number > 0 && host.syscall(SYS_prctl, PR_CAPBSET_READ, number, 0, 0, 0) < 0) number--;
+  return number;
+}
+
+/** Drops every capability up to `last` but those in `kept` from the bounding set. @throws SysError EPERM without CAP_SETPCAP @see PR_CAPBSET_DROP(2const) */
+export function dropBoundingSet(kept: bigint, last: number): void {
+  const low = Number(kept & 0xffff_ffffn);
+  const high = Number(kept >> 32n);
+  for (let capability = 0; capability <= last; capability++) {
+    if (((capability < 32 ? low >>> capability : high >>> (capability - 32)) & 1) !== 0) continue;
+    const result = host.syscall(SYS_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0); // without `syscall`: dozens of calls in each start
+    if (result < 0) throw new SysError("prctl", -result, `PR_CAPBSET_DROP ${capability}`);
+  }
 }
 
 /** @param sets bit masks of capabilities @throws SysError EPERM for what is not permitted @see capset(2) */

@@ -2,7 +2,7 @@
 
 import "../base/dispose.ts";
 import { SYS_close, SYS_dup3, SYS_fcntl } from "../abi/syscall.ts";
-import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC } from "../abi/fcntl.ts";
+import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC } from "../abi/fcntl.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
 
@@ -66,6 +66,12 @@ export function inherit(fd: Fd, number: number): void {
 
 export function setCloexec(raw: number, on: boolean): void {
   syscall("fcntl", SYS_fcntl, `F_SETFD ${raw}`, raw, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
+/** Sets O_NONBLOCK or O_APPEND, for everybody who has this open file. @see F_SETFL(2const) */
+export function addStatusFlags(fd: Fd, flags: number): void {
+  const before = syscall("fcntl", SYS_fcntl, `F_GETFL ${fd.raw}`, fd.raw, F_GETFL, 0);
+  syscall("fcntl", SYS_fcntl, `F_SETFL ${fd.raw}`, fd.raw, F_SETFL, before | flags);
 }
 
 /** False when the number is not an open descriptor. */

@@ -2,14 +2,14 @@
 // Everything is opened close-on-exec; passing a descriptor on is an explicit act (fd.ts).
 
 import {
-  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_fstat, SYS_fstatfs, SYS_fsync,
+  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_fstat, SYS_fstatfs, SYS_fsync,
   SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_ioctl, SYS_linkat, SYS_lseek, SYS_memfd_create, SYS_mkdirat, SYS_mknodat, SYS_newfstatat, SYS_openat, SYS_openat2,
   SYS_pipe2, SYS_read, SYS_readlinkat, SYS_renameat2, SYS_sendfile, SYS_statfs, SYS_symlinkat, SYS_umask, SYS_unlinkat, SYS_write,
 } from "../abi/syscall.ts";
-import { O_CLOEXEC, O_RDONLY, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../abi/fcntl.ts";
+import { O_CLOEXEC, O_RDONLY, AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../abi/fcntl.ts";
 import { open_how } from "../abi/openat2.ts";
 import { S_IFCHR, S_IFMT, stat as statLayout } from "../abi/stat.ts";
-import { EACCES, EINTR, ENOENT, ENOTDIR } from "../abi/errno.ts";
+import { EACCES, EINTR, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../abi/errno.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import { at, Fd, type At } from "./fd.ts";
 import { host } from "./host.ts";
@@ -53,6 +53,16 @@ export function openatOrErrno(dir: At, path: string, flags: number, mode = 0): F
 /** Reads up to the buffer's length; 0 at the end. @see read(2) */
 export function read(fd: Fd, buffer: Uint8Array): number {
   return syscall("read", SYS_read, `descriptor ${fd.raw}`, fd.raw, buffer, buffer.byteLength);
+}
+
+/** As read, for callers to whom a refusal is an answer: gives the negative errno where read throws. */
+export function readOrErrno(fd: Fd, buffer: Uint8Array): number {
+  return host.syscall(SYS_read, fd.raw, buffer, buffer.byteLength);
+}
+
+/** One write of what there is room for; the number of bytes, or the negative errno. @see write(2) */
+export function writeOrErrno(fd: Fd, bytes: Uint8Array): number {
+  return host.syscall(SYS_write, fd.raw, bytes, bytes.byteLength);
 }
 
 /** Writes everything. @see write(2) */
@@ -172,10 +182,9 @@ export function fchown(fd: Fd | number, uid: number, gid: number): void {
   syscall("fchown", SYS_fchown, `descriptor ${raw}`, raw, uid, gid);
 }
 
-/** @param mode R_OK, W_OK, X_OK or F_OK, asked for the effective ids when `flags` has AT_EACCESS @see faccessat(2) */
-export function faccessat(dir: At, path: string, mode: number, flags = 0): void {
-  if (flags === 0) syscall("faccessat", SYS_faccessat, path, at(dir), path, mode);
-  else syscall("faccessat2", SYS_faccessat2, path, at(dir), path, mode, flags);
+/** 0 when the effective user may do `mode` (R_OK, W_OK, X_OK) with the file, else the errno. ENOSYS before 5.8. @see faccessat2(2) */
+export function accessErrno(path: string, mode: number): number {
+  return -host.syscall(SYS_faccessat2, AT_FDCWD, path, mode, AT_EACCESS);
 }
 
 export type Stat = {
@@ -235,6 +244,12 @@ export function isCharacterDevice(fd: Fd | number, major: number, minor: number)
   const raw = typeof fd === "number" ? fd : fd.raw;
   syscall("fstat", SYS_fstat, `descriptor ${raw}`, raw, statBuffer.buffer);
   return (statBuffer.getU32(statLayout.st_mode) & S_IFMT) === S_IFCHR && statBuffer.getNumber(statLayout.st_rdev) === makedev(major, minor);
+}
+
+/** The file type (S_IF*) of what `path` leads to, or the negative errno. */
+export function fileTypeOrErrno(path: string): number {
+  const result = host.syscall(SYS_newfstatat, AT_FDCWD, path, statBuffer.buffer, 0);
+  return result < 0 ? result : statBuffer.getU32(statLayout.st_mode) & S_IFMT;
 }
 
 /** Follows a symlink at the end unless `flags` has AT_SYMLINK_NOFOLLOW. @see fstatat(2) */
@@ -367,10 +382,20 @@ export function close_range(first: number, last: number, flags: number): void {
 export function closeAllBut(first: number, kept: readonly Fd[]): void {
   let from = first;
   for (const raw of kept.map((fd) => fd.raw).sort((a, b) => a - b)) {
-    if (raw > from) close_range(from, raw - 1, 0);
+    if (raw > from) closeBetween(from, raw - 1);
     from = Math.max(from, raw + 1);
   }
-  close_range(from, 0xffff_ffff, 0);
+  closeBetween(from, 0xffff_ffff);
+}
+
+/** [kernel] close_range(2) is younger than some seccomp profiles, which refuse it to an init that is subject to them already. */
+function closeBetween(first: number, last: number): void {
+  try {
+    close_range(first, last, 0);
+  } catch (error) {
+    if (!isErrno(error, ENOSYS, EPERM)) throw error;
+    for (let fd = first; fd <= Math.min(last, 65535); fd++) host.syscall(SYS_close, fd);
+  }
 }
 
 /** @see ioctl(2) */

@@ -22,3 +22,31 @@ export function poll(fds: readonly { readonly fd: Fd; readonly events: number }[
   syscall("ppoll", SYS_ppoll, `${fds.length} descriptors`, array.buffer, fds.length, limit, null, 8);
   return fds.map((_fd, i) => array.getU16(i * pollfd.size + pollfd.revents));
 }
+
+/** The same descriptors polled again and again, without making anything anew. */
+export class PollSet {
+  readonly #fds: readonly number[];
+  readonly #array: Struct;
+  readonly #limit: Struct = new Struct(timespec.size);
+
+  constructor(fds: readonly Fd[]) {
+    this.#fds = fds.map((fd) => fd.raw);
+    this.#array = new Struct(pollfd.size * fds.length);
+  }
+
+  /** @param events POLL*; 0: not even its end is of interest */
+  watch(i: number, events: number): void {
+    // [kernel] A negative descriptor is passed over.
+    this.#array.u32(i * pollfd.size + pollfd.fd, events === 0 ? 0xffff_ffff : (this.#fds[i] ?? 0xffff_ffff)).u16(i * pollfd.size + pollfd.events, events);
+  }
+
+  wait(timeoutMs?: number): void {
+    const limit = timeoutMs === undefined ? null : this.#limit.u64(timespec.tv_sec, Math.floor(timeoutMs / 1000)).u64(timespec.tv_nsec, Math.round((timeoutMs % 1000) * 1e6)).buffer;
+    syscall("ppoll", SYS_ppoll, "a set of descriptors", this.#array.buffer, this.#fds.length, limit, null, 8);
+  }
+
+  /** True when the descriptor was watched and something is the matter with it. */
+  ready(i: number): boolean {
+    return this.#array.getU16(i * pollfd.size + pollfd.revents) !== 0;
+  }
+}

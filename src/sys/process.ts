@@ -2,13 +2,15 @@
 
 import {
   SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal,
-  SYS_prctl, SYS_prlimit64, SYS_setns, SYS_setpgid, SYS_setsid, SYS_unshare, SYS_wait4, SYS_waitid,
+  SYS_prctl, SYS_prlimit64, SYS_sched_setaffinity, SYS_setns, SYS_setpgid, SYS_setsid, SYS_unshare, SYS_wait4, SYS_waitid,
 } from "../abi/syscall.ts";
 import { CLONE_INTO_CGROUP, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
 import { SIGCHLD } from "../abi/signal.ts";
 import { rlimit64 } from "../abi/resource.ts";
 import { CLD_EXITED, P_PIDFD, siginfo, WEXITED } from "../abi/wait.ts";
 import { AT_EMPTY_PATH } from "../abi/fcntl.ts";
+import { ECHILD } from "../abi/errno.ts";
+import { SysError } from "../base/errors.ts";
 import { int64, type Int64 } from "../base/int64.ts";
 import { hostPid, type HostPid } from "../base/brand.ts";
 import { Fd } from "./fd.ts";
@@ -124,7 +126,8 @@ export function waitPidfd(pidfd: Fd): Ending {
 export function wait4(pid: number, options: number): { readonly pid: number; readonly ending: Ending } | undefined {
   const status = new Int32Array(1);
   const reaped = host.syscall(SYS_wait4, pid, status, options, null);
-  if (reaped <= 0) return undefined;
+  if (reaped === 0 || reaped === -ECHILD) return undefined;
+  if (reaped < 0) throw new SysError("wait4", -reaped, `process ${pid}`);
   const word = status[0] as number;
   const signal = word & 0x7f;
   return { pid: reaped, ending: signal === 0 ? { kind: "exited", status: (word >> 8) & 0xff } : { kind: "killed", signal } };
@@ -146,4 +149,13 @@ export function getrlimit(name: string, resource: number, pid = 0): { readonly s
   const limit = new Struct(rlimit64.size);
   syscall("prlimit", SYS_prlimit64, name, pid, resource, null, limit.buffer);
   return { soft: int64(limit.getU64(rlimit64.rlim_cur)), hard: int64(limit.getU64(rlimit64.rlim_max)) };
+}
+
+/**
+ * The processors that a process may run on. [kernel] Those that are not there, or not in its cpuset, are left out.
+ * @param pid 0 is ourselves @param cpus a bit for each
+ * @throws SysError EINVAL when none is left @see sched_setaffinity(2)
+ */
+export function sched_setaffinity(pid: number, cpus: Uint8Array | BigUint64Array, detail: string): void {
+  syscall("sched_setaffinity", SYS_sched_setaffinity, detail, pid, cpus.byteLength, cpus);
 }

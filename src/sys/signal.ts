@@ -1,7 +1,7 @@
 // Signals of our own process. No handler is ever installed: what must be seen is blocked and read from a signalfd.
 
 import { SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_signalfd4 } from "../abi/syscall.ts";
-import { kernel_sigaction, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
+import { kernel_sigaction, SIGCHLD, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
 import { SFD_CLOEXEC, signalfd_siginfo } from "../abi/signalfd.ts";
 import { Fd } from "./fd.ts";
 import { host } from "./host.ts";
@@ -29,6 +29,15 @@ export function unblockSignals(): void {
 export function resetSignals(): void {
   const action = new Struct(kernel_sigaction.size).u64(kernel_sigaction.sa_handler, SIG_DFL);
   for (let signal = 1; signal <= 64; signal++) host.syscall(SYS_rt_sigaction, signal, action.buffer, null, 8); // KILL and STOP refuse
+}
+
+/**
+ * Gives SIGCHLD its default disposition. [kernel] A caller that ignores it passes that on over execve, and then children vanish
+ * when they end: nobody can wait for them. @see wait(2), NOTES
+ */
+export function resetChildSignal(): void {
+  const action = new Struct(kernel_sigaction.size).u64(kernel_sigaction.sa_handler, SIG_DFL);
+  syscall("rt_sigaction", SYS_rt_sigaction, "SIGCHLD", SIGCHLD, action.buffer, null, 8);
 }
 
 /** Blocked signals as a descriptor to read and poll; the caller closes it. @see signalfd(2) */

@@ -1,8 +1,8 @@
 // Unix sockets: pairs between our own processes, and streams that carry descriptors (SCM_RIGHTS).
 
-import { SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_recvmsg, SYS_sendmsg, SYS_socket, SYS_socketpair } from "../abi/syscall.ts";
+import { SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_recvfrom, SYS_recvmsg, SYS_sendmsg, SYS_socket, SYS_socketpair } from "../abi/syscall.ts";
 import {
-  AF_UNIX, cmsghdr, iovec, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, msghdr, SCM_RIGHTS, sockaddr_un, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET,
+  AF_UNIX, cmsghdr, iovec, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, msghdr, SCM_RIGHTS, sockaddr_un, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET,
 } from "../abi/socket.ts";
 import { ENAMETOOLONG } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
@@ -22,13 +22,16 @@ export function socket(family: number, type: number, protocol: number): Fd {
   return new Fd(syscall("socket", SYS_socket, `family ${family}`, family, type + SOCK_CLOEXEC, protocol));
 }
 
-/** The address of a unix socket, and its length. @throws SysError ENAMETOOLONG past 107 bytes @see unix(7) */
+/** The address of a unix socket, and its length; "@name" is an abstract one. @throws SysError ENAMETOOLONG past 107 bytes @see unix(7) */
 function unixAddress(call: string, path: string): { readonly address: ArrayBuffer; readonly length: number } {
   const bytes = utf8(path);
   if (bytes.byteLength > 107) throw new SysError(call, ENAMETOOLONG, path);
   const address = new Struct(sockaddr_un.size).u16(sockaddr_un.sun_family, AF_UNIX);
-  new Uint8Array(address.buffer, sockaddr_un.sun_path).set(bytes);
-  return { address: address.buffer, length: sockaddr_un.sun_path + bytes.byteLength + 1 };
+  const name = new Uint8Array(address.buffer, sockaddr_un.sun_path);
+  name.set(bytes);
+  if (!path.startsWith("@")) return { address: address.buffer, length: sockaddr_un.sun_path + bytes.byteLength + 1 };
+  name[0] = 0;
+  return { address: address.buffer, length: sockaddr_un.sun_path + bytes.byteLength };
 }
 
 /** A listening stream socket at `path`; the caller closes it and unlinks the path. @throws SysError EADDRINUSE @see bind(2), listen(2) */
@@ -50,10 +53,16 @@ export function accept(listener: Fd): Fd {
   return new Fd(syscall("accept4", SYS_accept4, `descriptor ${listener.raw}`, listener.raw, null, null, SOCK_CLOEXEC));
 }
 
-/** A stream connected to the unix socket at `path`; the caller closes it. @throws SysError ENAMETOOLONG past 107 bytes, ECONNREFUSED, ENOENT @see unix(7) */
-export function connectUnix(path: string): Fd {
+/** Gives a unix socket its name. @throws SysError EADDRINUSE, ENAMETOOLONG past 107 bytes @see bind(2) */
+export function bindUnix(to: Fd, path: string): void {
+  const { address, length } = unixAddress("bind", path);
+  syscall("bind", SYS_bind, path, to.raw, address, length);
+}
+
+/** A stream, or a socket of another type, connected to the unix socket at `path`; the caller closes it. @throws SysError ENAMETOOLONG past 107 bytes, ECONNREFUSED, ENOENT @see unix(7) */
+export function connectUnix(path: string, type: number = SOCK_STREAM): Fd {
   const { address, length } = unixAddress("connect", path);
-  const stream = socket(AF_UNIX, SOCK_STREAM, 0);
+  const stream = socket(AF_UNIX, type, 0);
   try {
     syscall("connect", SYS_connect, path, stream.raw, address, length);
     return stream;
@@ -77,6 +86,11 @@ export function sendmsg(to: Fd, bytes: Uint8Array, fds: readonly Fd[]): number {
     header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
   }
   return syscall("sendmsg", SYS_sendmsg, `descriptor ${to.raw}`, to.raw, header.buffer, MSG_NOSIGNAL);
+}
+
+/** Waits for the next message of a SOCK_SEQPACKET socket and leaves it there; its length in bytes, 0 at the end. @see recv(2), MSG_TRUNC */
+export function packetLength(from: Fd): number {
+  return syscall("recvfrom", SYS_recvfrom, `descriptor ${from.raw}`, from.raw, new Uint8Array(1), 1, MSG_PEEK | MSG_TRUNC, null, null);
 }
 
 /** Receives one message; 0 bytes at the end of the stream. The caller closes the descriptors. @see recvmsg(2) */

@@ -153,7 +153,9 @@ export class Box implements Mark {
 
   /** Takes away the groups above a container's own: runc leaves them, and so may we. */
   removeCgroups(): void {
-    for (const path of this.cgroups().reverse()) spawnSync("find", [path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+    for (const end = Date.now() + 2000; this.cgroups().length > 0 && Date.now() < end; sleepMs(20)) {
+      for (const path of this.cgroups().reverse()) spawnSync("find", [path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+    }
   }
 
   /** Takes away what a failed test has left, so that the next one starts clean. */

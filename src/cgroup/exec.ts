@@ -1,0 +1,75 @@
+// The cgroups of a process that joins a container: the container's own, or groups below them that --cgroup names.
+
+import { O_DIRECTORY, O_PATH } from "../abi/fcntl.ts";
+import { ENODEV, ENOENT } from "../abi/errno.ts";
+import { hostPath, type HostPid } from "../base/brand.ts";
+import { HostError, isErrno } from "../base/errors.ts";
+import { clean } from "../base/path.ts";
+import type { Fd } from "../sys/fd.ts";
+import { openat, readFile } from "../sys/file.ts";
+import { isV2, writeValue } from "./files.ts";
+import { enterCgroup } from "./join.ts";
+import type { CgroupPath, CgroupPaths } from "./plan.ts";
+
+const V2_MOUNT_POINT = "/sys/fs/cgroup";
+
+/**
+ * @param asked "PATH" for all groups, or "CONTROLLER[,CONTROLLER…]:PATH" for some
+ * @throws HostError in runc's words
+ */
+export function groupsBelow(paths: CgroupPaths, asked: readonly string[]): CgroupPaths {
+  if (asked.length === 0) return paths;
+  const wanted = new Map<string, string>();
+  for (const text of asked) {
+    const colon = text.indexOf(":");
+    if (colon < 0) {
+      if (asked.length > 1) throw new HostError(`invalid --cgroup argument: ${text} (missing <controller>: prefix)`);
+      return paths.map((group) => below(group, text));
+    }
+    for (const controller of text.slice(0, colon).split(",")) {
+      if (controller === "") throw new HostError(`invalid --cgroup argument: ${text} (empty <controller> prefix)`);
+      if (wanted.has(controller)) throw new HostError(`invalid --cgroup argument(s): controller ${controller} specified multiple times`);
+      if (!paths.some(({ controllers }) => controllers.includes(controller))) throw new HostError(`unknown controller ${controller} in SubCgroupPaths`);
+      wanted.set(controller, text.slice(colon + 1));
+    }
+  }
+  return paths.map((group) => {
+    const path = group.controllers.map((controller) => wanted.get(controller)).find((sub) => sub !== undefined);
+    return path === undefined ? group : below(group, path);
+  });
+}
+
+function below({ controllers, path }: CgroupPath, sub: string): CgroupPath {
+  const joined = clean(`${path}/${sub}`);
+  if (joined !== path && !joined.startsWith(`${path}/`)) throw new HostError(`bad sub cgroup path: ${sub}`);
+  return { controllers, path: hostPath(joined) };
+}
+
+/** The v2 group, for clone3; null where there is none, or not any more. The caller closes it. */
+export function openGroup(paths: CgroupPaths): Fd | null {
+  const group = paths.find(isV2);
+  if (group === undefined) return null;
+  try {
+    return openat(null, group.path, O_PATH | O_DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, ENOENT, ENODEV)) return null; // entering it will tell, or the other way in
+    throw error;
+  }
+}
+
+/**
+ * Moves the calling process into the groups.
+ * @param inV2 clone3 has put it into the v2 one
+ * @param init whose group will do as well: a container may have moved its processes down, and then [kernel] its own group takes none
+ * (EBUSY: "no internal processes"), or away, and then the group may be gone. undefined: --cgroup wants this one
+ */
+export function enterGroups(paths: CgroupPaths, inV2: boolean, init: HostPid | undefined): void {
+  try {
+    enterCgroup(paths, inV2);
+  } catch (error) {
+    const only = paths.length === 1 && paths.every(isV2);
+    const group = only && init !== undefined ? /^0::(\/.*)$/m.exec(readFile(null, `/proc/${init}/cgroup`))?.[1] : undefined;
+    if (group === undefined) throw error;
+    writeValue(`${V2_MOUNT_POINT}${group}/cgroup.procs`, "0");
+  }
+}

@@ -1,0 +1,62 @@
+// Getting into the namespaces of a container that runs, by a descriptor of its first process.
+//
+// [kernel] setns(2) takes a pidfd and several kinds at once since 5.8: all or none, in the right order, and of that very process.
+// Before, each namespace is a file of /proc.
+
+import { EINVAL } from "../abi/errno.ts";
+import { O_RDONLY } from "../abi/fcntl.ts";
+import type { HostPid } from "../base/brand.ts";
+import { isErrno } from "../base/errors.ts";
+import type { Fd } from "../sys/fd.ts";
+import { openat } from "../sys/file.ts";
+import { pidfd_send_signal, setns, type Child } from "../sys/process.ts";
+import type { NamespaceType } from "../spec/types.ts";
+import { cloneInto } from "./enter.ts";
+import { namespaceFlags } from "./plan.ts";
+
+export type Target = {
+  readonly pid: HostPid;
+  readonly pidfd: Fd;
+  /** The namespaces that the container has for itself. */
+  readonly types: readonly NamespaceType[];
+};
+
+/**
+ * Forks into the container's pid namespace, and where it can into `cgroup`. Both processes return, as from clone3.
+ * [kernel] A pid namespace that a process enters is its children's, not its own; this process does not go back, for it has no other children.
+ */
+export function cloneIntoContainer(target: Target, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
+  enter(target, ["pid"]);
+  return cloneInto(0, cgroup);
+}
+
+/** In the child: joins the other namespaces. From here on "/" and /proc are the container's. */
+export function joinContainer(target: Target): void {
+  enter(target, ["user", "ipc", "uts", "network", "cgroup", "time", "mount"]); // [kernel] the order that the files of /proc demand
+}
+
+function enter(target: Target, order: readonly NamespaceType[]): void {
+  const types = order.filter((type) => target.types.includes(type));
+  if (types.length === 0) return;
+  try {
+    setns(target.pidfd, types.reduce((sum, type) => sum + namespaceFlags[type], 0), types.join(", "));
+  } catch (error) {
+    if (!isErrno(error, EINVAL)) throw error;
+    enterByFiles(target, types);
+  }
+}
+
+const files: { readonly [type in NamespaceType]: string } = { user: "user", ipc: "ipc", uts: "uts", network: "net", pid: "pid", cgroup: "cgroup", mount: "mnt", time: "time" };
+
+/** Every file is opened before the first is joined: the mount namespace takes /proc away. */
+function enterByFiles({ pid, pidfd }: Target, types: readonly NamespaceType[]): void {
+  const opened: { readonly type: NamespaceType; readonly file: Fd }[] = [];
+  try {
+    for (const type of types) opened.push({ type, file: openat(null, `/proc/${pid}/ns/${files[type]}`, O_RDONLY) });
+    pidfd_send_signal(pidfd, 0); // it still lives, so the number was its own all the time
+    for (const { type, file } of opened) setns(file, namespaceFlags[type], type);
+  } finally {
+    for (const { file } of opened) file[Symbol.dispose]();
+  }
+}
+

@@ -1,0 +1,133 @@
+// The parent's story of `tsrun exec`: one more process in a container that runs. The child's is join.ts.
+
+import { PR_SET_DUMPABLE } from "../abi/prctl.ts";
+import { SOCK_SEQPACKET } from "../abi/socket.ts";
+import { SIGKILL } from "../abi/signal.ts";
+import { hostPid } from "../base/brand.ts";
+import type { Undo } from "../base/dispose.ts";
+import { HostError, StateError } from "../base/errors.ts";
+import { frozen } from "../cgroup/freezer.ts";
+import { groupsBelow, openGroup } from "../cgroup/exec.ts";
+import type { SeccompFilter } from "../seccomp/install.ts";
+import type { SeccompPlan } from "../seccomp/plan.ts";
+import { cloneIntoContainer } from "../namespaces/join.ts";
+import { parseStored, type StoredConfig } from "../spec/stored.ts";
+import type { Process } from "../spec/types.ts";
+import { lastCapability } from "../sys/credentials.ts";
+import type { Fd } from "../sys/fd.ts";
+import { readFile } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
+import { pidfd_send_signal, prctl, waitPidfd, type Child } from "../sys/process.ts";
+import { socketpair } from "../sys/socket.ts";
+import { attend, takeSignals } from "./attend.ts";
+import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
+import { changeProcess, inheritProcess, planExec, type Changes, type ExecPlan } from "./execplan.ts";
+import { expect } from "./expect.ts";
+import type { Globals } from "./globals.ts";
+import { hookState } from "./hookstate.ts";
+import { join, type JoinContext } from "./join.ts";
+import { openInit } from "./status.ts";
+import { logSteps, step } from "./step.ts";
+import { openContainer, readRecord, writePidFile, type ContainerRecord } from "./store.ts";
+import { undoOf } from "./undo.ts";
+
+export type ExecRequest = {
+  readonly id: string;
+  /** A file with a `process` of its own, or what is changed of the container's. */
+  readonly process: { readonly file: string } | Changes;
+  readonly detach: boolean;
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  readonly preserveFds: number;
+  /** Groups below the container's, as --cgroup names them. */
+  readonly cgroups: readonly string[];
+  readonly ignorePaused: boolean;
+};
+
+type Container = { readonly record: ContainerRecord; readonly config: StoredConfig; readonly init: Fd };
+
+/** @returns the exit status of the process, 128 + N when a signal ended it; 0 at once when detached @throws StateError unless the container runs */
+export function execInContainer(globals: Globals, request: ExecRequest): number {
+  using undo = undoOf(globals);
+  if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
+  const signals = request.detach ? undefined : takeSignals(false);
+  const container = step("open container", () => findContainer(globals, request, undo));
+  const plan = step("plan", () => planFor(globals, request, container));
+  const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
+  const console = step("connect console", () => openConsole(plan.terminal, request.detach, request.consoleSocket, undo));
+  const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
+  const { child, channel } = step("clone into container", () => spawn(globals, request, container, { plan, seccomp, console: console?.to }, undo));
+  step("wait for the process", () => expect(globals, container.record.cgroup ?? [], child, channel, undefined, (notify) => handOver(container, plan, child, notify)));
+  step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));
+  step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
+  const status = signals === undefined ? 0 : attend(child, signals, console?.mine);
+  undo.move();
+  return status;
+}
+
+function prepareSeccomp(globals: Globals, { seccomp }: ExecPlan): SeccompFilter | undefined {
+  return seccomp === undefined ? undefined : load<typeof import("../seccomp/cache.ts")>("seccomp/cache").seccompFilter(seccomp, globals.root, globals.debug);
+}
+
+function handOver({ record }: Container, plan: ExecPlan, child: Child, notify: number): void {
+  load<typeof import("../seccomp/listener.ts")>("seccomp/listener").sendListener(plan.seccomp?.listener, child, notify, hookState(record, "running", record.pid));
+}
+
+function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Container {
+  const directory = openContainer(globals.root, request.id);
+  using _closed = directory.fd;
+  const record = readRecord(directory);
+  const init = openInit(record);
+  if (init === undefined) throw new StateError("cannot exec in a stopped container");
+  undo.use("close pidfd of init", init);
+  if (!request.ignorePaused && record.cgroup !== undefined && frozen(record.cgroup)) throw new StateError("cannot exec in a paused container (use --ignore-paused to override)");
+  const config = parseStored(readFile(directory.fd, "config.json", 32768), () => load<typeof import("../base/json.ts")>("base/json"));
+  return { record, config, init };
+}
+
+function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
+  const wanted = processOf(process, config);
+  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, { keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined, preserveFds, seccomp: seccompOf(config, wanted) });
+  // What the container's own process gave cause for was said when it was created.
+  if ("file" in process || process.capabilities.length > 0) for (const warning of plan.process.warnings) globals.warn(warning);
+  return plan;
+}
+
+function seccompOf({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
+  if (!filtered) return undefined;
+  return load<typeof import("../seccomp/plan.ts")>("seccomp/plan").planSeccomp(load<typeof import("../spec/decode.ts")>("spec/decode").decodeSpec(json), noNewPrivileges);
+}
+
+function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Process {
+  if (process === undefined) throw new HostError("config.json of the container has no process");
+  if (!("file" in asked)) return changeProcess(process, asked);
+  const { parseProcess } = load<typeof import("../spec/load.ts")>("spec/load");
+  return inheritProcess(parseProcess(readFile(null, asked.file), () => load<typeof import("../spec/explain.ts")>("spec/explain")), process);
+}
+
+/** The child goes on in join and does not come back. */
+function spawn(
+  globals: Globals,
+  request: ExecRequest,
+  { record, init }: Container,
+  context: Pick<JoinContext, "plan" | "seccomp" | "console">,
+  undo: Undo,
+): { readonly child: Child; readonly channel: Fd } {
+  const cgroup = groupsBelow(record.cgroup ?? [], request.cgroups);
+  using group = openGroup(cgroup);
+  const target = { pid: hostPid(record.pid), pidfd: init, types: context.plan.namespaces };
+  const [mine, theirs] = socketpair(SOCK_SEQPACKET);
+  undo.use("close channel", mine);
+  using channel = theirs; // ours to close, or its end would never be seen
+  // [cve] CVE-2016-9962: the child is seen in the container from its first moment; not dumpable it is closed to ptrace, and /proc/PID/fd and exe with it.
+  prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  const { child, inCgroup } = cloneIntoContainer(target, group);
+  if (child === undefined) return join({ ...context, target, cgroup, inV2: inCgroup, fallback: request.cgroups.length === 0, channel, debug: globals.debug !== undefined });
+  undo.use("close pidfd", child.pidfd);
+  undo.defer("kill the process", () => {
+    pidfd_send_signal(child.pidfd, SIGKILL);
+    waitPidfd(child.pidfd);
+  });
+  return { child, channel: mine };
+}

@@ -1,0 +1,81 @@
+// The child's story of `tsrun exec`: from the clone to the user's program. The parent's is exec.ts; channel.ts is all they share afterwards.
+// It starts with the parent's memory and descriptors in the container's pid namespace, else on the host, and never returns.
+
+import { PR_SET_PDEATHSIG } from "../abi/prctl.ts";
+import { SIGKILL } from "../abi/signal.ts";
+import { enterGroups } from "../cgroup/exec.ts";
+import type { CgroupPaths } from "../cgroup/plan.ts";
+import { rejoinSessionKeyring } from "../keyring.ts";
+import { joinContainer, type Target } from "../namespaces/join.ts";
+import { becomeUser, giveStdio, setNoNewPrivileges } from "../process/become.ts";
+import { closeDescriptors, execute, findProgram } from "../process/execute.ts";
+import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
+import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
+import type { Fd } from "../sys/fd.ts";
+import { closeAllBut } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
+import { exit_group, prctl, setsid } from "../sys/process.ts";
+import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../sys/signal.ts";
+import type { MasterTo } from "../terminal/attach.ts";
+import type { TerminalPlan } from "../terminal/plan.ts";
+import { passNotify, send, tellFailure } from "./channel.ts";
+import type { ExecPlan } from "./execplan.ts";
+import { logSteps, step } from "./step.ts";
+
+export type JoinContext = {
+  readonly plan: ExecPlan;
+  readonly seccomp: SeccompFilter | undefined;
+  readonly target: Target;
+  readonly cgroup: CgroupPaths;
+  /** The clone has put us into the v2 group. */
+  readonly inV2: boolean;
+  /** Where the container's own group takes nobody, its init's does. */
+  readonly fallback: boolean;
+  /** Where the master of the terminal goes; undefined when there is none. */
+  readonly console: MasterTo | undefined;
+  /** Our end of the channel. */
+  readonly channel: Fd;
+  readonly debug: boolean;
+};
+
+/** Ends in execve, or reports what failed and exits. */
+export function join({ plan, seccomp, target, cgroup, inV2, fallback, console, channel, debug }: JoinContext): never {
+  try {
+    logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
+    step("leave the caller's session", leaveCaller);
+    step("set rlimits", () => setRlimits(plan.process, "self"));
+    step("set oom score", () => setOomScoreAdj(plan.process, "self"));
+    step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined));
+    step("join namespaces", () => joinContainer(target));
+    // `/` is the container's own from here on
+    step("join session keyring", () => rejoinSessionKeyring(plan.keyring));
+    step("attach terminal", () => attachTerminal(plan.terminal, console));
+    step("let go of the host", () => closeAllBut(3 + plan.process.inheritedFds, [channel]));
+    // become the user's process
+    step("hand over stdio", () => giveStdio(plan.process));
+    step("set no_new_privs", () => setNoNewPrivileges(plan.process));
+    step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
+    step("become user", () => becomeUser(plan.process));
+    const program = step("find program", () => findProgram(plan.process));
+    step("close descriptors", () => closeDescriptors(plan.process));
+    prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
+    resetSignals();
+    unblockSignals();
+    step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
+    step("install seccomp", () => installSeccomp(seccomp, "started", (notify) => passNotify(channel, notify)));
+    step("execute", () => execute(program));
+  } catch (error) {
+    tellFailure(channel, error);
+  }
+  exit_group(1);
+}
+
+function leaveCaller(): void {
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until execve: a process half made must not outlive its maker
+  setsid();
+  blockSignals(ALL_SIGNALS);
+}
+
+function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
+  if (plan !== undefined && to !== undefined) load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
+}

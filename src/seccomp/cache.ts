@@ -1,0 +1,174 @@
+// Compiled filters kept below the state root, so that only the first container with a profile pays for libseccomp:
+//
+//   <root>/@seccomp/<length of the key>.<slot>
+//     4 numbers of 32 bits: magic, bytes of the library's path, of the key, of the program
+//     identity     what tells whether that library is still the same file: package managers replace it by another
+//     path         of the libseccomp that made the program
+//     key          the whole profile: all that the program depends on
+//     program      struct sock_filter[]
+//
+// Nothing is hashed: the key is compared as a whole, so no two profiles can be taken for each other; those of one length share a few slots.
+// Laws: the cache is never needed, so that whatever fails here only costs a compilation. Files appear whole (rename) and are read only if
+// nobody but us could have put them there. "@" makes it a name that no container can have.
+
+import { EEXIST } from "../abi/errno.ts";
+import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
+import { BPF_MAXINSNS, sock_filter } from "../abi/filter.ts";
+import { S_IFMT, S_IFREG, stat } from "../abi/stat.ts";
+import { SYS_getrandom } from "../abi/syscall.ts";
+import type { HostPath } from "../base/brand.ts";
+import { isErrno, SysError } from "../base/errors.ts";
+import type { Fd } from "../sys/fd.ts";
+import { fileIdentity, fstat, fsync, mkdirat, openat, readAll, readdir, renameat, unlinkat, writeAll } from "../sys/file.ts";
+import { host, load } from "../sys/host.ts";
+import { utf8 } from "../sys/memory.ts";
+import { geteuid } from "../sys/process.ts";
+import { syscall } from "../sys/call.ts";
+import type { SeccompFilter } from "./install.ts";
+import type { SeccompPlan } from "./plan.ts";
+
+declare const TSRUN_VERSION: string;
+declare const TSRUN_COMMIT: string;
+
+const DIRECTORY = "@seccomp";
+const MAGIC = 0x31435354;
+const HEADER = 16;
+/** How many profiles with keys of one length there may be. */
+const SLOTS = 4;
+/** More files than that are profiles made up for each container: the cache starts anew. */
+const MOST_FILES = 64;
+
+/**
+ * The filter for a plan: from the cache, or compiled and put there.
+ *
+ * @param root the state root
+ * @throws HostError when libseccomp is missing or does not know what the plan asks for
+ */
+export function seccompFilter(plan: SeccompPlan, root: HostPath, debug: ((message: string) => void) | undefined): SeccompFilter {
+  debug?.(`seccomp filter flags: ${plan.flags}`);
+  return { program: findProgram(plan, root, debug), flags: plan.flags, moment: plan.moment };
+}
+
+function findProgram(plan: SeccompPlan, root: HostPath, debug: ((message: string) => void) | undefined): Uint8Array {
+  const compiler = (): typeof import("./compile.ts") => load<typeof import("./compile.ts")>("seccomp/compile");
+  if (plan.program !== undefined) return compiler().decodeProgram(plan.program);
+  const key = utf8(keyOf(plan));
+  const found = look(root, key);
+  if (found instanceof Uint8Array) return found;
+  const { program, library } = compiler().compile(plan, debug);
+  try {
+    if (library !== undefined) keep(root, `${key.byteLength}.${found}`, library, key, program);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error; // no room, or not ours to write: the next one compiles again
+    debug?.(`seccomp cache: ${error.message}`);
+  }
+  return program;
+}
+
+/**
+ * All that the program depends on, as a list of texts, each of which tells how many of them it stands for. [spec] NUL is in no name
+ * (spec/laws.ts), so the list cannot be read in two ways.
+ */
+function keyOf({ defaultAction, architectures, rules, redundant, enosys, failUnknown }: SeccompPlan): string {
+  const texts = [TSRUN_VERSION, TSRUN_COMMIT, `${defaultAction} ${enosys} ${failUnknown} ${architectures.length} ${redundant.length}`, ...architectures];
+  if (enosys) texts.push(redundant.join("\0"));
+  for (const { names, action, conditions } of rules) {
+    texts.push(`${action} ${names.length} ${conditions.map(({ arg, op, a, b }) => `${arg} ${op} ${a} ${b}`).join(" ")}`, names.join("\0"));
+  }
+  return texts.join("\0");
+}
+
+/** The program, or the slot that it is to be kept in. */
+function look(root: HostPath, key: Uint8Array): Uint8Array | number {
+  let slot = 0;
+  try {
+    const euid = geteuid();
+    using directory = openDirectory(root, euid);
+    if (directory === undefined) return 0;
+    for (; slot < SLOTS; slot++) {
+      using file = openat(directory, `${key.byteLength}.${slot}`, O_RDONLY | O_NOFOLLOW);
+      const { uid, mode, size } = fstat(file);
+      if (uid !== euid || (mode & S_IFMT) !== S_IFREG || (mode & 0o022) !== 0) return slot;
+      const found = take(readAll(file, size + 1), key);
+      if (found === "stale") return slot;
+      if (found !== "another") return found;
+    }
+  } catch (error) {
+    if (error instanceof SysError) return slot; // nothing there
+    throw error;
+  }
+  return 0;
+}
+
+/** A directory that only we can write to; undefined for any other. */
+function openDirectory(root: HostPath, euid: number): Fd | undefined {
+  const directory = openat(null, `${root}/${DIRECTORY}`, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const { uid, mode } = fstat(directory);
+  if (uid === euid && (mode & 0o022) === 0) return directory;
+  directory[Symbol.dispose]();
+  return undefined;
+}
+
+/** The program in a file of the cache, unless it belongs to another profile, or is damaged or made by a libseccomp that is no more. */
+function take(bytes: Uint8Array, key: Uint8Array): Uint8Array | "another" | "stale" {
+  if (bytes.byteLength < HEADER) return "stale";
+  const view = new DataView(bytes.buffer);
+  const [magic, libraryLength, keyLength, programLength] = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true)];
+  const keyAt = HEADER + stat.size + libraryLength;
+  const programAt = keyAt + keyLength;
+  if (magic !== MAGIC || programAt + programLength !== bytes.byteLength) return "stale";
+  if (programLength === 0 || programLength % sock_filter.size !== 0 || programLength > BPF_MAXINSNS * sock_filter.size) return "stale";
+  if (!equal(bytes.subarray(keyAt, programAt), key)) return "another";
+  const library = host.decode(bytes.subarray(HEADER + stat.size, keyAt));
+  return equal(bytes.subarray(HEADER, HEADER + stat.size), fileIdentity(null, library)) ? bytes.subarray(programAt) : "stale";
+}
+
+function equal(some: Uint8Array, other: Uint8Array): boolean {
+  return some.byteLength === other.byteLength && host.call(host.dlsym(null, "memcmp"), some, other, some.byteLength) === 0;
+}
+
+function keep(root: HostPath, name: string, library: string, key: Uint8Array, program: Uint8Array): void {
+  makeDirectory(root);
+  using directory = openDirectory(root, geteuid());
+  if (directory === undefined) return;
+  removeTooMany(directory);
+  const path = utf8(library);
+  const header = new Uint8Array(new Uint32Array([MAGIC, path.byteLength, key.byteLength, program.byteLength]).buffer);
+  const temporary = `${name}.${randomName()}`;
+  using file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    for (const part of [header, fileIdentity(null, library), path, key, program]) writeAll(file, part);
+    fsync(file); // or a crash of the machine could leave the name with half of the content
+    renameat(directory, temporary, directory, name);
+  } catch (error) {
+    unlinkat(directory, temporary);
+    throw error;
+  }
+}
+
+function makeDirectory(root: HostPath): void {
+  try {
+    mkdirat(null, `${root}/${DIRECTORY}`, 0o700);
+  } catch (error) {
+    if (!isErrno(error, EEXIST)) throw error;
+  }
+}
+
+function removeTooMany(directory: Fd): void {
+  using readable = openat(directory, ".", O_RDONLY | O_DIRECTORY);
+  const names = readdir(readable);
+  if (names.length < MOST_FILES) return;
+  for (const name of names) {
+    try {
+      unlinkat(directory, name);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error; // somebody else was quicker
+    }
+  }
+}
+
+function randomName(): string {
+  const bytes = new Uint8Array(8);
+  syscall("getrandom", SYS_getrandom, "", bytes, bytes.byteLength, 0);
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

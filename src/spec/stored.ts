@@ -1,0 +1,33 @@
+// The config.json that a state directory keeps. It passed every check when the container was created, and nobody but root can have changed
+// it since: it is decoded and not checked again, and only as much of it as `exec` needs.
+
+import { decodeProcess } from "./decode-process.ts";
+import { asGoReads } from "./lenient.ts";
+import type { NamespaceType, Process } from "./types.ts";
+
+export type StoredConfig = {
+  readonly process: Process | undefined;
+  readonly namespaces: readonly NamespaceType[];
+  /** It asks for a seccomp filter: the whole of it is worth decoding. */
+  readonly filtered: boolean;
+  /** All of it, for decodeSpec. */
+  readonly json: unknown;
+};
+
+/** @param text as create read it @param exact loads base/json.ts, which few documents need @throws SyntaxError for a damaged file */
+export function parseStored(text: string, exact: () => typeof import("../base/json.ts")): StoredConfig {
+  const config = decode(text, JSON.parse(text));
+  const isExact = config.process === undefined || config.process.rlimits.every(({ soft, hard }) => Number.isSafeInteger(soft) && Number.isSafeInteger(hard));
+  return isExact && !/"value(Two)?": *[0-9]{16}/.test(text) ? config : decode(text, exact().parseExact(text));
+}
+
+function decode(text: string, json: unknown): StoredConfig {
+  if (text.includes("null")) asGoReads(json);
+  const raw = json as { readonly process?: unknown; readonly linux?: { readonly seccomp?: unknown; readonly namespaces?: readonly { readonly type: NamespaceType }[] } };
+  return {
+    process: raw.process === undefined ? undefined : decodeProcess(raw.process),
+    namespaces: (raw.linux?.namespaces ?? []).map(({ type }) => type),
+    filtered: raw.linux?.seccomp !== undefined || text.includes("run.oci.seccomp_bpf_data"),
+    json,
+  };
+}

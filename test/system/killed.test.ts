@@ -1,0 +1,76 @@
+// The runtime is killed at any instant (CLIENTS 0.9): what is left on disk must let `delete --force` take everything away.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "mocha";
+import type { Config } from "./bundle.ts";
+import { PROGRAM, useBox } from "./harness.ts";
+
+const ROUNDS = 60;
+
+const pause = (ms: number): Promise<void> => new Promise((next) => setTimeout(next, ms));
+
+describe("killed by SIGKILL", () => {
+  const box = useBox();
+
+  /** Starts `command` and kills it after some time, ROUNDS times with other delays; then delete --force, and nothing may be left. */
+  async function killAtManyMoments(command: readonly string[], change: (config: Config) => void, longestMs: number): Promise<void> {
+    const container = box().container(change);
+    let cut = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const child = spawn(PROGRAM, ["--root", box().stateRoot, ...command, "--bundle", container.bundle, container.id], { stdio: "ignore", cwd: box().directory, env: { TSRUN_TEST: box().prefix } });
+      const end = new Promise<string | null>((resolve) => child.once("exit", (_status, signal) => resolve(signal)));
+      const from = performance.now();
+      const delay = (longestMs * round) / ROUNDS;
+      if (delay >= 1) await pause(delay);
+      while (performance.now() - from < delay); // timers are too coarse for the last part
+      child.kill("SIGKILL");
+      if ((await end) === "SIGKILL") cut++;
+      const { status, stderr } = box().runtime(["delete", "--force", container.id]);
+      assert.equal(status, 0, `after ${delay.toFixed(1)} ms: ${stderr}`);
+      assert.deepEqual(existsSync(box().stateRoot) ? readdirSync(box().stateRoot) : [], [], `after ${delay.toFixed(1)} ms`);
+      try {
+        box().assertNothingLeft();
+      } catch (error) {
+        throw new Error(`killed after ${delay.toFixed(1)} ms`, { cause: error });
+      }
+    }
+    assert(cut > ROUNDS / 4, `only ${cut} of ${ROUNDS} were killed before they ended`);
+  }
+
+  it("create leaves nothing that delete --force does not take away", async function () {
+    this.timeout(90_000);
+    await killAtManyMoments(["create"], () => undefined, 25);
+  });
+
+  it("create with hooks, limits and a cgroup namespace neither", async function () {
+    this.timeout(90_000);
+    await killAtManyMoments(["create"], (config) => {
+      config.linux.namespaces.push({ type: "cgroup" });
+      config.linux.resources = { memory: { limit: 64 * 2 ** 20 }, pids: { limit: 100 } };
+      config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }], createContainer: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }] };
+    }, 70);
+  });
+
+  it("run neither, whose container goes on without it", async function () {
+    this.timeout(90_000);
+    await killAtManyMoments(["run"], (config) => (config.process.args = ["sleep", "60"]), 30);
+  });
+
+  it("create leaves no init that waits for ever: it dies with its maker", async () => {
+    const container = box().container((config) => (config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "30"] }] }));
+    const child = spawn(PROGRAM, ["--root", box().stateRoot, "create", "--bundle", container.bundle, container.id], { stdio: "ignore", env: { TSRUN_TEST: box().prefix } });
+    const end = new Promise((resolve) => child.once("exit", resolve));
+    for (let i = 0; i < 200 && !existsSync(join(box().stateRoot, container.id, "state.json")); i++) await pause(5);
+    await pause(100);
+    child.kill("SIGKILL");
+    await end;
+    // The hook is the host's own process: delete does not know it, and need not.
+    for (let i = 0; i < 100 && box().leftovers().some((line) => line.startsWith("process:") && !line.includes("sleep 30")); i++) await pause(20);
+    assert.deepEqual(box().leftovers().filter((line) => line.startsWith("process:") && !line.includes("sleep 30")), []);
+    assert.equal(box().runtime(["delete", "--force", container.id]).status, 0);
+    for (const line of box().leftovers()) if (line.includes("sleep 30")) process.kill(Number(/\d+/.exec(line)?.[0]), "SIGKILL");
+  });
+});
