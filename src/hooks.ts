@@ -8,7 +8,7 @@ import type { Hook, HookKind, State } from "./spec/types.ts";
 import { environment } from "./sys/environ.ts";
 import { inherit, type Fd } from "./sys/fd.ts";
 import { pipe, read, writeAll } from "./sys/file.ts";
-import { host } from "./sys/host.ts";
+import { host, load } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 import { poll } from "./sys/poll.ts";
 import { clone3, execve, exit_group, pidfd_send_signal, waitPidfd, type Ending } from "./sys/process.ts";
@@ -60,7 +60,11 @@ export function runHook(hook: Hook, state: State, env?: readonly string[]): void
 }
 
 const stream = (fd: Fd): Stream => ({ fd, text: "" });
-const words = (ending: Ending): string => (ending.kind === "exited" ? `exit status ${ending.status}` : `signal: ${ending.signal}`);
+/** As Go's os/exec words it. */
+function words(ending: Ending): string {
+  if (ending.kind === "exited") return `exit status ${ending.status}`;
+  return `signal: ${load<typeof import("./sys/signaltexts.ts")>("sys/signaltexts").SIGNAL_TEXTS[ending.signal] ?? `signal ${ending.signal}`}`;
+}
 
 /** The forked child: the hook's streams, default signals, the hook's program. */
 function become(hook: Hook, streams: readonly Fd[], failure: Fd, env: readonly string[] | undefined): never {

@@ -2,7 +2,7 @@
 // The parent does it, by rtnetlink(7), between the clone and the hooks: only from the host's namespace can a device be sent away. What becomes
 // of a device when the namespace ends is the kernel's: a physical one comes back, a virtual one is gone; `delete` does nothing about it.
 
-import { EINVAL, ENOENT, ESRCH } from "./abi/errno.ts";
+import { EEXIST, EINVAL, ENODEV, ENOENT, ESRCH } from "./abi/errno.ts";
 import { O_RDONLY } from "./abi/fcntl.ts";
 import { IFF_UP } from "./abi/if.ts";
 import {
@@ -39,7 +39,7 @@ export type NetDeviceOp = {
 };
 
 /** A device that is in the container's namespace now, and what it was. */
-export type MovedNetDevice = { readonly host: string; readonly name: string; readonly up: boolean; readonly addresses: readonly Address[]; readonly why: string };
+export type MovedNetDevice = { readonly host: string; readonly name: string; readonly up: boolean; readonly addresses: readonly Address[] };
 
 /** A permanent address of global scope. [spec] Others belong to the place that the device was in. */
 export type Address = { readonly family: number; readonly prefix: number; readonly attributes: readonly Attribute[] };
@@ -64,34 +64,46 @@ export function planNetDevices({ linux }: Spec): NetDevicesPlan {
 export function moveNetDevices(plan: NetDevicesPlan, init: HostPid): readonly MovedNetDevice[] {
   const moved: MovedNetDevice[] = [];
   withBothSides(plan, init, (host, container) => {
-    for (const { host: from, name: to, why } of plan.devices) {
+    for (const device of plan.devices) {
       try {
-        const link = linkNamed(host.kernel, from);
-        const addresses = addressesOf(host.kernel, link); // before the move, which takes them away
-        const name = send(host, link, container, to);
-        moved.push({ host: from, name, up: (link.flags & IFF_UP) !== 0, addresses, why });
-        arrange(container.kernel, name, from, addresses, true);
+        moved.push(move(device, host, container));
       } catch (error) {
-        bringAllBack(host, container, moved);
-        throw new StepError(`move network device ${from}`, error, why);
+        bringBack(host, container, moved);
+        throw new StepError(`move network device ${device.host}`, error, device.why);
       }
     }
   });
   return moved;
 }
 
+function move({ host: from, name: to }: NetDeviceOp, host: Side, container: Side): MovedNetDevice {
+  const link = linkNamed(host.kernel, from);
+  const was = { host: from, up: (link.flags & IFF_UP) !== 0, addresses: addressesOf(host.kernel, link) }; // before the move, which takes them away
+  if (!to.includes("%d") && isThere(container.kernel, to)) throw new SysError("RTM_NEWLINK", EEXIST, `${from} as ${to} in the container`);
+  let name = from;
+  try {
+    name = send(host, link, container, to);
+    arrange(container.kernel, name, from, was.addresses, true);
+    return { ...was, name };
+  } catch (error) {
+    // [kernel] The new name is given after the move: a device that cannot have it is there already, by its old one.
+    if (!isThere(host.kernel, from)) bringBack(host, container, [{ ...was, name }]);
+    throw error;
+  }
+}
+
 /** Undoes moveNetDevices while the container's process is there. Afterwards a device in a new namespace is beyond our reach: the kernel brings home what is of metal. */
 export function returnNetDevices(plan: NetDevicesPlan, init: HostPid, moved: readonly MovedNetDevice[]): void {
   try {
     withBothSides(plan, init, (host, container) => {
-      bringAllBack(host, container, moved);
+      bringBack(host, container, moved);
     });
   } catch (error) {
     if (!isErrno(error, ENOENT, ESRCH, EINVAL)) throw error; // the process has ended, and with it a new namespace
   }
 }
 
-function bringAllBack(host: Side, container: Side, moved: readonly MovedNetDevice[]): void {
+function bringBack(host: Side, container: Side, moved: readonly MovedNetDevice[]): void {
   for (const { host: name, name: inside, up, addresses } of [...moved].reverse()) {
     try {
       send(container, linkNamed(container.kernel, inside), host, name);
@@ -168,6 +180,16 @@ function linkNamed(kernel: Fd, name: string): Link {
   const [answer] = request(kernel, "RTM_GETLINK", name, { type: RTM_GETLINK, flags: 0, header: new Struct(ifinfomsg.size), attributes: [textAttribute(IFLA_IFNAME, name)] });
   if (answer === undefined) throw new HostError(`link not found for interface ${name}`);
   return linkOf(answer);
+}
+
+function isThere(kernel: Fd, name: string): boolean {
+  try {
+    linkNamed(kernel, name);
+    return true;
+  } catch (error) {
+    if (isErrno(error, ENODEV)) return false;
+    throw error;
+  }
 }
 
 const links = (kernel: Fd): readonly Link[] =>

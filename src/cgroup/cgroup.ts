@@ -86,7 +86,7 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
   if (plan.mode === "v2" && plan.devices !== undefined && v2 !== undefined) {
     load<typeof import("./v2.ts")>("cgroup/v2").limitDevices(v2.path, plan.devices, made.includes(v2.path));
   }
-  return groups.map(({ controllers, path }) => ({ controllers, path }));
+  return groups.map(({ controllers, path }) => (made.includes(path) ? { controllers, path } : { controllers, path, found: true }));
 }
 
 /** Undoes what was prepared and completed. Processes that are about to end are waited for, a second or so. */

@@ -13,7 +13,12 @@ import { planV1 } from "./resources-v1.ts";
 import { planV2 } from "./resources-v2.ts";
 
 /** One of the container's cgroups. `controllers` are those of its hierarchy, as in /proc/self/cgroup; [""] is the v2 hierarchy. */
-export type CgroupPath = { readonly controllers: readonly string[]; readonly path: HostPath };
+export type CgroupPath = {
+  readonly controllers: readonly string[];
+  readonly path: HostPath;
+  /** It was there before the container: somebody else's, and not ours to remove (runtime.md, Delete). */
+  readonly found?: true;
+};
 
 /** All of the container's cgroups: what state.json keeps and every later command works from. Empty: it has none of its own. */
 export type CgroupPaths = readonly CgroupPath[];

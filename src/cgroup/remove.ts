@@ -13,11 +13,11 @@ const FIRST_PAUSE_MS = 0.1;
 const PATIENCE_MS = 2000;
 
 /**
- * Removes the groups and every group below them, but none above. What is gone already is well.
+ * Removes the groups that were made and every group below them, but none above. What is gone already is well.
  * @throws HostError when one stays busy: it has processes
  */
 export function removeCgroup(paths: CgroupPaths): void {
-  removeAll(paths.map(({ path }) => path));
+  removeAll(paths.flatMap(({ path, found }) => (found ? [] : [path])));
 }
 
 /** Removes directories that were made in this order; one that somebody else has moved into meanwhile stays. */

@@ -8,6 +8,7 @@ import {
 import { capabilityNames } from "../process/capabilities.ts";
 import type { MountOp, PropagationPlan, SourceOp } from "../rootfs/plan.ts";
 import type { ContainerPlan } from "../runtime/plan.ts";
+import type { SeccompMoment } from "../seccomp/plan.ts";
 import type { HookKind } from "../spec/types.ts";
 
 /** One thing that a step does, and who asked for it: a JSON pointer into config.json, a flag of the command line, or "default". */
@@ -28,6 +29,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
   const { namespaces, rootfs, cgroup, process } = plan;
   return [
     runtime("reserve container id", [{ text: `make the state directory ${plan.id} below the state root`, why: "default" }]),
+    runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),
     runtime("prepare cgroup", cgroup.mode === "v2" ? cgroupActs(plan) : []),
     runtime("clone into namespaces", cloneActs(plan)),
@@ -65,8 +67,11 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("hand over stdio", [{ text: `give standard input, output and error to uid ${process.uid}`, why: "default" }]),
     init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
+    init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
+    init("install seccomp with a listener", seccompActs(plan, "created")),
+    start("install seccomp", seccompActs(plan, "started")),
     start("run startContainer hooks", hookActs(plan, "startContainer")),
     start("close descriptors", [{ text: `close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
     start("execute", [{ text: `become ${process.args.map((arg) => JSON.stringify(arg)).join(" ")}`, why: "/process/args" }]),
@@ -169,6 +174,15 @@ function userActs({ process }: ContainerPlan): readonly Act[] {
     set("ambient", capabilities.ambient),
     { text: `change to ${process.cwd}`, why: "/process/cwd" },
   ];
+}
+
+/** The filter is compiled by us, and installed at one of three moments: seccomp/plan.ts says why. */
+function seccompActs({ seccomp }: ContainerPlan, moment: SeccompMoment | "compile"): readonly Act[] {
+  if (seccomp === undefined) return [];
+  const { rules, listener, why } = seccomp;
+  if (moment === "compile") return [{ text: `compile a filter of ${rules.length} rules, or take it from the cache`, why }];
+  if (moment !== seccomp.moment) return [];
+  return [{ text: `install the filter${listener === undefined ? "" : `, its questions go to ${listener.path}`}`, why }];
 }
 
 const hookActs = (plan: ContainerPlan, kind: HookKind): readonly Act[] =>

@@ -68,19 +68,19 @@ export function passNotify(channel: Fd, notify: number): void {
 
 /** The next message; undefined when the other side is gone. */
 export function receive<Message extends ParentMessage | ChildMessage>(from: Fd): Message | undefined {
-  const length = nextLength(from);
+  const length = pastReset(() => packetLength(from));
   if (length === 0) return undefined;
   const buffer = new Uint8Array(length); // not the largest that may come: memory costs time where it is first touched
-  read(from, buffer);
+  pastReset(() => read(from, buffer));
   return JSON.parse(host.decode(buffer)) as Message;
 }
 
 /** [kernel] When the other side ends with a message of ours unread, its end is reported once as an error, before what it had said. */
-function nextLength(from: Fd): number {
+function pastReset<T>(act: () => T): T {
   try {
-    return packetLength(from);
+    return act();
   } catch (error) {
-    if (isErrno(error, ECONNRESET)) return packetLength(from);
+    if (isErrno(error, ECONNRESET)) return act();
     throw error;
   }
 }

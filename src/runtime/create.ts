@@ -10,7 +10,6 @@ import { resolve } from "../base/path.ts";
 import { abandonCgroup, completeCgroup, killCgroup, prepareCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
 import { joinCgroup } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
-import { runHooks } from "../hooks.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
 import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
 import type { SeccompFilter } from "../seccomp/install.ts";
@@ -19,7 +18,7 @@ import { parseConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
 import { getenv } from "../sys/environ.ts";
 import { load } from "../sys/host.ts";
-import { isInherited, type Fd } from "../sys/fd.ts";
+import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
 import { geteuid, getpid, pidfd_send_signal, waitPidfd, type Child } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
@@ -30,8 +29,9 @@ import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
 import { expect } from "./expect.ts";
 import { probeHost } from "./facts.ts";
 import type { Globals } from "./globals.ts";
-import { hookState, runPoststopHooks } from "./hookstate.ts";
+import { hookState, runHooks, runLateHooks } from "./lifecyclehooks.ts";
 import type { InitContext } from "./init.ts";
+import { checkPassedOn } from "./passedon.ts";
 import { planContainer, type ContainerPlan } from "./plan.ts";
 import { listenForStart } from "./startsocket.ts";
 import { procStat } from "./status.ts";
@@ -78,7 +78,7 @@ export function createContainer(globals: Globals, request: CreateRequest): void 
 export function create(globals: Globals, request: CreateRequest, mode: Mode, undo: Undo): Created {
   if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
   resetChildSignal();
-  const bundle = hostPath(resolve(getcwd(), request.bundle));
+  const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, bundle));
   const plan = step("plan", () => planFor(globals, request, spec, bundle));
   const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
@@ -147,13 +147,6 @@ function listenFds(): number {
   return pid === "" || Number(pid) === getpid() ? Number(getenv("LISTEN_FDS") ?? 0) || 0 : 0;
 }
 
-/** [cve] CVE-2024-21626: a number that the caller left closed would be one of ours, open on the host, by the time the container gets it. */
-function checkPassedOn(asked: string, before: number, count: number): number {
-  for (let fd = 3 + before; fd < 3 + before + count; fd++)
-    if (!isInherited(fd)) throw new HostError(`${asked} ${count}: descriptor ${fd} is not open: bad file descriptor`);
-  return count;
-}
-
 /** Here, where the host's libraries are: what the child loads is bytes in its memory. */
 function prepareSeccomp(globals: Globals, { seccomp }: ContainerPlan): SeccompFilter | undefined {
   return seccomp === undefined ? undefined : load<typeof import("../seccomp/cache.ts")>("seccomp/cache").seccompFilter(seccomp, globals.root, globals.debug);
@@ -168,7 +161,7 @@ function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDire
   const directory = reserve(globals.root, plan.id);
   undo.use("close state directory", directory.fd);
   // When something could not be taken back the state stays, for `delete --force` to find and try again.
-  undo.defer("run poststop hooks", () => undo.failed || runPoststopHooks(plan.hooks.poststop, hookState(plan, "stopped", 0), globals));
+  undo.defer("run poststop hooks", () => undo.failed || runLateHooks("poststop", plan.hooks.poststop, hookState(plan, "stopped", 0), globals));
   undo.defer("remove state directory", () => undo.failed || removeState(globals.root, directory));
   return directory;
 }

@@ -11,7 +11,7 @@ import type { Fd } from "../sys/fd.ts";
 import { poll } from "../sys/poll.ts";
 import { pidfd_send_signal } from "../sys/process.ts";
 import type { Globals } from "./globals.ts";
-import { hookState, runPoststopHooks } from "./hookstate.ts";
+import { hookState, runLateHooks } from "./lifecyclehooks.ts";
 import { openInit } from "./status.ts";
 import { removeState, type ContainerRecord, type StateDirectory } from "./store.ts";
 
@@ -24,7 +24,7 @@ export function destroy(globals: Globals, directory: StateDirectory, record: Con
     removeCgroup(record.cgroup);
   }
   removeState(globals.root, directory);
-  runPoststopHooks(record.poststop, hookState(record, "stopped", 0), globals);
+  runLateHooks("poststop", record.poststop, hookState(record, "stopped", 0), globals);
 }
 
 /**

@@ -24,8 +24,9 @@ import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
 import { changeProcess, inheritProcess, planExec, type Changes, type ExecPlan } from "./execplan.ts";
 import { expect } from "./expect.ts";
 import type { Globals } from "./globals.ts";
-import { hookState } from "./hookstate.ts";
+import { hookState } from "./lifecyclehooks.ts";
 import { join, type JoinContext } from "./join.ts";
+import { checkPassedOn } from "./passedon.ts";
 import { openInit } from "./status.ts";
 import { logSteps, step } from "./step.ts";
 import { openContainer, readRecord, writePidFile, type ContainerRecord } from "./store.ts";
@@ -88,7 +89,7 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
 
 function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
   const wanted = processOf(process, config);
-  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, { keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined, preserveFds, seccomp: seccompOf(config, wanted) });
+  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, { keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined, preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds), seccomp: seccompOf(config, wanted) });
   // What the container's own process gave cause for was said when it was created.
   if ("file" in process || process.capabilities.length > 0) for (const warning of plan.process.warnings) globals.warn(warning);
   return plan;

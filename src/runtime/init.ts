@@ -5,7 +5,6 @@ import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../abi/signal.ts";
 import { POLLIN } from "../abi/poll.ts";
 import { enterCgroup } from "../cgroup/join.ts";
-import { runHooks } from "../hooks.ts";
 import { joinSessionKeyring } from "../keyring.ts";
 import { enterCgroupNamespace, joinNamespaces } from "../namespaces/enter.ts";
 import { raiseLoopback, setNames } from "../namespaces/names.ts";
@@ -29,7 +28,7 @@ import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockS
 import { sendmsg } from "../sys/socket.ts";
 import { utf8 } from "../sys/memory.ts";
 import { receive, send, tellFailure, passNotify, type ParentMessage } from "./channel.ts";
-import { hookState } from "./hookstate.ts";
+import { hookState, runHooks } from "./lifecyclehooks.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { acceptStart } from "./startsocket.ts";
 import { logSteps, step } from "./step.ts";

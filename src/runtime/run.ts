@@ -5,7 +5,7 @@ import { create, type CreateRequest } from "./create.ts";
 import { destroy } from "./destroy.ts";
 import { expect } from "./expect.ts";
 import type { Globals } from "./globals.ts";
-import { runPoststartHooks } from "./start.ts";
+import { hookState, runLateHooks } from "./lifecyclehooks.ts";
 import type { ContainerRecord, StateDirectory } from "./store.ts";
 import { undoOf } from "./undo.ts";
 
@@ -31,7 +31,7 @@ export function runContainer(globals: Globals, request: RunRequest): number {
   const signals = request.detach ? undefined : takeSignals(!request.noSubreaper);
   const { child, channel, plan, directory, record, terminal } = create(globals, request, request.detach ? "run detached" : "run", undo);
   expect(globals, plan.cgroup.groups, child, channel, undefined);
-  runPoststartHooks(globals, record);
+  runLateHooks("poststart", record.poststart, hookState(record, "running", record.pid), globals);
   if (signals === undefined) {
     undo.move();
     return 0;

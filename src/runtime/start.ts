@@ -2,14 +2,13 @@
 
 import { ECONNREFUSED, ECONNRESET, ENOENT } from "../abi/errno.ts";
 import { isErrno, StateError } from "../base/errors.ts";
-import { runHook } from "../hooks.ts";
 import type { Status } from "../spec/types.ts";
 import { read, unlinkat } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
 import { host } from "../sys/host.ts";
 import { decodeError, type ChildMessage } from "./channel.ts";
 import type { Globals } from "./globals.ts";
-import { hookState } from "./hookstate.ts";
+import { hookState, runLateHooks } from "./lifecyclehooks.ts";
 import { connectStart } from "./startsocket.ts";
 import { initAlive, statusOf } from "./status.ts";
 import { step } from "./step.ts";
@@ -22,7 +21,7 @@ export function startContainer(globals: Globals, id: string): void {
   const record = readRecord(directory);
   refuseUnlessCreated(statusOf(directory, record));
   step("start", () => begin(directory, record));
-  runPoststartHooks(globals, record);
+  runLateHooks("poststart", record.poststart, hookState(record, "running", record.pid), globals);
 }
 
 function refuseUnlessCreated(status: Status): void {
@@ -68,15 +67,4 @@ function readOrReset(stream: Fd, buffer: Uint8Array): number {
     if (isErrno(error, ECONNRESET)) return 0;
     throw error;
   }
-}
-
-/** [spec] A failing poststart hook is a warning, and the lifecycle goes on as if it had succeeded. */
-export function runPoststartHooks(globals: Globals, record: ContainerRecord): void {
-  record.poststart.forEach((hook, i) => {
-    try {
-      runHook(hook, hookState(record, "running", record.pid));
-    } catch (error) {
-      globals.warn(`error running poststart hook #${i}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  });
 }

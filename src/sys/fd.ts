@@ -2,7 +2,7 @@
 
 import "../base/dispose.ts";
 import { SYS_close, SYS_dup3, SYS_fcntl } from "../abi/syscall.ts";
-import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC } from "../abi/fcntl.ts";
+import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, F_SETOWN, FASYNC } from "../abi/fcntl.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
 
@@ -82,4 +82,10 @@ export function isOpen(raw: number): boolean {
 /** True for a descriptor that our caller left open for us: all of our own are close-on-exec. */
 export function isInherited(raw: number): boolean {
   return host.syscall(SYS_fcntl, raw, F_GETFD, 0) === 0;
+}
+
+/** Lets the kernel send SIGIO to `pid` whenever there is something new to read. @see fcntl(2), F_SETOWN, O_ASYNC */
+export function sendSignalOnInput(fd: Fd, pid: number): void {
+  syscall("fcntl", SYS_fcntl, `F_SETOWN ${fd.raw}`, fd.raw, F_SETOWN, pid);
+  addStatusFlags(fd, FASYNC);
 }

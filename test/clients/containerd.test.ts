@@ -104,6 +104,31 @@ address = "${socket()}.ttrpc"
     box().removeCgroups();
   });
 
+  it("executes commands in a container", () => {
+    const id = `${box().prefix}exec`;
+    ok(run("exec", "--detach", IMAGE, "sleep", "60"));
+    assert.equal(ok(ctr("task", "exec", "--exec-id", "one", id, "echo", "hello")).stdout, "hello\n");
+    assert.equal(ctr("task", "exec", "--exec-id", "two", id, "sh", "-c", "exit 9").status, 9);
+    assert.match(ctr("task", "exec", "--exec-id", "three", id, "no-such-program").stderr, /OCI runtime exec failed.*executable file not found in \$PATH/);
+    ok(ctr("task", "kill", "--signal", "SIGKILL", id));
+    eventually("it has stopped", () => /STOPPED/.test(ctr("task", "ls").stdout));
+    ctr("task", "delete", id);
+    ok(ctr("container", "delete", id));
+    assertGone();
+    box().removeCgroups();
+  });
+
+  it("runs another program in it, and gets its status", () => {
+    const id = `${box().prefix}exec`;
+    ok(run("exec", "--detach", IMAGE, "sleep", "60"));
+    const { status, stdout } = ctr("task", "exec", "--exec-id", "one", id, "sh", "-c", "cat /proc/1/comm; exit 3");
+    assert.deepEqual([status, stdout], [3, "sleep\n"]);
+    ctr("task", "delete", "--force", id);
+    ok(ctr("container", "delete", id));
+    assertGone();
+    box().removeCgroups();
+  });
+
   it("takes away with delete --force what it cannot find any more", () => {
     ok(run("lost", "--detach", IMAGE, "sleep", "60"));
     ok(ctr("task", "delete", "--force", `${box().prefix}lost`).status === 137 ? { status: 0, signal: null, stdout: "", stderr: "" } : ctr("task", "ls"));

@@ -115,6 +115,36 @@ describe("podman", function () {
     removeParents();
   });
 
+  it("executes commands in a container: output, streams, statuses, user, standard input, a terminal", () => {
+    const name = `${box().prefix}exec`;
+    ok(run(["--detach", "--name", name], ["sleep", "60"]));
+    assert.deepEqual(podman(["exec", name, "sh", "-c", "echo out; echo err >&2; exit 7"]), { status: 7, signal: null, stdout: "out\n", stderr: "err\n" });
+    assert.equal(ok(podman(["exec", "--user", "1000:100", "--workdir", "/tmp", "--env", "A=b", name, "sh", "-c", "id -u; id -g; pwd; echo $A"])).stdout, "1000\n100\n/tmp\nb\n");
+    assert.equal(ok(podman(["exec", "-i", name, "cat"], "from stdin\n")).stdout, "from stdin\n");
+    assert.equal(ok(podman(["exec", "-t", name, "tty"])).stdout, "/dev/pts/0\r\n");
+    const missing = podman(["exec", name, "no-such-program"]);
+    assert.equal(missing.status, 127, missing.stderr);
+    assert.match(missing.stderr, /executable file not found in \$PATH/);
+    ok(podman(["exec", "--detach", name, "sh", "-c", "sleep 0.1; echo done >/proc/1/cwd/dev/shm/done"]));
+    eventually("it has been done", () => podman(["exec", name, "cat", "/dev/shm/done"]).stdout === "done\n");
+    ok(podman(["rm", "--force", "--time", "0", name]));
+    removeParents();
+  });
+
+  it("shows the container's terminal", () => {
+    assert.equal(ok(run(["--rm", "-t"], ["sh", "-c", "tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls /dev/console"])).stdout, "/dev/pts/0\r\nall\r\n/dev/console\r\n");
+  });
+
+  itOurs("runs another program in it, and gets its status", () => {
+    const name = `${box().prefix}exec`;
+    ok(run(["--detach", "--name", name], ["sleep", "60"]));
+    const { status, stdout } = podman(["exec", name, "sh", "-c", "cat /proc/1/comm; exit 3"]);
+    assert.deepEqual([status, stdout], [3, "sleep\n"]);
+    assert.equal(podman(["exec", name, "nosuchprogram"]).status, 127);
+    ok(podman(["rm", "--force", "--time", "0", name]));
+    removeParents();
+  });
+
   it("passes signals on to a container in the foreground", async () => {
     const name = `${box().prefix}signal`;
     const flags = ["--runtime", PROGRAM, "--root", join(store, "root"), "--runroot", join(store, "runroot"), "--tmpdir", join(store, "tmp"), "--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs"];

@@ -84,7 +84,7 @@ describe("a terminal in the foreground", () => {
     assert.equal(ok(made.run()).stdout, "10 110\nout\nerr\n");
   });
 
-  it("whoever reads no more does not stop the container", async () => {
+  itOurs("whoever reads no more does not stop the container", async () => {
     const child = container("seq 1 100000; exit 6").spawnRun();
     child.stdout?.once("data", () => child.stdout?.destroy());
     assert.equal((await ended(child)).status, 6);
@@ -179,7 +179,7 @@ describe("--pidfd-socket", () => {
   useTerminals();
 
   for (const command of ["create", "run --detach"]) {
-    it(`${command} sends a pidfd of init`, async () => {
+    itOurs(`${command} sends a pidfd of init`, async () => {
       const made = box().container((config) => (config.process.args = ["sleep", "60"]));
       const socket = await listen(box(), "pidfd");
       ok(box().runtime([...command.split(" "), "--pidfd-socket", box().path("pidfd"), "--bundle", made.bundle, made.id]));
@@ -189,7 +189,7 @@ describe("--pidfd-socket", () => {
     });
   }
 
-  it("create fails when nobody listens, and leaves nothing", () => {
+  itOurs("create fails when nobody listens, and leaves nothing", () => {
     refused(box().container().create(["--pidfd-socket", box().path("none")]), /no such file or directory/);
     assert.equal(existsSync(box().stateRoot) && existsSync(`${box().stateRoot}/${box().prefix}1`), false);
   });

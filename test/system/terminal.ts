@@ -24,11 +24,13 @@ export function useTerminals(): void {
 /** A program whose output is watched while it runs. */
 export class Watched {
   readonly #child: ChildProcess;
+  readonly #end: Promise<unknown>;
   said = "";
   complaints = "";
 
   constructor(box: Box, args: readonly string[]) {
     this.#child = spawn(program, args, { cwd: box.directory, env: { TSRUN_TEST: box.prefix }, timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
+    this.#end = ended(this.#child);
     this.#child.stdout?.on("data", (data: Buffer) => (this.said += data.toString()));
     this.#child.stderr?.on("data", (data: Buffer) => (this.complaints += data.toString()));
   }
@@ -47,7 +49,7 @@ export class Watched {
   }
 
   async end(): Promise<void> {
-    await ended(this.#child);
+    await this.#end;
   }
 }
 

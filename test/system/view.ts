@@ -2,7 +2,7 @@
 // own, which prints as JSON what became of each: null for kept, else how it was broken.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Box, eventually, ok, refused, shareNamespace, type Container } from "./harness.ts";
 import type { Config } from "./bundle.ts";
@@ -72,6 +72,22 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
       config.linux.devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666 }];
       config.linux.resources = { devices: [{ allow: true, access: "rwm" }] };
     }), "open\n");
+  },
+
+  "exec joins the container's group, and that of its init where the container's own is gone (runc issue 5089)": (box) => {
+    const container = sleeper(box);
+    const own = group(box, container);
+    const exec = (...words: string[]): string => ok(box.runtime(["exec", container.id, ...words])).stdout;
+    assert.match(exec("cat", "/proc/self/cgroup"), new RegExp(`^0::.*/${container.id}$`, "m"));
+    const other = `${own}-other`;
+    mkdirSync(other);
+    writeFileSync(join(other, "cgroup.procs"), String(container.state().pid));
+    rmdirSync(own);
+    assert.match(exec("cat", "/proc/self/cgroup"), new RegExp(`^0::.*/${container.id}-other$`, "m"));
+    assert.equal(box.runtime(["exec", "--cgroup", "/", container.id, "true"]).status, 255);
+    ok(container.delete("--force"));
+    eventually("it is empty", () => processes(other).length === 0);
+    rmdirSync(other);
   },
 
   "a frozen container is paused, runs on when thawed, and delete --force ends it even so": (box) => {

@@ -1,0 +1,99 @@
+// Commands that meet on one container (FEATURES F23): whatever comes first, each says something true and nothing is left.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "mocha";
+import { isTsrun, itOurs, ok, useBox, type Container, type Result, type State } from "./harness.ts";
+
+describe("commands at once", () => {
+  const box = useBox();
+
+  const slow = (seconds: string): Container => box().container((config) => {
+    config.process.args = ["sleep", "60"];
+    config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", seconds] }] };
+  });
+
+  const begun = async (container: Container): Promise<void> => {
+    for (let i = 0; i < 200 && !existsSync(join(box().stateRoot, container.id, "state.json")); i++) await new Promise((next) => setTimeout(next, 5));
+    await new Promise((next) => setTimeout(next, 50));
+  };
+
+  itOurs("state and list during create know the container, and a start meanwhile comes after create or not at all", async () => {
+    const container = slow("0.5");
+    const create = box().beside(["create", "--bundle", container.bundle, container.id]);
+    await begun(container);
+    const state = box().runtime(["state", container.id]);
+    assert.match((JSON.parse(ok(state).stdout) as State).status, /^creat(ing|ed)$/);
+    assert.match(ok(box().runtime(["list"])).stdout, new RegExp(`${container.id} +\\d+ +creat(ing|ed)`));
+    const start = container.start();
+    ok(await create);
+    if (start.status === 0) assert.equal(container.state().status, "running");
+    else {
+      assert.match(start.stderr, /cannot start a container in the creating state/);
+      assert.equal(container.state().status, "created");
+    }
+    ok(container.delete("--force"));
+  });
+
+  itOurs("delete --force during create takes the container away, and create fails and leaves nothing", async () => {
+    for (const command of [["create"], ["run"], ["run", "--detach"]]) {
+      const container = slow("0.3");
+      const create = box().beside([...command, "--bundle", container.bundle, container.id]);
+      await begun(container);
+      ok(container.delete("--force"));
+      const { status, stderr } = await create;
+      assert.equal(status, 1, stderr);
+      assert.notEqual(stderr, "");
+      box().assertNothingLeft();
+    }
+  });
+
+  it("plain delete during create is refused or waits; the container is whole afterwards", async () => {
+    const container = slow("0.3");
+    const create = box().beside(["create", "--bundle", container.bundle, container.id]);
+    await begun(container);
+    const deleted = container.delete();
+    const created = await create;
+    if (deleted.status === 0) assert.equal(created.status, 1, "deleted, and create says it succeeded");
+    else assert.equal(container.state().status, "created");
+    container.delete("--force");
+  });
+
+  it("kill and delete at once, many times", async () => {
+    for (let round = 0; round < 8; round++) {
+      const container = box().container((config) => (config.process.args = ["sleep", "60"]));
+      ok(container.run(["--detach"]));
+      const results: Result[] = await Promise.all([box().beside(["kill", container.id, "KILL"]), box().beside(["delete", "--force", container.id]), box().beside(["state", container.id]), box().beside(["list"])]);
+      if (isTsrun) {
+        assert.equal(results[1]?.status, 0, results[1]?.stderr);
+        for (const { status, stderr } of results) assert(status === 0 || /container (does not exist|not running)/.test(stderr), stderr);
+      }
+      container.delete("--force");
+      box().assertNothingLeft();
+    }
+  });
+
+  itOurs("two containers in one cgroup: the second is refused and the first lives on", () => {
+    const first = box().container((config) => {
+      config.process.args = ["sleep", "60"];
+      config.linux.cgroupsPath = `/${box().prefix}shared`;
+    });
+    const second = box().container((config) => (config.linux.cgroupsPath = `/${box().prefix}shared`));
+    ok(first.run(["--detach"]));
+    const { status, stderr } = second.run();
+    assert.equal(status, 1);
+    assert.match(stderr, /container's cgroup is not empty/);
+    assert.equal(first.state().status, "running");
+    ok(first.delete("--force"));
+  });
+
+  itOurs("a cgroup that was there before is used and not taken away (runtime.md, Delete)", () => {
+    const container = box().container((config) => (config.linux.cgroupsPath = `/${box().prefix}mine`));
+    const directories = ["pids", "memory"].map((name) => join("/sys/fs/cgroup", name)).filter((path) => existsSync(path)).map((path) => join(path, `${box().prefix}mine`));
+    for (const directory of directories) ok(box().exec("/bin/mkdir", [directory]));
+    ok(container.run());
+    assert.deepEqual(box().cgroups().sort(), directories.sort());
+    box().removeCgroups();
+  });
+});
