@@ -15,7 +15,6 @@ import { mkdirat, openat } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { isV2 } from "./files.ts";
 import type { CgroupGroup, CgroupPath, CgroupPaths, CgroupPlan } from "./plan.ts";
-import type { OomKilled } from "./processes.ts";
 
 // A start that goes well needs none of these: they are read when they are called. Commands that live on them import them directly.
 const freezer = (): typeof import("./freezer.ts") => load<typeof import("./freezer.ts")>("cgroup/freezer");
@@ -24,8 +23,6 @@ const removal = (): typeof import("./remove.ts") => load<typeof import("./remove
 
 /** @see processes.ts */
 export const killCgroup = (paths: CgroupPaths, signal: number): void => inhabitants().killCgroup(paths, signal);
-/** @see processes.ts */
-export const oomKilled = (paths: CgroupPaths): OomKilled | undefined => inhabitants().oomKilled(paths);
 
 /** Cgroups under construction. Whoever has one completes it or abandons it. */
 export type PreparedCgroup = {

@@ -28,15 +28,26 @@ export function removeMade(made: readonly HostPath[]): void {
   for (const path of made.toReversed()) if (!leaves.includes(path)) removeDirectory(path);
 }
 
+/** One that cannot be removed does not keep the others. */
 function removeAll(paths: readonly HostPath[]): void {
-  let left: readonly HostPath[] = paths.filter((path) => !removeTree(path));
+  const failures: unknown[] = [];
+  const isLeft = (path: HostPath): boolean => {
+    try {
+      return !removeTree(path);
+    } catch (error) {
+      failures.push(error);
+      return false;
+    }
+  };
+  let left: readonly HostPath[] = paths.filter(isLeft);
   let waited = 0;
-  for (let pause = FIRST_PAUSE_MS; left.length > 0; pause *= 2) {
-    if (waited > PATIENCE_MS) throw new HostError(`cannot remove the cgroup ${left.join(", ")}: it is still in use`);
+  for (let pause = FIRST_PAUSE_MS; left.length > 0 && waited <= PATIENCE_MS; pause *= 2) {
     sleepMs(pause);
     waited += pause;
-    left = left.filter((path) => !removeTree(path));
+    left = left.filter(isLeft);
   }
+  if (failures.length > 0) throw failures[0];
+  if (left.length > 0) throw new HostError(`cannot remove the cgroup ${left.join(", ")}: it is still in use`);
 }
 
 /** False while it is busy. */

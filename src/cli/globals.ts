@@ -19,9 +19,12 @@ export function globalsOf(flags: GlobalFlags): Globals {
     systemdCgroup: systemdCgroup(flags),
     rootless: rootless(flags.rootless),
     debug: isDebug(flags) ? load<typeof import("./log.ts")>("cli/log").debugWriter(flags) : undefined,
-    warn: (message) => load<typeof import("./log.ts")>("cli/log").warn(flags, message),
+    warn: (message, cause) => load<typeof import("./log.ts")>("cli/log").warn(flags, cause === undefined ? message : `${message}: ${words(cause)}`),
   };
 }
+
+const words = (error: unknown): string =>
+  load<typeof import("./report.ts")>("cli/report").describe(error, { flags: {}, command: undefined, subject: undefined }).lines.join("; ");
 
 /** True when debug lines are wanted. */
 function isDebug(flags: GlobalFlags): boolean {

@@ -4,6 +4,7 @@ import { ENOENT } from "../abi/errno.ts";
 import { containerId, hostPath, type ContainerId } from "../base/brand.ts";
 import { HostError, isErrno, UsageError } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
+import type { PlanRequest } from "../runtime/plan.ts";
 import { getenv } from "../sys/environ.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
@@ -22,10 +23,24 @@ export const options = {
 export const takes = [0, 1] as const;
 
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
-  if (operand !== undefined && flags.bundle !== "") throw new UsageError("the bundle is given twice");
-  const bundle = resolve("/", absolute(operand ?? (flags.bundle || ".")));
+  const bundle = bundleOf(flags.bundle, operand);
   const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
-  const plan = load<typeof import("../runtime/plan.ts")>("runtime/plan").planContainer(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), {
+  const plan = load<typeof import("../runtime/plan.ts")>("runtime/plan").planContainer(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), requestOf(flags, bundle, globalFlags));
+  const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
+  print(flags.json ? explainJson(plan) : explain(plan));
+  for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
+    load<typeof import("./log.ts")>("cli/log").warn(globalFlags, `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+}
+
+/** The bundle's absolute path, given as an option, as an operand or not at all. */
+export function bundleOf(option: string, operand: string | undefined): string {
+  if (operand !== undefined && option !== "") throw new UsageError("the bundle is given twice");
+  return resolve("/", absolute(operand ?? (option || ".")));
+}
+
+/** What `create` would be asked with these options. */
+export function requestOf(flags: Omit<Values<typeof options>, "bundle" | "json">, bundle: string, globalFlags: GlobalFlags): PlanRequest {
+  return {
     id: nameOf(flags.id, bundle),
     bundle: hostPath(bundle),
     noPivot: flags["no-pivot"],
@@ -33,14 +48,10 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
     systemdCgroup: systemdCgroup(globalFlags),
     listenFds: Number(getenv("LISTEN_FDS") ?? 0) || 0,
     preserveFds: flags["preserve-fds"],
-  });
-  const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
-  print(flags.json ? explainJson(plan) : explain(plan));
-  for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
-    load<typeof import("./log.ts")>("cli/log").warn(globalFlags, `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+  };
 }
 
-function readConfig(bundle: string): string {
+export function readConfig(bundle: string): string {
   try {
     return readFile(null, `${bundle}/config.json`);
   } catch (error) {

@@ -69,6 +69,7 @@ export type Commands = {
   readonly spec: typeof import("./spec.ts");
   readonly start: typeof import("./start.ts");
   readonly state: typeof import("./state.ts");
+  readonly validate: typeof import("./validate.ts");
 };
 
 export type CommandName = keyof Commands;
@@ -89,6 +90,7 @@ export function findCommand(name: string): Command | undefined {
     case "spec": return load<typeof import("./spec.ts")>("cli/spec");
     case "start": return load<typeof import("./start.ts")>("cli/start");
     case "state": return load<typeof import("./state.ts")>("cli/state");
+    case "validate": return load<typeof import("./validate.ts")>("cli/validate");
     default: return undefined;
   }
 }

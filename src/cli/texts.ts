@@ -193,4 +193,17 @@ rootfs. Edit it: at least process.args is rarely what you want.`,
     description: "Prints the state as JSON: the specification's keys, and those that runc adds.",
     options: {},
   },
+  validate: {
+    summary: "find the mistakes in a config.json",
+    usage: "[bundle]",
+    description: `Prints every mistake in the config.json of a bundle, one a line: an error is
+what no container is made for, a warning what is probably not meant, such as a
+name that nobody knows. Nothing is changed, and no privileges are needed. The
+exit status is 0 when there are no errors.`,
+    options: {
+      bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
+      host: { help: "look also for what this host cannot do, or does not have" },
+      json: { help: "print an object with bundle, valid and findings" },
+    },
+  },
 };

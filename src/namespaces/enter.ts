@@ -1,12 +1,12 @@
 // Getting into the namespaces. Some take effect for children only, so the parent enters them around the clone; the child joins the rest.
 
 import { CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWTIME } from "../abi/sched.ts";
-import { E2BIG, EACCES, EBUSY, EINVAL, EOPNOTSUPP } from "../abi/errno.ts";
 import { O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
-import { isErrno, StepError } from "../base/errors.ts";
+import { StepError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, writeFile } from "../sys/file.ts";
-import { clone3, setns, unshare, type Child } from "../sys/process.ts";
+import { setns, unshare, type Child } from "../sys/process.ts";
+import { cloneInto } from "./clone.ts";
 import type { NamespaceJoin, NamespacePlan } from "./plan.ts";
 
 /**
@@ -32,16 +32,6 @@ export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null): { r
     return born;
   } finally {
     for (const { own } of returns) own[Symbol.dispose]();
-  }
-}
-
-/** clone3, into the cgroup where the kernel can: since 5.7, and not into a threaded one. */
-export function cloneInto(flags: number, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
-  try {
-    return { child: clone3(flags, cgroup), inCgroup: cgroup !== null };
-  } catch (error) {
-    if (cgroup === null || !isErrno(error, E2BIG, EINVAL, EBUSY, EOPNOTSUPP, EACCES)) throw error;
-    return { child: clone3(flags, null), inCgroup: false };
   }
 }
 

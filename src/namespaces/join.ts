@@ -4,15 +4,16 @@
 // Before, each namespace is a file of /proc.
 
 import { EINVAL } from "../abi/errno.ts";
-import { O_RDONLY } from "../abi/fcntl.ts";
+import { O_DIRECTORY, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
 import type { HostPid } from "../base/brand.ts";
 import { isErrno } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openat } from "../sys/file.ts";
+import { fchdir, openat } from "../sys/file.ts";
+import { chroot } from "../sys/mount.ts";
 import { pidfd_send_signal, setns, type Child } from "../sys/process.ts";
 import type { NamespaceType } from "../spec/types.ts";
-import { cloneInto } from "./enter.ts";
-import { namespaceFlags } from "./plan.ts";
+import { cloneInto } from "./clone.ts";
+import { namespaceFlags } from "./flags.ts";
 
 export type Target = {
   readonly pid: HostPid;
@@ -32,7 +33,18 @@ export function cloneIntoContainer(target: Target, cgroup: Fd | null): { readonl
 
 /** In the child: joins the other namespaces. From here on "/" and /proc are the container's. */
 export function joinContainer(target: Target): void {
+  using root = target.types.includes("mount") ? null : openRoot(target);
   enter(target, ["user", "ipc", "uts", "network", "cgroup", "time", "mount"]); // [kernel] the order that the files of /proc demand
+  if (root === null) return;
+  fchdir(root);
+  chroot(".");
+}
+
+/** Without a mount namespace of its own the container is where its init has changed its root to. */
+function openRoot({ pid, pidfd }: Target): Fd {
+  const root = openat(null, `/proc/${pid}/root`, O_PATH | O_DIRECTORY);
+  pidfd_send_signal(pidfd, 0); // it still lives, so the number was its own all the time
+  return root;
 }
 
 function enter(target: Target, order: readonly NamespaceType[]): void {

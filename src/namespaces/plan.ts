@@ -1,7 +1,7 @@
 // Which namespaces the container gets: new ones, joined ones, and what is written into them before anything runs there.
 
-import { CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS } from "../abi/sched.ts";
 import type { Namespace, NamespaceType, Spec } from "../spec/types.ts";
+import { namespaceFlags } from "./flags.ts";
 
 export type NamespaceJoin = { readonly type: NamespaceType; readonly flag: number; readonly path: string; readonly why: string };
 
@@ -21,17 +21,6 @@ export type NamespacePlan = {
   readonly loopback: { readonly why: string } | undefined;
   readonly hostname: { readonly name: string; readonly why: string } | undefined;
   readonly domainname: { readonly name: string; readonly why: string } | undefined;
-};
-
-export const namespaceFlags: { readonly [type in NamespaceType]: number } = {
-  user: CLONE_NEWUSER,
-  ipc: CLONE_NEWIPC,
-  uts: CLONE_NEWUTS,
-  network: CLONE_NEWNET,
-  pid: CLONE_NEWPID,
-  cgroup: CLONE_NEWCGROUP,
-  mount: CLONE_NEWNS,
-  time: CLONE_NEWTIME,
 };
 
 /** [kernel] The user namespace first, for it gives the rights to join the others; the mount namespace last, for it takes /proc away. */

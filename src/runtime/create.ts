@@ -4,7 +4,7 @@ import { SOCK_SEQPACKET } from "../abi/socket.ts";
 import { ENOENT, ENOTDIR } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import type { Undo } from "../base/dispose.ts";
-import { HostError, isErrno } from "../base/errors.ts";
+import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { hostPath, type HostPath } from "../base/brand.ts";
 import { resolve } from "../base/path.ts";
 import { abandonCgroup, completeCgroup, killCgroup, prepareCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
@@ -117,7 +117,7 @@ function loadSpec(globals: Globals, bundle: HostPath): { readonly spec: Spec; re
     text = readFile(null, `${bundle}/config.json`, 32768);
   } catch (error) {
     if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${bundle}/config.json not found`);
-    throw error;
+    throw new StepError(`read ${bundle}/config.json`, error);
   }
   const { spec, json } = parseConfig(text, () => load<typeof import("../spec/explain.ts")>("spec/explain"));
   if (globals.debug !== undefined)

@@ -1,10 +1,10 @@
 // The parent listening to its child: log lines are passed on, a failure is thrown, a silent death is explained.
 
 import { HostError } from "../base/errors.ts";
-import { oomKilled } from "../cgroup/cgroup.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { waitPidfd, type Child } from "../sys/process.ts";
 import type { Fd } from "../sys/fd.ts";
+import { load } from "../sys/host.ts";
 import { decodeError, receive, send, type ChildMessage } from "./channel.ts";
 import type { Globals } from "./globals.ts";
 
@@ -31,7 +31,7 @@ export function expect(globals: Globals, groups: CgroupPaths, child: Child, chan
 }
 
 function death(groups: CgroupPaths, child: Child): string {
-  if (oomKilled(groups) !== undefined) return "container init was OOM-killed (memory limit too low?)";
+  if (load<typeof import("../cgroup/processes.ts")>("cgroup/processes").oomKilled(groups) !== undefined) return "container init was OOM-killed (memory limit too low?)";
   const ending = waitPidfd(child.pidfd);
   return `container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`;
 }

@@ -9,5 +9,6 @@ export type Globals = {
   readonly rootless: "auto" | "true" | "false";
   /** undefined when nobody wants debug lines: then nothing is spent on making them. */
   readonly debug: ((message: string) => void) | undefined;
-  readonly warn: (message: string) => void;
+  /** @param cause what went wrong, when it is an error: it is put into words as a failure is */
+  readonly warn: (message: string, cause?: unknown) => void;
 };

@@ -43,9 +43,9 @@ export function join({ plan, seccomp, target, cgroup, inV2, fallback, console, c
   try {
     logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
     step("leave the caller's session", leaveCaller);
-    step("set rlimits", () => setRlimits(plan.process, "self"));
     step("set oom score", () => setOomScoreAdj(plan.process, "self"));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined));
+    step("set rlimits", () => setRlimits(plan.process, "self")); // as late as we have the right to: a low one is ours as well
     step("join namespaces", () => joinContainer(target));
     // `/` is the container's own from here on
     step("join session keyring", () => rejoinSessionKeyring(plan.keyring));

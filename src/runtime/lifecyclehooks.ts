@@ -26,7 +26,7 @@ export function runLateHooks(kind: "poststart" | "poststop", hooks: readonly Hoo
     try {
       room().runHook(hook, state);
     } catch (error) {
-      globals.warn(`error running ${kind} hook #${i}: ${error instanceof Error ? error.message : String(error)}`);
+      globals.warn(`error running ${kind} hook #${i}`, error);
     }
   });
 }

@@ -21,7 +21,7 @@ function takeAway(globals: Globals, directory: StateDirectory, record: Container
   try {
     destroy(globals, directory, record);
   } catch (error) {
-    globals.warn(`${error instanceof Error ? error.message : String(error)}; delete --force removes what is left of ${record.id}`);
+    globals.warn(`delete --force removes what is left of ${record.id}`, error);
   }
 }
 

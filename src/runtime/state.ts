@@ -23,7 +23,7 @@ export function listContainers(globals: Globals): readonly PrintedState[] {
     try {
       return [containerState(globals, id)];
     } catch (error) {
-      globals.warn(`load container ${id}: ${error instanceof Error ? error.message : String(error)}`);
+      globals.warn(`load container ${id}`, error);
       return [];
     }
   });

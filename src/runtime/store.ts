@@ -4,13 +4,13 @@
 //   start.sock   where init waits for `start`; it is there as long as the container is created and not started
 // Writes are whole files renamed into place; whoever reads never sees half of one.
 
-import { O_CREAT, O_DIRECTORY, O_EXCL, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR } from "../abi/fcntl.ts";
-import { EEXIST, ENOENT, ENOTDIR } from "../abi/errno.ts";
+import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR } from "../abi/fcntl.ts";
+import { EEXIST, ENOENT, ENOTDIR, ENOTEMPTY } from "../abi/errno.ts";
 import { containerId, type ContainerId, type HostPath, type HostPid } from "../base/brand.ts";
 import { HostError, isErrno, StateError } from "../base/errors.ts";
 import type { Hook, StringMap } from "../spec/types.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
-import type { Fd } from "../sys/fd.ts";
+import type { At, Fd } from "../sys/fd.ts";
 import { mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../sys/file.ts";
 
 /** The content of state.json. */
@@ -81,7 +81,7 @@ function makeRoot(root: HostPath): void {
 export function openContainer(root: HostPath, name: string): StateDirectory {
   const id = checkedId(name);
   try {
-    return { id, fd: openat(null, `${root}/${id}`, O_PATH | O_DIRECTORY) };
+    return { id, fd: openat(null, `${root}/${id}`, O_PATH | O_DIRECTORY | O_NOFOLLOW) };
   } catch (error) {
     if (isErrno(error, ENOENT, ENOTDIR)) throw new StateError("container does not exist");
     throw error;
@@ -138,18 +138,31 @@ export function writeRecord(directory: StateDirectory, record: ContainerRecord):
 
 /** Removes the state directory and what is in it. Only names of ours: nothing is followed. */
 export function removeState(root: HostPath, directory: StateDirectory): void {
-  using readable = openat(directory.fd, ".", O_RDONLY | O_DIRECTORY);
-  for (const name of readdir(readable)) {
-    try {
-      unlinkat(readable, name);
-    } catch (error) {
-      if (!isErrno(error, ENOENT)) throw error; // another delete was quicker
-    }
-  }
+  for (const name of ["state.json", "config.json"]) unlinkIfThere(directory.fd, name, 0);
   try {
-    unlinkat(null, `${root}/${directory.id}`, AT_REMOVEDIR);
+    unlinkIfThere(null, `${root}/${directory.id}`, AT_REMOVEDIR);
   } catch (error) {
-    if (!isErrno(error, ENOENT)) throw error;
+    if (!isErrno(error, ENOTEMPTY)) throw error;
+    for (const name of whatIsLeft(directory)) unlinkIfThere(directory.fd, name, 0);
+    unlinkIfThere(null, `${root}/${directory.id}`, AT_REMOVEDIR);
+  }
+}
+
+function whatIsLeft(directory: StateDirectory): readonly string[] {
+  try {
+    using readable = openat(directory.fd, ".", O_RDONLY | O_DIRECTORY);
+    return readdir(readable);
+  } catch (error) {
+    if (isErrno(error, ENOENT)) return []; // another delete was quicker
+    throw error;
+  }
+}
+
+function unlinkIfThere(dir: At, path: string, flags: number): void {
+  try {
+    unlinkat(dir, path, flags);
+  } catch (error) {
+    if (!isErrno(error, ENOENT)) throw error; // another delete was quicker
   }
 }
 

@@ -4,4 +4,4 @@ import { Undo } from "../base/dispose.ts";
 import type { Globals } from "./globals.ts";
 
 /** An undo that fails is a warning beside the first error. */
-export const undoOf = (globals: Globals): Undo => new Undo((what, error) => globals.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`));
+export const undoOf = (globals: Globals): Undo => new Undo((what, error) => globals.warn(what, error));

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { stringify } from "../base/json.ts";
-import { examine, Remainder } from "./examine.ts";
+import { examine as examineWith, type Examination, Remainder } from "./examine.ts";
 import { exampleConfig } from "./example.ts";
 import { full } from "./full.fixture.ts";
+import * as loader from "./load.ts";
+
+const examine = (text: string): Examination => examineWith(text, loader);
 
 const least = { ociVersion: "1.0.0", root: { path: "rootfs" } };
 
@@ -75,8 +78,9 @@ describe("examine", () => {
   it("finds NUL bytes", () => assert.deepEqual(found({ hostname: "a\0" }).filter((line) => line.includes("NUL")), ["error /hostname: contains a NUL byte (\\u0000)"]));
 
   it("gives the document when a Spec can be made of it, and only then", () => {
-    assert.deepEqual(examine(JSON.stringify({ ...least, hostname: "a" })).json, { ...least, hostname: "a" });
-    assert.equal(examine(JSON.stringify({ ...least, hostname: 5 })).json, undefined);
+    assert.deepEqual(examine(JSON.stringify({ ...least, hostname: "a" })).read?.json, { ...least, hostname: "a" });
+    assert.equal(examine(JSON.stringify({ ...least, hostname: "a" })).read?.spec.hostname, "a");
+    assert.equal(examine(JSON.stringify({ ...least, hostname: 5 })).read, undefined);
   });
 });
 

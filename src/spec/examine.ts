@@ -1,12 +1,11 @@
 // Everything that can be said of a config.json without looking at the host, where spec/load.ts stops at the first kind of mistake.
 // For `tsrun validate`; loaded on demand.
 
-import { isConfig } from "../../build/gen/validate.js";
 import { escapePointer, JsonSyntaxError, parseExact, pointerPath } from "../base/json.ts";
-import { decodeSpec } from "./decode.ts";
 import { explain } from "./explain.ts";
-import { checkNulBytes, type Law, LAWS, PROCESS_LAWS } from "./laws.ts";
+import type { Law } from "./laws.ts";
 import { asGoReads } from "./lenient.ts";
+import type { Spec } from "./types.ts";
 import { findUnknown } from "./unknown.ts";
 
 export type Finding = {
@@ -22,22 +21,26 @@ export type Finding = {
 export type Examination = {
   readonly findings: readonly Finding[];
   /** What the document says; undefined when it is not JSON or breaks the schema. It may break laws. */
-  readonly json: unknown;
+  readonly read: { readonly json: unknown; readonly spec: Spec } | undefined;
 };
 
+/** spec/load.ts, which its callers have loaded. */
+export type Loader = typeof import("./load.ts");
+
 /** Every mistake in the text of a config.json. */
-export function examine(text: string): Examination {
+export function examine(text: string, loader: Loader): Examination {
   const repeated = new Set<string>();
   let json: unknown;
   try {
     json = parseExact(text, (pointer) => repeated.add(pointer));
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    return { findings: [{ level: "error", pointer: "", problem: `not JSON: ${error.message}` }], json: undefined };
+    return { findings: [{ level: "error", pointer: "", problem: `not JSON: ${error.message}` }], read: undefined };
   }
+  const { checkNulBytes, decodeSpec, isConfig } = loader;
   if (!isConfig(json)) asGoReads(json);
   const violations = explain("Config", json);
-  const errors = [...violations, ...checkNulBytes(text, json), ...brokenLaws(json)];
+  const errors = [...violations, ...checkNulBytes(text, json), ...brokenLaws(json, loader)];
   const findings: Finding[] = errors.map(({ pointer, problem }) => ({ level: "error", pointer, problem }));
   for (const pointer of repeated) findings.push({ level: "warning", pointer, problem: "is given more than once: the last one counts" });
   for (const { pointer, suggestion } of findUnknown(json)) {
@@ -45,13 +48,13 @@ export function examine(text: string): Examination {
     const unknown = { level: "warning", pointer, problem: "nothing of this name is known and it is ignored" } as const;
     findings.push(suggestion === undefined ? unknown : { ...unknown, hint: `did you mean ${suggestion}?` });
   }
-  return { findings, json: violations.length === 0 ? json : undefined };
+  return { findings, read: violations.length === 0 ? { json, spec: decodeSpec(json) } : undefined };
 }
 
 type Broken = { readonly pointer: string; readonly problem: string };
 
 /** The laws that do not hold, also in what is left of a document that breaks the schema. A law that looks at a broken part says nothing. */
-function brokenLaws(json: unknown): readonly Broken[] {
+function brokenLaws(json: unknown, { decodeSpec, LAWS, PROCESS_LAWS }: Loader): readonly Broken[] {
   const rest = new Remainder(json);
   const removed = new Set<string>();
   // What is removed may be missed elsewhere: until nothing more can be taken away.
@@ -89,17 +92,18 @@ function judge<Subject extends object>(laws: readonly Law<Subject>[], subject: S
   return found;
 }
 
-/** The same value, and `read` hears the pointer of each part that is looked at. */
+/** The same value, and `read` hears the pointer of each part that is looked at. (The engine is built without Proxy.) */
 function watched<T extends object>(value: T, where: string, read: (pointer: string) => void): T {
-  return new Proxy(value, {
-    get(target, key): unknown {
-      const inside: unknown = Reflect.get(target, key);
-      if (typeof key !== "string" || !Object.hasOwn(target, key)) return inside;
-      const pointer = `${where}/${escapePointer(key)}`;
+  const copy = Array.isArray(value) ? [] : {};
+  for (const [key, inside] of Object.entries(value) as [string, unknown][]) {
+    const pointer = `${where}/${escapePointer(key)}`;
+    const get = (): unknown => {
       read(pointer);
       return typeof inside === "object" && inside !== null ? watched(inside, pointer, read) : inside;
-    },
-  });
+    };
+    Object.defineProperty(copy, key, { get, enumerable: true });
+  }
+  return copy as T;
 }
 
 type Json = { [key: string]: unknown };

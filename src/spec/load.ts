@@ -11,6 +11,10 @@ import { asGoReads } from "./lenient.ts";
 import type { Question } from "./explain.ts";
 import type { Process, Resources, Spec } from "./types.ts";
 
+// For spec/examine.ts, which is given this module: importing the same files would put them into a chunk more, to be read by every `create`.
+export { checkNulBytes, LAWS, PROCESS_LAWS } from "./laws.ts";
+export { decodeSpec, isConfig };
+
 /** Loads spec/explain.ts; spec/ is pure and cannot do so by itself. */
 export type LoadExplainer = () => typeof import("./explain.ts");
 

@@ -3,7 +3,7 @@
 // file", "does not exist", …): a hint must never change what a caller takes the error for.
 
 import {
-  E2BIG, EACCES, EAGAIN, EBUSY, ECONNREFUSED, EDQUOT, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, ENOSPC, ENOSYS, ENOTBLK, ENOTDIR,
+  E2BIG, EACCES, EAGAIN, EBUSY, ECONNREFUSED, EDQUOT, EEXIST, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, ENOSPC, ENOSYS, ENOTBLK, ENOTDIR,
   EOPNOTSUPP, EPERM, ERANGE, EROFS, ETXTBSY, EXDEV,
 } from "../abi/errno.ts";
 import type { SysError } from "../base/errors.ts";
@@ -92,6 +92,14 @@ export const HINTS: readonly Row[] = [
   { calls: "execve execveat", errnos: [EACCES], hint: "the program or its interpreter is not executable for the container's user, or is on a mount with noexec" },
   { calls: "execve execveat", errnos: [ETXTBSY], hint: "somebody has the program open for writing" },
   { calls: "execve execveat", errnos: [E2BIG], hint: "/process/args and /process/env are too long together" },
+
+  // scheduling, security modules, network devices
+  { calls: "sched_setattr", errnos: [EPERM], hint: "needs CAP_SYS_NICE; SCHED_DEADLINE does not go with a cpuset, and in a cgroup v1 real-time policies need cpu.rt_runtime_us" },
+  { calls: "set_mempolicy", errnos: [EINVAL], hint: "the nodes must be there (see /sys/devices/system/node) and in the container's cpuset; newer modes need a newer kernel" },
+  { calls: "write", errnos: [ENOENT], where: /attr\/(apparmor\/)?exec/, hint: "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles" },
+  { calls: "write", errnos: [EACCES, EPERM, EINVAL], where: /\/attr\//, hint: "the profile or label that tsrun itself has forbids the change, or the policy does not know the label" },
+  { calls: "RTM_GETLINK", errnos: [ENODEV], hint: "our network namespace has no device of that name: see `ip link`" },
+  { calls: "RTM_NEWLINK", errnos: [EEXIST], hint: "the container's network namespace has a device of that name already: choose another, or one that ends in %d" },
 
   // sockets
   { calls: "connect", errnos: [ECONNREFUSED, ENOENT], hint: "nobody listens on the socket" },

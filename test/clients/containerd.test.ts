@@ -50,7 +50,7 @@ address = "${socket()}.ttrpc"
       imported = true;
     }
     const result = ctr("run", "--runc-binary", PROGRAM, "--runc-root", join(store, "runc"), "--cgroup", `/${box().prefix}ctr`, ...rest.slice(0, rest.indexOf(IMAGE) + 1), `${box().prefix}${id}`, ...rest.slice(rest.indexOf(IMAGE) + 1));
-    box().removeCgroups();
+    if (rest.includes("--rm")) box().removeCgroups(); // containerd leaves the parent
     return result;
   };
 
@@ -113,17 +113,6 @@ address = "${socket()}.ttrpc"
     ok(ctr("task", "kill", "--signal", "SIGKILL", id));
     eventually("it has stopped", () => /STOPPED/.test(ctr("task", "ls").stdout));
     ctr("task", "delete", id);
-    ok(ctr("container", "delete", id));
-    assertGone();
-    box().removeCgroups();
-  });
-
-  it("runs another program in it, and gets its status", () => {
-    const id = `${box().prefix}exec`;
-    ok(run("exec", "--detach", IMAGE, "sleep", "60"));
-    const { status, stdout } = ctr("task", "exec", "--exec-id", "one", id, "sh", "-c", "cat /proc/1/comm; exit 3");
-    assert.deepEqual([status, stdout], [3, "sleep\n"]);
-    ctr("task", "delete", "--force", id);
     ok(ctr("container", "delete", id));
     assertGone();
     box().removeCgroups();

@@ -135,16 +135,6 @@ describe("podman", function () {
     assert.equal(ok(run(["--rm", "-t"], ["sh", "-c", "tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls /dev/console"])).stdout, "/dev/pts/0\r\nall\r\n/dev/console\r\n");
   });
 
-  itOurs("runs another program in it, and gets its status", () => {
-    const name = `${box().prefix}exec`;
-    ok(run(["--detach", "--name", name], ["sleep", "60"]));
-    const { status, stdout } = podman(["exec", name, "sh", "-c", "cat /proc/1/comm; exit 3"]);
-    assert.deepEqual([status, stdout], [3, "sleep\n"]);
-    assert.equal(podman(["exec", name, "nosuchprogram"]).status, 127);
-    ok(podman(["rm", "--force", "--time", "0", name]));
-    removeParents();
-  });
-
   it("passes signals on to a container in the foreground", async () => {
     const name = `${box().prefix}signal`;
     const flags = ["--runtime", PROGRAM, "--root", join(store, "root"), "--runroot", join(store, "runroot"), "--tmpdir", join(store, "tmp"), "--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs"];

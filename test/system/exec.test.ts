@@ -58,6 +58,39 @@ describe("exec", () => {
     ok(container.delete("--force"));
   });
 
+  itOurs("runs in the container's root where it has no mount namespace", () => {
+    const container = sleeper(box(), (config) => {
+      shareNamespace(config, "mount");
+      config.mounts = [];
+      config.root.readonly = false;
+      config.linux.maskedPaths = [];
+      config.linux.readonlyPaths = [];
+    });
+    writeFileSync(container.at("here"), "");
+    assert.equal(ok(exec(container, "--", "sh", "-c", "ls /here; readlink /proc/self/ns/mnt; cd /; pwd")).stdout.split("\n")[0], "/here");
+    refusedExec(exec(container, "--cwd", "/nonexistent", "--", "true"), /no such file or directory/);
+    ok(container.delete("--force"));
+  });
+
+  for (const low of [4, 6]) {
+    itOurs(`runs with a limit of ${low} descriptors`, () => {
+      const container = sleeper(box());
+      const file = box().write("process.json", JSON.stringify({ args: ["sh", "-c", "ulimit -n"], cwd: "/", env: ["PATH=/bin"], rlimits: [{ type: "RLIMIT_NOFILE", soft: low, hard: low }] }));
+      assert.equal(ok(box().runtime(["exec", "--process", file, container.id])).stdout, `${low}\n`);
+      ok(container.delete("--force"));
+    });
+  }
+
+  itOurs("runs in the container's time namespace", () => {
+    const container = sleeper(box(), (config) => {
+      config.linux.namespaces.push({ type: "time" });
+      config.linux.timeOffsets = { boottime: { secs: 1_000_000 } };
+    });
+    const uptime = Number(ok(exec(container, "--", "cat", "/proc/uptime")).stdout.split(" ")[0]);
+    assert.equal(uptime > 1_000_000, true, String(uptime));
+    ok(container.delete("--force"));
+  });
+
   for (const status of [0, 1, 42, 254]) {
     it(`ends with the process's status ${status}`, () => {
       const container = sleeper(box());
@@ -272,7 +305,7 @@ describe("exec", () => {
     const steps = [...stderr.matchAll(/msg="((?:join: )?[^:"]+): [\d.]+ ms"/g)].map(([, step]) => step ?? "");
     const own = steps.filter((step) => !step.startsWith("join: "));
     assert.deepEqual(own, ["open container", "plan", "compile seccomp filter", "connect console", "connect pidfd socket", "clone into container", "wait for the process", "send pidfd", "write pid file"]);
-    const order = ["leave the caller's session", "set rlimits", "enter cgroup", "join namespaces", "attach terminal", "let go of the host", "set no_new_privs", "become user", "find program", "close descriptors"];
+    const order = ["leave the caller's session", "enter cgroup", "set rlimits", "join namespaces", "attach terminal", "let go of the host", "set no_new_privs", "become user", "find program", "close descriptors"];
     assert.deepEqual(steps.flatMap((step) => (order.includes(step.slice(6)) ? [step.slice(6)] : [])), order);
     ok(container.delete("--force"));
   });

@@ -60,11 +60,9 @@ export function processes({ prefix, directory, token }: Mark): string[] {
   });
 }
 
-/** Network namespaces that are kept by a name or a bind mount, and not by a process. */
+/** Network namespaces that a bind mount keeps and no process; below /run others keep theirs, and we never do. */
 function networkNamespaces(): string[] {
-  const named = tolerate(() => readdirSync("/run/netns"), []);
-  const bound = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(" - nsfs ") && line.includes("net:["));
-  return [...named, ...bound];
+  return readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(" - nsfs ") && line.includes(" net:[") && !/ \/(var\/)?run\//.test(line));
 }
 
 /** What is a property of the host and no container may change. */

@@ -1,0 +1,523 @@
+// The ways out of a container that runtimes have had: each test is the attack. fixtures/escape.c is what the attacker runs.
+// Races run for a bounded time: a test that passes has not lost, it cannot prove that it never would.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "mocha";
+import type { Config, Mount } from "./bundle.ts";
+import { ended, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, type Box, type Container } from "./harness.ts";
+import { OnTerminal, useTerminals } from "./terminal.ts";
+
+let escape = "";
+
+before(() => {
+  escape = join(mkdtempSync(join(tmpdir(), "tsrun-escape-")), "escape");
+  execFileSync("gcc", ["-O2", "-static", "-o", escape, join(import.meta.dirname, "fixtures/escape.c")]);
+});
+after(() => rmSync(join(escape, ".."), { recursive: true, force: true }));
+
+const UPWARDS = "/../../../../../../../../../..";
+
+const writable = (config: Config): void => void (config.root.readonly = false);
+
+const withoutDev = (config: Config): void => void (config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith("/dev")));
+
+const add = (config: Config, ...mounts: Mount[]): void => void config.mounts.push(...mounts);
+
+const shell = (config: Config, script: string): void => void (config.process.args = ["sh", "-c", script]);
+
+/** A container with the attacker's program in it. */
+function armed(box: Box, change: (config: Config) => void): Container {
+  const container = box.container((config) => {
+    writable(config);
+    change(config);
+  });
+  copyFileSync(escape, container.at("bin/escape"));
+  return container;
+}
+
+function detached(container: Container): Container {
+  ok(container.run(["--detach"]));
+  return container;
+}
+
+/** Puts a link to a directory of the host's where the container has `path`; what comes into that directory has escaped. */
+function linkOut(box: Box, container: Container, path: string): string {
+  const victim = box.path("victim");
+  mkdirSync(victim, { recursive: true });
+  rmSync(container.at(path), { recursive: true, force: true });
+  symlinkSync(`${UPWARDS}${victim}`, container.at(path));
+  return victim;
+}
+
+/** While `attempt` is made again and again, something on the host exchanges the two names. */
+async function swapping(box: Box, a: string, b: string, seconds: number, attempt: () => void | Promise<void>): Promise<void> {
+  const swapper = spawn(escape, ["swap", a, b, "60"], { stdio: "ignore", env: { TSRUN_TEST: box.prefix } });
+  const gone = ended(swapper);
+  try {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; ) await attempt();
+  } finally {
+    swapper.kill("SIGKILL");
+    await gone;
+  }
+}
+
+describe("what the runtime holds of the host", () => {
+  const box = useBox();
+
+  /** The runtime called by somebody who has directories of the host open, as a careless engine has. */
+  const careless = (...args: string[]): string[] => ["-c", 'exec 3</ 5</etc 7</ 8</ 9</; exec "$0" "$@"', PROGRAM, "--root", box().stateRoot, ...args];
+
+  it("is no working directory: process.cwd in /proc/self/fd never lies outside of the container's root (CVE-2024-21626)", () => {
+    // The container's own root may be among them: then "." is "/".
+    const container = box().container((config) => shell(config, 'test "$(pwd -P)" = / && test . -ef /'));
+    const config = JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config;
+    for (let fd = 3; fd < 20; fd++) {
+      config.process.cwd = `/proc/self/fd/${fd}`;
+      container.configure(config);
+      const { status, stdout, stderr } = box().exec("bash", careless("run", "--bundle", container.bundle, container.id));
+      assert.equal(stdout, "");
+      if (status !== 0) assert.match(stderr, /outside of container|[Nn]o such file|[Nn]ot a directory|permission denied/, `descriptor ${fd}`);
+    }
+  });
+
+  it("is no working directory through a link of the image's (CVE-2024-21626)", () => {
+    for (const fd of [3, 5, 7, 8, 9]) {
+      const container = box().container((config) => {
+        config.process.cwd = "/home/user";
+        shell(config, "ls");
+      });
+      rmSync(container.at("home/user"), { recursive: true, force: true });
+      symlinkSync(`/proc/self/fd/${fd}`, container.at("home/user"));
+      const { status, stdout } = box().exec("bash", careless("run", "--bundle", container.bundle, container.id));
+      assert.notEqual(status, 0);
+      assert.equal(stdout, "");
+    }
+  });
+
+  it("is no working directory of exec (CVE-2024-21626)", () => {
+    const container = detached(box().container((config) => (config.process.args = ["sleep", "60"])));
+    for (let fd = 3; fd < 20; fd++) {
+      const { status, stdout } = box().exec("bash", careless("exec", "--cwd", `/proc/self/fd/${fd}`, container.id, "ls"));
+      assert.notEqual(status, 0, `descriptor ${fd}: ${stdout}`);
+      assert.equal(stdout, "");
+    }
+    ok(container.delete("--force"));
+  });
+
+  it("is no descriptor of the program, of exec's or of a hook in the container, whatever the caller left open (CVE-2024-21626, CVE-2016-9962)", () => {
+    const list = "for fd in /proc/self/fd/*; do echo $(basename $fd) $(readlink $fd); done > /fds-$0; sleep 60";
+    const container = box().container((config) => {
+      writable(config);
+      config.process.args = ["sh", "-c", list, "program"];
+      config.hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", list.replace("; sleep 60", ""), "hook"] }] };
+    });
+    ok(box().exec("bash", careless("run", "--detach", "--bundle", container.bundle, container.id)));
+    ok(box().exec("bash", careless("exec", container.id, "sh", "-c", list.replace("; sleep 60", ""), "exec")));
+    for (const name of isTsrun ? ["program", "hook", "exec"] : ["program", "exec"]) {
+      const lines = readFileSync(container.at(`fds-${name}`), "utf8").trim().split("\n");
+      // The shell's own is the directory that it listed; it is closed by the time of readlink.
+      assert.deepEqual(lines.filter((line) => Number(line.split(" ")[0]) > 2 && /^\d+ \S/.test(line)), [], `${name}:\n${lines.join("\n")}`);
+    }
+    ok(container.delete("--force"));
+  });
+
+  itOurs("is no file, only sockets, while the container waits for start (CVE-2016-9962)", () => {
+    const container = box().container();
+    ok(box().exec("bash", careless("create", "--bundle", container.bundle, container.id)));
+    const { pid } = container.state();
+    const held = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    assert.deepEqual(held.filter((what) => !/^(socket|anon_inode):/.test(what)), []);
+    assert.notEqual(statSync(`/proc/${pid}/root/.`).ino, statSync("/").ino);
+    ok(container.delete("--force"));
+  });
+
+  /** What the attacker has seen and opened, each once. */
+  const loot = (container: Container): string[] => [...new Set(readFileSync(container.at("loot"), "utf8").split("\n").filter((line) => line !== ""))];
+
+  it("is not opened nor traced by the container while exec joins it (CVE-2016-9962)", () => {
+    const container = detached(armed(box(), (config) => shell(config, "exec escape pry 1000 > /loot 2>&1")));
+    for (let i = 0; i < 15; i++) ok(box().runtime(["exec", container.id, "true"]));
+    assert.deepEqual(loot(container), isTsrun ? ["seen"] : []);
+    ok(container.delete("--force"));
+  });
+
+  itOurs("is not opened nor traced by a container whose pid namespace another one joins (CVE-2016-9962)", () => {
+    const first = detached(armed(box(), (config) => shell(config, "exec escape pry 1000 > /loot 2>&1")));
+    const path = `/proc/${first.state().pid}/ns/pid`;
+    for (let i = 0; i < 8; i++) {
+      ok(box().container((config) => {
+        config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "pid" ? { type: "pid", path } : namespace));
+      }).run());
+    }
+    assert.deepEqual(loot(first), ["seen"]);
+    ok(first.delete("--force"));
+  });
+});
+
+describe("paths of an image or a volume do not lead out", () => {
+  const box = useBox();
+
+  it("a mount point that is exchanged for a link while it is mounted on: the mount is in the container or nowhere (CVE-2021-30465)", async () => {
+    mkdirSync(box().path("volume/sub"), { recursive: true });
+    mkdirSync(box().path("victim"));
+    symlinkSync(`${UPWARDS}${box().path("victim")}`, box().path("volume/link"));
+    const container = box().container((config) => {
+      writable(config);
+      add(config, { destination: "/mnt", type: "bind", source: box().path("volume"), options: ["rbind"] });
+      for (const name of ["one", "two", "three"]) add(config, { destination: `/mnt/sub/${name}`, type: "tmpfs", source: `marker-${name}`, options: ["size=64k"] });
+      shell(config, "grep -c marker- /proc/self/mountinfo");
+    });
+    let made = 0;
+    await swapping(box(), box().path("volume/sub"), box().path("volume/link"), 4, () => {
+      const { status, stdout, stderr } = container.run();
+      if (status === 0) assert.equal(stdout, "3\n");
+      else assert.notEqual(stderr, "");
+      if (status === 0) made++;
+      assert.deepEqual(readdirSync(box().path("victim")), []);
+    });
+    assert.notEqual(made, 0, "no container came up");
+  });
+
+  it("a bind over a name that is exchanged for a link covers nothing of the host's (CVE-2021-30465)", async () => {
+    mkdirSync(box().path("volume/sub"), { recursive: true });
+    symlinkSync("/", box().path("volume/link"));
+    mkdirSync(box().path("data"));
+    box().write("data/marker", "");
+    const container = box().container((config) => {
+      writable(config);
+      add(config, { destination: "/mnt", type: "bind", source: box().path("volume"), options: ["rbind"] });
+      add(config, { destination: "/mnt/sub/proc", type: "bind", source: box().path("data"), options: ["bind"] });
+      shell(config, "test -e /proc/self/status && test ! -e /proc/marker && echo whole");
+    });
+    await swapping(box(), box().path("volume/sub"), box().path("volume/link"), 3, () => {
+      const { status, stdout, stderr } = container.run();
+      if (status === 0) assert.equal(stdout, "whole\n");
+      else assert.notEqual(stderr, "");
+    });
+  });
+
+  it("a missing mount point behind a link is made in the container only (CVE-2024-45310)", () => {
+    const file = box().write("file", "");
+    for (const mount of [{ type: "tmpfs", source: "tmpfs" }, { type: "bind", source: file, options: ["bind"] }] satisfies Omit<Mount, "destination">[]) {
+      const container = box().container((config) => {
+        writable(config);
+        add(config, { destination: "/mnt/deep/er", ...mount });
+      });
+      const victim = linkOut(box(), container, "mnt");
+      container.run();
+      assert.deepEqual(readdirSync(victim), []);
+    }
+  });
+
+  it("a missing mount point on a volume that is changed meanwhile is made in the container only (CVE-2024-45310)", async () => {
+    const victim = box().path("victim");
+    mkdirSync(victim);
+    mkdirSync(box().path("volume/sub"), { recursive: true });
+    symlinkSync(`${UPWARDS}${victim}`, box().path("volume/link"));
+    const file = box().write("file", "");
+    const container = box().container((config) => {
+      writable(config);
+      add(config, { destination: "/mnt", type: "bind", source: box().path("volume"), options: ["rbind"] });
+      for (let i = 0; i < 8; i++) add(config, { destination: `/mnt/sub/a${i}/b`, type: "bind", source: file, options: ["bind"] });
+    });
+    await swapping(box(), box().path("volume/sub"), box().path("volume/link"), 4, () => {
+      container.run();
+      assert.deepEqual(readdirSync(victim), []);
+    });
+  });
+
+  for (const [what, change] of [
+    ["with nothing mounted on it", withoutDev],
+    ["with a tmpfs on it", writable],
+    ["with a devpts below it", (config: Config): void => {
+      withoutDev(config);
+      add(config, { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"] });
+    }],
+  ] as const) {
+    itOurs(`a /dev that is a link, ${what}, makes no node, link or directory on the host (CVE-2026-41579, CVE-2026-47766)`, () => {
+      const container = box().container((config) => {
+        writable(config);
+        change(config);
+        config.linux.devices = [{ path: "/dev/deep/node", type: "c", major: 1, minor: 5 }];
+      });
+      const victim = linkOut(box(), container, "dev");
+      container.run();
+      assert.deepEqual(readdirSync(victim), []);
+    });
+  }
+
+  itOurs("a /dev that is a link keeps ptmx and console of the host where they are (CVE-2026-41579)", () => {
+    const container = box().container((config) => {
+      writable(config);
+      withoutDev(config);
+    });
+    const victim = linkOut(box(), container, "dev");
+    for (const name of ["ptmx", "console", "null"]) writeFileSync(join(victim, name), "mine");
+    container.run();
+    assert.deepEqual(readdirSync(victim).sort(), ["console", "null", "ptmx"]);
+    assert.deepEqual(readdirSync(victim).map((name) => readFileSync(join(victim, name), "utf8")), ["mine", "mine", "mine"]);
+  });
+
+  it("a working directory that the image has behind a dangling link is not made on the host", () => {
+    const container = box().container((config) => {
+      writable(config);
+      config.process.cwd = "/home/made";
+    });
+    const victim = linkOut(box(), container, "home");
+    container.run();
+    assert.deepEqual(readdirSync(victim), []);
+  });
+});
+
+describe("procfs and sysfs are the kernel's", () => {
+  const box = useBox();
+
+  for (const path of ["proc", "sys"]) {
+    it(`a /${path} of the image that is a link or no directory is refused (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642)`, () => {
+      for (const make of [(at: string) => symlinkSync("/tmp", at), (at: string) => symlinkSync("tmp/missing", at), (at: string) => writeFileSync(at, "")]) {
+        const container = box().container(writable);
+        rmSync(container.at(path), { recursive: true });
+        make(container.at(path));
+        refused(container.run(), /must be mounted on ordinary directory|[Nn]ot a directory/);
+      }
+    });
+  }
+
+  it("a /proc that a volume's author makes a link meanwhile is procfs or refused (CVE-2019-19921)", async () => {
+    const container = box().container((config) => shell(config, "test -e /proc/self/status && ! test -e /fake/self/status && echo whole"));
+    mkdirSync(container.at("fake"));
+    symlinkSync("/fake", container.at("link"));
+    await swapping(box(), container.at("proc"), container.at("link"), 3, () => {
+      const { status, stdout, stderr } = container.run();
+      if (status === 0) assert.equal(stdout, "whole\n");
+      else assert.equal(stdout, "", stderr);
+    });
+  });
+
+  it("nothing but procfs is mounted on /proc, nor below it, nor through a link to it (CVE-2019-16884, CVE-2023-28642)", () => {
+    mkdirSync(box().path("fake/self/attr"), { recursive: true });
+    box().write("fake/self/attr/exec", "");
+    const bind = (destination: string): Mount => ({ destination, type: "bind", source: box().path("fake"), options: ["rbind"] });
+    const tmpfs = (destination: string): Mount => ({ destination, type: "tmpfs", source: "tmpfs" });
+    for (const mount of [bind("/proc"), bind("/proc/"), bind("/dev/../proc"), tmpfs("/proc"), bind("/proc/self"), tmpfs("/proc/sys"), tmpfs("/proc/self/attr"), bind("/to-proc"), tmpfs("/to-proc/self"), tmpfs("/to-self")]) {
+      const container = box().container((config) => {
+        writable(config);
+        add(config, mount);
+      });
+      symlinkSync("/proc", container.at("to-proc"));
+      symlinkSync("proc/self", container.at("to-self"));
+      refused(container.run(), /proc/);
+    }
+  });
+
+  itOurs("sysctls go into procfs or nowhere: a /proc of the image's own is refused (CVE-2025-52881)", () => {
+    const container = box().container((config) => {
+      writable(config);
+      config.mounts = config.mounts.filter(({ destination }) => destination !== "/proc");
+      config.linux.sysctl = { "kernel.domainname": "escaped" };
+      config.linux.maskedPaths = config.linux.readonlyPaths = [];
+    });
+    mkdirSync(container.at("proc/sys/kernel"), { recursive: true });
+    writeFileSync(container.at("proc/sys/kernel/domainname"), "mine");
+    refused(container.run(), /\/proc of the container is not procfs/);
+    assert.equal(readFileSync(container.at("proc/sys/kernel/domainname"), "utf8"), "mine");
+  });
+
+  itOurs("sysctls go where they belong and not into what is bound over them (CVE-2025-52881)", () => {
+    const file = box().write("file", "mine");
+    const container = box().container((config) => {
+      add(config, { destination: "/proc/sys/kernel/domainname", type: "bind", source: file, options: ["bind"] });
+      config.linux.sysctl = { "kernel.domainname": "escaped" };
+    });
+    assert.notEqual(container.run().status, 0);
+    assert.equal(readFileSync(file, "utf8"), "mine");
+  });
+
+  it("a masked path is covered by the null device and nothing else that the image calls /dev/null (CVE-2025-31133)", () => {
+    const pattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
+    for (const make of [
+      (at: string): void => symlinkSync("/proc/sys/kernel/core_pattern", at),
+      (at: string): void => symlinkSync("/proc/sysrq-trigger", at),
+      (at: string): void => writeFileSync(at, "mine"),
+      (at: string): void => mkdirSync(at),
+      (at: string): void => execFileSync("mkfifo", [at]) && undefined,
+    ]) {
+      const container = box().container((config) => {
+        writable(config);
+        withoutDev(config);
+        config.linux.maskedPaths = ["/proc/timer_list", "/proc/keys", "/etc/passwd"];
+        shell(config, "stat -L -c %t:%T /etc/passwd; echo '|/escape' > /etc/passwd");
+      });
+      rmSync(container.at("dev/null"), { force: true, recursive: true });
+      make(container.at("dev/null"));
+      const { status, stdout } = container.run();
+      if (status === 0) assert.equal(stdout, "1:3\n");
+      else assert.equal(stdout, "");
+      assert.equal(readFileSync("/proc/sys/kernel/core_pattern", "utf8"), pattern);
+    }
+  });
+
+  it("a masked path is covered by the null device also when /dev/null is exchanged meanwhile (CVE-2025-31133)", async () => {
+    mkdirSync(box().path("dev"));
+    execFileSync("mknod", [box().path("dev/null"), "c", "1", "3"]);
+    symlinkSync("/proc/sys/kernel/core_pattern", box().path("dev/link"));
+    const pattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
+    const container = box().container((config) => {
+      writable(config);
+      withoutDev(config);
+      add(config, { destination: "/dev", type: "bind", source: box().path("dev"), options: ["rbind"] });
+      config.linux.maskedPaths = ["/etc/passwd", "/etc/group"];
+      shell(config, "stat -c %t:%T /etc/passwd /etc/group");
+    });
+    await swapping(box(), box().path("dev/null"), box().path("dev/link"), 3, () => {
+      const { status, stdout, stderr } = container.run();
+      if (status === 0) assert.equal(stdout, "1:3\n1:3\n");
+      else assert.notEqual(stderr + stdout, "");
+      if (status !== 0) assert.doesNotMatch(stdout, /0:0/);
+    });
+    assert.equal(readFileSync("/proc/sys/kernel/core_pattern", "utf8"), pattern);
+  });
+});
+
+describe("the terminal's /dev/console", () => {
+  const box = useBox();
+  useTerminals();
+
+  const onImagesDev = (): Container => {
+    const container = box().container((config) => {
+      writable(config);
+      withoutDev(config);
+      add(config, { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] });
+      config.process.terminal = true;
+      config.linux.maskedPaths = config.linux.readonlyPaths = [];
+      shell(config, "grep -q ' /proc/' /proc/self/mountinfo && echo covered; true");
+    });
+    mkdirSync(container.at("dev/pts"), { recursive: true });
+    return container;
+  };
+
+  for (const target of ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", `${UPWARDS}/etc/hostname`]) {
+    itOurs(`is not bound through a link of the image to ${target} (CVE-2025-52565)`, async () => {
+      const container = onImagesDev();
+      symlinkSync(target, container.at("dev/console"));
+      const terminal = new OnTerminal(box(), ["run", "--bundle", container.bundle, container.id]);
+      await terminal.end();
+      assert.match(terminal.complaints + terminal.said, /console/);
+      assert.doesNotMatch(terminal.said, /covered/);
+    });
+  }
+
+  itOurs("is not bound anywhere else when it is exchanged for a link meanwhile (CVE-2025-52565)", async () => {
+    const container = onImagesDev();
+    writeFileSync(container.at("dev/console"), "");
+    symlinkSync("/proc/sys/kernel/core_pattern", container.at("dev/other"));
+    await swapping(box(), container.at("dev/console"), container.at("dev/other"), 3, async () => {
+      const terminal = new OnTerminal(box(), ["run", "--bundle", container.bundle, container.id]);
+      await terminal.end();
+      assert.doesNotMatch(terminal.said, /covered/);
+    });
+  });
+});
+
+describe("rights and roots", () => {
+  const box = useBox();
+
+  const masks = (text: string): string[] => ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map((name) => `${name} ${BigInt(`0x${fields(text)[name] ?? "0"}`)}`);
+
+  it("no capability is inheritable unless config.json says so, for the program and for exec --cap (CVE-2022-29162)", () => {
+    const container = box().container((config) => {
+      writable(config);
+      shell(config, "cat /proc/self/status > /status; sleep 60");
+    });
+    detached(container);
+    const exec = ok(box().runtime(["exec", "--cap", "CAP_CHOWN", "--cap", "CAP_NET_RAW", container.id, "cat", "/proc/self/status"])).stdout;
+    assert.equal(masks(exec)[0], "CapInh 0");
+    assert.equal(masks(exec)[4], "CapAmb 0");
+    assert.equal(masks(readFileSync(container.at("status"), "utf8"))[0], "CapInh 0");
+    ok(container.delete("--force"));
+  });
+
+  it("no capability comes back: of a user without rights nothing is permitted, and bounding is what config.json says", () => {
+    const text = box().inside("cat /proc/self/status", (config) => (config.process.user = { uid: 1000, gid: 1000 }));
+    const kill = (1n << 5n) | (1n << 10n) | (1n << 29n);
+    assert.deepEqual([masks(text)[0], masks(text)[3], masks(text)[4]], ["CapInh 0", `CapBnd ${kill}`, "CapAmb 0"]);
+  });
+
+  for (const flags of [[], ["--no-pivot"]]) {
+    it(`a second chroot leads to the container's own root again, ${flags[0] ?? "pivot_root"}`, () => {
+      const container = armed(box(), (config) => {
+        config.process.capabilities = { bounding: ["CAP_SYS_CHROOT"], effective: ["CAP_SYS_CHROOT"], permitted: ["CAP_SYS_CHROOT"] };
+        config.process.args = ["escape", "chroot"];
+      });
+      const { status, stdout } = container.run(flags);
+      assert.equal(stdout, "the same root\n");
+      assert.equal(status, 0);
+    });
+  }
+
+  it("the root of pid 1 is the container's, and no directory above it", () => {
+    const inside = box().inside("ls -di / /proc/1/root/ /proc/1/root/../.. /proc/self/cwd/../../.. | awk '{print $1}' | sort -u | wc -l");
+    assert.equal(inside.trim(), "1");
+  });
+
+  it("cgroups of the host are not written through /sys/fs/cgroup, with or without a cgroup namespace (CVE-2023-25809)", () => {
+    for (const namespace of [[], [{ type: "cgroup" }]]) {
+      const inside = box().inside(
+        "for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do mkdir $d/escaped 2>/dev/null && echo made $d; { echo 1 > $d/cgroup.procs; } 2>/dev/null && echo wrote $d; { echo /x > $d/release_agent; } 2>/dev/null && echo agent $d; done; true",
+        (config) => config.linux.namespaces.push(...namespace),
+      );
+      assert.equal(inside, "");
+    }
+  });
+
+  it("the devices of the host are neither made nor opened without a right to them", () => {
+    const inside = box().inside("for n in '8 0' '254 0' '259 0' '1 1'; do mknod /tmp/b b $n 2>/dev/null && head -c 1 /tmp/b > /dev/null 2>&1 && echo read $n; rm -f /tmp/b; mknod /tmp/c c $n 2>/dev/null && head -c 1 /tmp/c > /dev/null 2>&1 && test \"$n\" = '1 1' && echo memory; rm -f /tmp/c; done; true", (config) => {
+      writable(config);
+      config.process.capabilities = { bounding: ["CAP_MKNOD"], effective: ["CAP_MKNOD"], permitted: ["CAP_MKNOD"] };
+    });
+    assert.equal(inside, "");
+  });
+});
+
+describe("the state directory", () => {
+  const box = useBox();
+
+  it("is removed without what links in it lead to", () => {
+    const container = detached(box().container((config) => (config.process.args = ["sleep", "60"])));
+    mkdirSync(box().path("victim/below"), { recursive: true });
+    box().write("victim/file", "mine");
+    symlinkSync(box().path("victim"), join(box().stateRoot, container.id, "link"));
+    ok(container.delete("--force"));
+    assert.deepEqual(readdirSync(box().path("victim")).sort(), ["below", "file"]);
+    rmSync(join(box().stateRoot, container.id), { recursive: true, force: true });
+  });
+
+  it("is no link to somewhere else: delete --force leaves that alone", () => {
+    mkdirSync(box().stateRoot, { recursive: true });
+    mkdirSync(box().path("victim"));
+    box().write("victim/state.json", "{}");
+    box().write("victim/file", "mine");
+    const id = `${box().prefix}link`;
+    symlinkSync(box().path("victim"), join(box().stateRoot, id));
+    box().runtime(["delete", "--force", id]);
+    assert.equal(existsSync(box().path("victim/file")), true);
+    rmSync(join(box().stateRoot, id), { force: true });
+  });
+
+  for (const id of ["../victim", "..", ".", "a/../../victim", "/victim"]) {
+    it(`is not left by the id ${JSON.stringify(id)}`, () => {
+      mkdirSync(box().stateRoot, { recursive: true });
+      mkdirSync(box().path("victim"));
+      box().write("victim/state.json", "{}");
+      box().runtime(["delete", "--force", id]);
+      const container = box().container();
+      refused(box().runtime(["run", "--bundle", container.bundle, id]), /id/);
+      assert.equal(existsSync(box().path("victim/state.json")), true);
+      assert.equal(existsSync(box().stateRoot), true);
+    });
+  }
+});
