@@ -87,6 +87,14 @@ $(BUILD)/host-test.so: test/host/lib.c $(BUILD)/settings
 
 HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so
 
+# ---- acts of rooms that no config.json can reach on a test machine
+
+$(BUILD)/rooms/modules.h: $(wildcard test/system/programs/*.ts) $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+	$(COMPILE) --out $(@D) --entry test/system/programs/main.ts --entry src/trace.ts
+
+$(BUILD)/room-test: host/host.c $(BUILD)/rooms/modules.h
+	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -I$(BUILD)/rooms -o $@ host/host.c $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+
 # ---- what people type
 
 # Tests run what this build made, or the program that RUNTIME names.
@@ -105,7 +113,7 @@ host-test: $(NODE_MODULES) $(HOST_TESTS)
 	$(SUITES) host
 
 ## systest: containers on the real kernel; root
-systest: build
+systest: build $(BUILD)/room-test
 	$(SUITES) system
 
 ## clients: podman, containerd, docker and others call tsrun; root
@@ -119,7 +127,7 @@ faults: build
 ## test: installs what the tests need, builds, runs everything above; root
 test:
 	scripts/install-deps --test
-	$(MAKE) build $(HOST_TESTS)
+	$(MAKE) build $(HOST_TESTS) $(BUILD)/room-test
 	$(SUITES)
 
 ## demo: installs what is missing, builds, explains and runs a container; root

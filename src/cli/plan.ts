@@ -25,7 +25,7 @@ export const takes = [0, 1] as const;
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
   const bundle = bundleOf(flags.bundle, operand);
   const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
-  const plan = load<typeof import("../runtime/plan.ts")>("runtime/plan").planContainer(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), requestOf(flags, bundle, globalFlags));
+  const plan = load<typeof import("../runtime/rare.ts")>("runtime/rare").planWithRareRooms(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), requestOf(flags, bundle, globalFlags));
   const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
   print(flags.json ? explainJson(plan) : explain(plan));
   for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))

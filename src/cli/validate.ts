@@ -27,9 +27,9 @@ function onHost(bundle: string, read: Examination["read"], found: readonly Findi
   if (read === undefined) return [{ level: "warning", pointer: "", problem: "the host was not looked at", hint: "the errors above come first" }];
   const facts = load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost();
   const request = load<typeof import("./plan.ts")>("cli/plan").requestOf({ id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 }, bundle, globalFlags);
-  const { planContainer } = load<typeof import("../runtime/plan.ts")>("runtime/plan");
+  const { planWithRareRooms } = load<typeof import("../runtime/rare.ts")>("runtime/rare");
   const { decodeSpec, isConfig } = load<typeof import("../spec/load.ts")>("spec/load");
-  return load<typeof import("../explain/host.ts")>("explain/host").hostFindings({ ...read, bundle, facts, found, plan: (json) => (isConfig(json) ? planContainer(decodeSpec(json), facts, request) : undefined) });
+  return load<typeof import("../explain/host.ts")>("explain/host").hostFindings({ ...read, bundle, facts, found, plan: (json) => (isConfig(json) ? planWithRareRooms(decodeSpec(json), facts, request) : undefined) });
 }
 
 /** Errors first, a line each, and how many. */

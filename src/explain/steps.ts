@@ -31,9 +31,12 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     runtime("reserve container id", [{ text: `make the state directory ${plan.id} below the state root`, why: "default" }]),
     runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),
+    runtime("find resource control group", plan.intelRdt === undefined ? [] : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }]),
     runtime("prepare cgroup", cgroup.mode === "v2" ? cgroupActs(plan) : []),
     runtime("clone into namespaces", cloneActs(plan)),
     runtime("complete cgroup", cgroup.mode === "v1" ? cgroupActs(plan) : []),
+    runtime("enter resource control group", intelRdtActs(plan)),
+    runtime("move network devices", (plan.netDevices?.devices ?? []).map(({ host, name, why }) => ({ text: `move ${host} and its permanent addresses into the container as ${name}, and bring it up`, why }))),
     runtime("set rlimits", process.rlimits.map(({ name, soft, hard, why }) => ({ text: `set ${name} to ${soft} (soft), ${hard} (hard)`, why }))),
     runtime("set oom score", process.oomScoreAdj === undefined ? [] : [{ text: `write ${process.oomScoreAdj} to /proc/PID/oom_score_adj`, why: "/process/oomScoreAdj" }]),
     runtime("record state", [{ text: "write state.json with init's pid", why: "default" }]),
@@ -44,6 +47,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("prepare rootfs", prepareActs(plan)),
     init("mount filesystems", rootfs.mountsBeforeCgroup.map(mountAct)),
     init("enter cgroup", cgroup.groups.length === 0 ? [] : [{ text: `move itself into ${cgroup.groups.length} cgroup${cgroup.groups.length === 1 ? "" : "s"}`, why: cgroup.why }]),
+    init("reset CPU affinity", [{ text: "allow every processor that the cgroup allows", why: "default" }]),
     init("enter cgroup namespace", namespaces.cgroup === undefined ? [] : [{ text: "new cgroup namespace: its own cgroup looks like the root", why: namespaces.cgroup.why }]),
     init("mount cgroup filesystems and the rest", rootfs.mountsAfter.map(mountAct)),
     init("create devices", deviceActs(plan)),
@@ -59,6 +63,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
       ...(namespaces.hostname === undefined ? [] : [{ text: `host name ${namespaces.hostname.name}`, why: namespaces.hostname.why }]),
       ...(namespaces.domainname === undefined ? [] : [{ text: `domain name ${namespaces.domainname.name}`, why: namespaces.domainname.why }]),
     ]),
+    init("apply AppArmor profile", plan.lsm?.apparmor === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.apparmor.command)} to /proc/self/attr/apparmor/exec`, why: plan.lsm.apparmor.why }]),
     init("write sysctls", plan.sysctls.map(({ file, value, why }) => ({ text: `write ${JSON.stringify(value)} to /proc/sys/${file}`, why }))),
     init("restrict paths", [
       ...rootfs.readonlyPaths.map(({ path, why }) => ({ text: `make ${path} read-only, if it exists`, why })),
@@ -67,6 +72,8 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("hand over stdio", [{ text: `give standard input, output and error to uid ${process.uid}`, why: "default" }]),
     init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
+    init("set scheduling", schedulingActs(plan)),
+    init("set SELinux label", plan.lsm?.selinux === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`, why: plan.lsm.selinux.why }]),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
@@ -89,6 +96,27 @@ function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
       ? []
       : [{ text: `${cgroup.devices.allow ? "allow" : "refuse"} every device but ${cgroup.devices.exceptions.length} exceptions`, why: cgroup.devices.why }]),
     ...cgroup.ignored.map(({ problem, why: asked }) => ({ text: `ignored: ${problem}`, why: asked })),
+  ];
+}
+
+function intelRdtActs({ intelRdt }: ContainerPlan): readonly Act[] {
+  if (intelRdt === undefined) return [];
+  const why = "/linux/intelRdt";
+  return [
+    ...intelRdt.schemata.map((line) => ({ text: `write ${JSON.stringify(line)} to schemata`, why })),
+    ...(intelRdt.monitoring === undefined ? [] : [{ text: `make the monitoring group ${intelRdt.monitoring}`, why: `${why}/enableMonitoring` }]),
+    { text: `put the container's process into ${intelRdt.group || "the default class"}`, why },
+  ];
+}
+
+function schedulingActs({ scheduling }: ContainerPlan): readonly Act[] {
+  if (scheduling === undefined) return [];
+  const { scheduler, ioPriority, personality, memoryPolicy } = scheduling;
+  return [
+    ...(scheduler === undefined ? [] : [{ text: `scheduling policy ${scheduler.text}`, why: scheduler.why }]),
+    ...(ioPriority === undefined ? [] : [{ text: `I/O priority ${ioPriority.text}`, why: ioPriority.why }]),
+    ...(personality === undefined ? [] : [{ text: `personality ${personality.text}`, why: personality.why }]),
+    ...(memoryPolicy === undefined ? [] : [{ text: `memory policy ${memoryPolicy.text}`, why: memoryPolicy.why }]),
   ];
 }
 

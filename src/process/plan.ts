@@ -1,7 +1,6 @@
 // The user's process as the kernel wants it: masks, numbers, final environment.
 
 import { prlimitResources } from "./limits-table.ts";
-import type { Violation } from "../base/errors.ts";
 import type { Int64 } from "../base/int64.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { Process } from "../spec/types.ts";
@@ -58,17 +57,6 @@ export function planProcess(process: Process, host: Pick<HostFacts, "lastCapabil
     inheritedFds: request.listenFds + request.preserveFds,
     warnings,
   };
-}
-
-/** What a later version will do. Going on without it would run another process than was asked for. */
-export function unsupportedInProcess({ scheduler, ioPriority, selinuxLabel, apparmorProfile }: Process): readonly Violation[] {
-  const asked: readonly (readonly [string, boolean])[] = [
-    ["/process/scheduler", scheduler !== undefined],
-    ["/process/ioPriority", ioPriority !== undefined],
-    ["/process/selinuxLabel", selinuxLabel !== undefined],
-    ["/process/apparmorProfile", apparmorProfile !== undefined && apparmorProfile !== "unconfined"],
-  ];
-  return asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
 }
 
 function capabilities(process: Process, host: Pick<HostFacts, "lastCapability">, warnings: string[]): CapabilityPlan {

@@ -210,7 +210,7 @@ export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest)
   }
   const api = request.api ?? "mount_setattr";
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === "user");
-  const mounts = planMounts(spec.mounts, { ...request, rootfs, api, propagation, hasUserNamespace }, violations);
+  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, hasUserNamespace }, violations);
   if (violations.length > 0) throw new SpecError(violations);
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
@@ -255,6 +255,8 @@ const isQuiet = (propagation: number): boolean => (propagation & (MS_SLAVE | MS_
 // ---- mounts
 
 type MountContext = Omit<RootfsRequest, "api"> & {
+  /** SELinux. */
+  readonly label: string | undefined;
   readonly rootfs: HostPath;
   readonly api: MountApi;
   readonly propagation: PropagationPlan | undefined;
@@ -319,12 +321,22 @@ function planMounts(mounts: readonly Mount[], context: MountContext, violations:
     if (late && (options.flags & MS_RDONLY) !== 0) lateReadonly.push({ why, path: destination });
     ops.push({
       ...filesystem(placed, type, mount.source ?? type, options, context.api),
+      data: labelled(type, options.data, context.label),
       flags: late ? options.flags & ~MS_RDONLY : options.flags,
       // [kernel] A mount below one that is not shared starts private: then there is nothing to do for these words.
       propagation: somethingShared ? options.propagation : [],
     });
   });
   return { ops, sources, lateReadonly, warnings };
+}
+
+/** [kernel] SELinux: proc, sysfs and mqueue have labels of their own and take no context. */
+const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue"];
+
+/** Data with SELinux's context for all that lies on the mount; quoted, for a label may have commas. */
+function labelled(type: string, data: string, label: string | undefined): string {
+  if (label === undefined || UNLABELLED.includes(type)) return data;
+  return `${data === "" ? "" : `${data},`}context="${label}"`;
 }
 
 /** runc takes a destination that spells out the root file system's own path as a path in it. */

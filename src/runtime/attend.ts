@@ -1,7 +1,7 @@
 // The foreground: signals go on to the process, what ends is reaped, and the process's end is ours.
 
 import { PR_SET_CHILD_SUBREAPER } from "../abi/prctl.ts";
-import { SIGCHLD, SIGPIPE, SIGURG } from "../abi/signal.ts";
+import { SIGCHLD, SIGIO, SIGPIPE, SIGURG } from "../abi/signal.ts";
 import { WNOHANG } from "../abi/wait.ts";
 import { ESRCH } from "../abi/errno.ts";
 import { isErrno } from "../base/errors.ts";
@@ -32,10 +32,18 @@ export function attend(child: Child, signals: Fd, terminal: Fd | undefined): num
   return exitStatus(ending);
 }
 
+let pending: (() => void) | undefined;
+
+/** What SIGIO is for, from a descriptor of ours: it is not passed on then. */
+export function onSignalOfInput(act: () => void): void {
+  pending = act;
+}
+
 /** How the process ended, when this signal tells it. */
 export function handle(signal: number, child: Child): Ending | undefined {
   if (signal === SIGCHLD) return reap(child);
-  if (signal !== SIGPIPE && signal !== SIGURG) pass(signal, child);
+  if (signal === SIGIO && pending !== undefined) pending();
+  else if (signal !== SIGPIPE && signal !== SIGURG) pass(signal, child);
   return undefined;
 }
 

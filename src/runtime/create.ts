@@ -1,5 +1,10 @@
 // The parent's story: from a bundle to a container that waits for `start`. The child's is init.ts.
 
+import type { IntelRdtPaths, IntelRdtPlan } from "../intelrdt.ts";
+import type { NetDevicesPlan } from "../netdevices.ts";
+import { notifySocket } from "./notifysocket.ts";
+import { planWithRareRooms } from "./rare.ts";
+import type { Readiness } from "./readiness.ts";
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
 import { ENOENT, ENOTDIR } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
@@ -32,7 +37,7 @@ import type { Globals } from "./globals.ts";
 import { hookState, runHooks, runLateHooks } from "./lifecyclehooks.ts";
 import type { InitContext } from "./init.ts";
 import { checkPassedOn } from "./passedon.ts";
-import { planContainer, type ContainerPlan } from "./plan.ts";
+import type { ContainerPlan } from "./plan.ts";
 import { listenForStart } from "./startsocket.ts";
 import { procStat } from "./status.ts";
 import { logSteps, step } from "./step.ts";
@@ -62,6 +67,8 @@ export type Created = {
   readonly channel: Fd;
   /** Where the master of its terminal has come, in the foreground. */
   readonly terminal: Fd | undefined;
+  /** Whom to tell that the service is ready, when `run` is to. */
+  readonly readiness: Readiness | undefined;
 };
 
 /** How init hears of `start`, and whether we stay to show its terminal. */
@@ -80,17 +87,21 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   resetChildSignal();
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, bundle));
-  const plan = step("plan", () => planFor(globals, request, spec, bundle));
+  const plan = step("plan", () => planFor(globals, request, withNotify(globals, request, spec), bundle));
   const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   const directory = step("reserve container id", () => reserveId(globals, plan, undo));
+  const readiness = step("make notify directory", () => makeNotify(directory, mode, undo));
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const sources = step("open mount sources", () => openSources(plan.rootfs));
-  const unborn = step("record what will be made", () => recordFirst(directory, plan, text));
+  const intelRdt = step("find resource control group", () => plan.intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").locateIntelRdt(plan.intelRdt));
+  const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
   const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, start, console: console?.to }, cgroup, undo));
   const paths = step("complete cgroup", () => completeCgroup(cgroup));
+  step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
+  step("move network devices", () => moveDevices(plan.netDevices, child, undo));
   step("set rlimits", () => setRlimits(plan.process, child.pid));
   step("set oom score", () => setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
@@ -100,7 +111,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
   step("send pidfd", () => sendPidfd(pidfdSocket, "standard", child));
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
-  return { plan, directory, record, child, channel, terminal: console?.mine };
+  return { plan, directory, record, child, channel, terminal: console?.mine, readiness };
 }
 
 /** prestart and createRuntime: in our namespaces, once the mounts are there. Without any, init does not wait for us. */
@@ -128,7 +139,7 @@ function loadSpec(globals: Globals, bundle: HostPath): { readonly spec: Spec; re
 
 function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
   if (geteuid() !== 0) throw new HostError("containers without root privileges are not supported by this version of tsrun: permission denied");
-  const plan = planContainer(spec, probeHost(), {
+  const plan = planWithRareRooms(spec, probeHost(), {
     id: checkedId(request.id),
     bundle,
     noPivot: request.noPivot,
@@ -139,6 +150,37 @@ function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: H
   });
   for (const warning of plan.warnings) globals.warn(warning);
   return plan;
+}
+
+/** The spec with what the container needs to tell that it is ready, when our caller waits for that. @see sd_notify(3) */
+function withNotify(globals: Globals, request: CreateRequest, spec: Spec): Spec {
+  if (notifySocket() === undefined) return spec;
+  const notify = load<typeof import("../notify.ts")>("notify");
+  return notify.withNotify(spec, notify.notifyDirectory(`${globals.root}/${checkedId(request.id)}`));
+}
+
+/** Where the service will speak; `start` listens there later, `run` does from here on. */
+function makeNotify(directory: StateDirectory, mode: Mode, undo: Undo): Readiness | undefined {
+  const target = notifySocket();
+  if (target === undefined) return undefined;
+  load<typeof import("../notify.ts")>("notify").makeNotifyDirectory(directory.fd);
+  const readiness = mode === "create" ? undefined : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
+  if (readiness !== undefined) undo.use("close notify socket", readiness.listener);
+  return readiness;
+}
+
+function enterGroup(plan: IntelRdtPlan | undefined, paths: IntelRdtPaths | undefined, child: Child, undo: Undo): void {
+  if (plan === undefined || paths === undefined) return;
+  const { enterIntelRdt, removeIntelRdt } = load<typeof import("../intelrdt.ts")>("intelrdt");
+  undo.defer("remove resource control group", () => removeIntelRdt(paths));
+  enterIntelRdt(plan, paths, child.pid);
+}
+
+function moveDevices(plan: NetDevicesPlan | undefined, child: Child, undo: Undo): void {
+  if (plan === undefined) return;
+  const { moveNetDevices, returnNetDevices } = load<typeof import("../netdevices.ts")>("netdevices");
+  const moved = moveNetDevices(plan, child.pid);
+  undo.defer("return network devices", () => returnNetDevices(plan, child.pid, moved));
 }
 
 /** How many descriptors socket activation hands to us, and not to a process that we inherited the variable from. @see sd_listen_fds(3) */
@@ -167,7 +209,7 @@ function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDire
 }
 
 /** Written before the first cgroup is made: whoever kills us at any later moment, `delete --force` finds what there is to remove. */
-function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: string): ContainerRecord {
+function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: string, intelRdt: IntelRdtPaths | undefined): ContainerRecord {
   const record: ContainerRecord = {
     ociVersion: plan.ociVersion,
     id: plan.id,
@@ -179,6 +221,7 @@ function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: strin
     pid: 0,
     startTime: "",
     cgroup: plan.cgroup.groups.map(({ controllers, path }) => ({ controllers, path })),
+    intelRdt,
     keyring: plan.keyring !== undefined,
     sharedPid: plan.sharedPid,
     poststart: plan.hooks.poststart,

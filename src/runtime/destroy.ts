@@ -1,5 +1,6 @@
 // Taking a container away: its processes, its cgroup, its state, and then its poststop hooks.
 
+import { load } from "../sys/host.ts";
 import { ESRCH } from "../abi/errno.ts";
 import { POLLIN } from "../abi/poll.ts";
 import { SIGKILL } from "../abi/signal.ts";
@@ -23,6 +24,7 @@ export function destroy(globals: Globals, directory: StateDirectory, record: Con
     if (record.sharedPid && record.pid !== 0) killCgroup(record.cgroup, SIGKILL); // in a pid namespace of its own all have died with init
     removeCgroup(record.cgroup);
   }
+  if (record.intelRdt !== undefined) load<typeof import("../intelrdt.ts")>("intelrdt").removeIntelRdt(record.intelRdt);
   removeState(globals.root, directory);
   runLateHooks("poststop", record.poststop, hookState(record, "stopped", 0), globals);
 }

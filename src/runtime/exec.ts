@@ -89,10 +89,20 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
 
 function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
   const wanted = processOf(process, config);
-  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, { keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined, preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds), seccomp: seccompOf(config, wanted) });
+  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, { keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined, preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds), seccomp: seccompOf(config, wanted), ...rareOf(config, wanted) });
   // What the container's own process gave cause for was said when it was created.
   if ("file" in process || process.capabilities.length > 0) for (const warning of plan.process.warnings) globals.warn(warning);
   return plan;
+}
+
+/** What few processes ask for. */
+function rareOf({ json, treated }: StoredConfig, process: Process): Pick<ExecPlan, "lsm" | "scheduling" | "affinity"> {
+  const { apparmorProfile, selinuxLabel, scheduler, ioPriority, execCPUAffinity } = process;
+  const affinity = execCPUAffinity && load<typeof import("../process/scheduling-plan.ts")>("process/scheduling-plan").planAffinity(process);
+  if (!treated && [apparmorProfile, selinuxLabel, scheduler, ioPriority].every((asked) => asked === undefined)) return { lsm: undefined, scheduling: undefined, affinity };
+  const spec = load<typeof import("../spec/decode.ts")>("spec/decode").decodeSpec(json);
+  const { planLsm, planScheduling } = load<typeof import("./rare.ts")>("runtime/rare");
+  return { lsm: planLsm(spec, process), scheduling: planScheduling(spec, process), affinity };
 }
 
 function seccompOf({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
@@ -123,6 +133,7 @@ function spawn(
   using channel = theirs; // ours to close, or its end would never be seen
   // [cve] CVE-2016-9962: the child is seen in the container from its first moment; not dumpable it is closed to ptrace, and /proc/PID/fd and exe with it.
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  if (context.plan.affinity !== undefined) load<typeof import("../process/scheduling.ts")>("process/scheduling").setInitialAffinity(context.plan.affinity, 0); // the clone inherits it
   const { child, inCgroup } = cloneIntoContainer(target, group);
   if (child === undefined) return join({ ...context, target, cgroup, inV2: inCgroup, fallback: request.cgroups.length === 0, channel, debug: globals.debug !== undefined });
   undo.use("close pidfd", child.pidfd);

@@ -1,8 +1,10 @@
 // What `exec` runs: the container's process of config.json with what the command line says instead, or a document of its own. Pure.
 
-import { HostError, SpecError } from "../base/errors.ts";
+import type { LsmPlan } from "../lsm.ts";
+import type { AffinityPlan, SchedulingPlan } from "../process/scheduling-plan.ts";
+import { HostError } from "../base/errors.ts";
 import type { KeyringPlan } from "../keyring.ts";
-import { planProcess, unsupportedInProcess, type ProcessPlan } from "../process/plan.ts";
+import { planProcess, type ProcessPlan } from "../process/plan.ts";
 import type { SeccompPlan } from "../seccomp/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { StoredConfig } from "../spec/stored.ts";
@@ -12,6 +14,10 @@ import { planTerminal, type TerminalPlan } from "../terminal/plan.ts";
 export type ExecPlan = {
   readonly process: ProcessPlan;
   readonly seccomp: SeccompPlan | undefined;
+  readonly lsm: LsmPlan | undefined;
+  readonly scheduling: SchedulingPlan | undefined;
+  /** undefined: every processor that the cgroup allows. */
+  readonly affinity: AffinityPlan | undefined;
   readonly terminal: TerminalPlan;
   readonly keyring: KeyringPlan;
   readonly namespaces: readonly NamespaceType[];
@@ -37,13 +43,14 @@ export function planExec(
   container: StoredConfig,
   process: Process,
   host: Pick<HostFacts, "lastCapability">,
-  request: { readonly keyring: KeyringPlan; readonly preserveFds: number; readonly seccomp: SeccompPlan | undefined },
+  request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "affinity"> & { readonly preserveFds: number },
 ): ExecPlan {
-  const missing = unsupportedInProcess(process);
-  if (missing.length > 0) throw new SpecError(missing);
   return {
     process: planProcess(process, host, { listenFds: 0, preserveFds: request.preserveFds }),
     seccomp: request.seccomp,
+    lsm: request.lsm,
+    scheduling: request.scheduling,
+    affinity: request.affinity,
     terminal: planTerminal(process, false),
     keyring: request.keyring,
     namespaces: container.namespaces,

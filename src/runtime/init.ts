@@ -1,6 +1,8 @@
 // The child's story: from the clone to the user's program. The parent's is create.ts; channel.ts is all they share afterwards.
 // It starts with the parent's memory and descriptors, on the host's root file system, and never returns.
 
+import type { LsmAttributes, LsmPlan } from "../lsm.ts";
+import { resetAffinity } from "../process/affinity.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../abi/signal.ts";
 import { POLLIN } from "../abi/poll.ts";
@@ -70,13 +72,15 @@ export function init(context: InitContext): never {
 function becomeContainer({ plan, seccomp, sources, start, console, debug }: InitContext, channel: Fd): Program {
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
   step("leave the caller's session", leaveCaller);
+  const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
   step("join namespaces", () => joinNamespaces(plan.namespaces));
-  step("join session keyring", () => joinSessionKeyring(plan.keyring));
+  step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
   const root = step("prepare rootfs", () => prepareRoot(plan.rootfs));
   step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, sources));
   const { enter, inV2 } = step("wait for cgroup", () => hear(channel, "ready"));
   step("enter cgroup", () => enterCgroup(enter, inV2));
+  step("reset CPU affinity", resetAffinity);
   step("enter cgroup namespace", () => enterCgroupNamespace(plan.namespaces));
   step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources));
   step("create devices", () => createDevices(root, plan.rootfs));
@@ -88,12 +92,15 @@ function becomeContainer({ plan, seccomp, sources, start, console, debug }: Init
   step("attach terminal", () => attachTerminal(plan.terminal, console));
   step("make mounts read-only", () => makeReadonly(plan.rootfs));
   step("set host and domain name", () => setNames(plan.namespaces));
+  step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
   step("write sysctls", () => writeSysctls(plan.sysctls));
   step("restrict paths", () => restrictPaths(plan.rootfs));
   // become the user's process
   step("create working directory", () => makeWorkingDirectory(plan.process));
   step("hand over stdio", () => giveStdio(plan.process));
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
+  step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
+  step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process));
   const program = step("find program", () => findProgram(plan.process));
@@ -102,6 +109,11 @@ function becomeContainer({ plan, seccomp, sources, start, console, debug }: Init
   send(channel, { kind: "created" });
   return program;
 }
+
+const lsm = (): typeof import("../lsm.ts") => load<typeof import("../lsm.ts")>("lsm");
+
+const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | undefined, join: () => void): void =>
+  plan === undefined || attributes === undefined ? join() : lsm().withKeyLabel(plan, attributes, join);
 
 /** [cve] CVE-2016-9962: not dumpable, so nobody in a joined namespace can look into us through ptrace or /proc while we still hold the host's files. */
 function leaveCaller(): void {

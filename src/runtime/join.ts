@@ -1,6 +1,9 @@
 // The child's story of `tsrun exec`: from the clone to the user's program. The parent's is exec.ts; channel.ts is all they share afterwards.
 // It starts with the parent's memory and descriptors in the container's pid namespace, else on the host, and never returns.
 
+import type { LsmAttributes, LsmPlan } from "../lsm.ts";
+import { resetAffinity } from "../process/affinity.ts";
+import type { AffinityPlan } from "../process/scheduling-plan.ts";
 import { PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { enterGroups } from "../cgroup/exec.ts";
@@ -43,17 +46,22 @@ export function join({ plan, seccomp, target, cgroup, inV2, fallback, console, c
   try {
     logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
     step("leave the caller's session", leaveCaller);
+    const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
     step("set oom score", () => setOomScoreAdj(plan.process, "self"));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined));
     step("set rlimits", () => setRlimits(plan.process, "self")); // as late as we have the right to: a low one is ours as well
+    step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
     // `/` is the container's own from here on
-    step("join session keyring", () => rejoinSessionKeyring(plan.keyring));
+    step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => rejoinSessionKeyring(plan.keyring)));
+    step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
+    step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
     step("attach terminal", () => attachTerminal(plan.terminal, console));
     step("let go of the host", () => closeAllBut(3 + plan.process.inheritedFds, [channel]));
     // become the user's process
     step("hand over stdio", () => giveStdio(plan.process));
     step("set no_new_privs", () => setNoNewPrivileges(plan.process));
+    step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
     step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
     step("become user", () => becomeUser(plan.process));
     const program = step("find program", () => findProgram(plan.process));
@@ -69,6 +77,14 @@ export function join({ plan, seccomp, target, cgroup, inV2, fallback, console, c
   }
   exit_group(1);
 }
+
+const lsm = (): typeof import("../lsm.ts") => load<typeof import("../lsm.ts")>("lsm");
+
+const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | undefined, join: () => void): void =>
+  plan === undefined || attributes === undefined ? join() : lsm().withKeyLabel(plan, attributes, join);
+
+const setAffinity = (plan: AffinityPlan | undefined): void =>
+  plan === undefined ? resetAffinity() : load<typeof import("../process/scheduling.ts")>("process/scheduling").setFinalAffinity(plan);
 
 function leaveCaller(): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until execve: a process half made must not outlive its maker

@@ -1,5 +1,9 @@
 // Spec + HostFacts + request → ContainerPlan: every decision about one container, as plain data. Nothing below decides anything again.
 
+import type { IntelRdtPlan } from "../intelrdt.ts";
+import type { LsmPlan } from "../lsm.ts";
+import type { NetDevicesPlan } from "../netdevices.ts";
+import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import { planCgroup, cgroupMountSource, type CgroupPlan } from "../cgroup/plan.ts";
 import type { ContainerId, HostPath } from "../base/brand.ts";
 import { hostPath } from "../base/brand.ts";
@@ -7,7 +11,7 @@ import { SpecError, type Violation } from "../base/errors.ts";
 import { resolve } from "../base/path.ts";
 import type { KeyringPlan } from "../keyring.ts";
 import { planNamespaces, type NamespacePlan } from "../namespaces/plan.ts";
-import { planProcess, unsupportedInProcess, type ProcessPlan } from "../process/plan.ts";
+import { planProcess, type ProcessPlan } from "../process/plan.ts";
 import { planSeccomp, type SeccompPlan } from "../seccomp/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
@@ -27,7 +31,15 @@ export type PlanRequest = {
   readonly preserveFds: number;
 };
 
-export type ContainerPlan = {
+/** Plans of rooms that few containers need, made by rare.ts. undefined: this one does not. */
+export type RarePlans = {
+  readonly lsm: LsmPlan | undefined;
+  readonly scheduling: SchedulingPlan | undefined;
+  readonly netDevices: NetDevicesPlan | undefined;
+  readonly intelRdt: IntelRdtPlan | undefined;
+};
+
+export type ContainerPlan = RarePlans & {
   readonly id: ContainerId;
   readonly ociVersion: string;
   readonly bundle: HostPath;
@@ -50,7 +62,7 @@ export type ContainerPlan = {
 };
 
 /** @throws SpecError for what config.json asks and this version cannot do: said, never skipped */
-export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan {
+export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, rare: RarePlans): ContainerPlan {
   const missing = unsupported(spec);
   if (missing.length > 0) throw new SpecError(missing);
   const cgroup = planCgroup(spec, host, request.id, { systemdCgroup: request.systemdCgroup });
@@ -58,6 +70,7 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest)
   const process = planProcess(spec.process, host, request);
   const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: cgroupMountSource(cgroup, spec), api: host.mountApi });
   return {
+    ...rare,
     id: request.id,
     ociVersion: spec.ociVersion,
     bundle: request.bundle,
@@ -74,22 +87,16 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest)
     seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
     terminal: planTerminal(spec.process, spec.linux.namespaces.some(({ type }) => type === "mount")),
     sharedPid: !spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
-    warnings: [...process.warnings, ...rootfs.warnings],
+    warnings: [...process.warnings, ...rootfs.warnings, ...(rare.scheduling?.warnings ?? [])],
   };
 }
 
 /** The parts of config.json that a later version will do. Going on without them would run another container than was asked for. */
 function unsupported(spec: Spec): readonly Violation[] {
-  const { linux, process } = spec;
+  const { linux } = spec;
   const asked: readonly (readonly [string, boolean])[] = [
-    ["/linux/mountLabel", linux.mountLabel !== undefined],
-    ["/linux/netDevices", Object.keys(linux.netDevices).length > 0],
-    ["/linux/personality", linux.personality !== undefined],
-    ["/linux/memoryPolicy", linux.memoryPolicy !== undefined],
-    ["/linux/intelRdt", linux.intelRdt !== undefined],
     ["/linux/namespaces", linux.namespaces.some(({ type }) => type === "user")],
     ["/linux/uidMappings", linux.uidMappings.length > 0],
   ];
-  const missing = asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
-  return process === undefined ? missing : [...unsupportedInProcess(process), ...missing];
+  return asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
 }

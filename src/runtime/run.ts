@@ -1,6 +1,7 @@
 // `tsrun run`: create and start in one process; in the foreground also wait, pass signals on, and delete.
 
-import { attend, takeSignals } from "./attend.ts";
+import { load } from "../sys/host.ts";
+import { attend, onSignalOfInput, takeSignals } from "./attend.ts";
 import { create, type CreateRequest } from "./create.ts";
 import { destroy } from "./destroy.ts";
 import { expect } from "./expect.ts";
@@ -29,13 +30,15 @@ function takeAway(globals: Globals, directory: StateDirectory, record: Container
 export function runContainer(globals: Globals, request: RunRequest): number {
   using undo = undoOf(globals);
   const signals = request.detach ? undefined : takeSignals(!request.noSubreaper);
-  const { child, channel, plan, directory, record, terminal } = create(globals, request, request.detach ? "run detached" : "run", undo);
+  const { child, channel, plan, directory, record, terminal, readiness } = create(globals, request, request.detach ? "run detached" : "run", undo);
   expect(globals, plan.cgroup.groups, child, channel, undefined);
   runLateHooks("poststart", record.poststart, hookState(record, "running", record.pid), globals);
   if (signals === undefined) {
     undo.move();
+    if (readiness !== undefined) load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, child.pid, globals);
     return 0;
   }
+  if (readiness !== undefined) onSignalOfInput(load<typeof import("./readiness.ts")>("runtime/readiness").passReadyOnSignal(readiness, globals));
   const status = attend(child, signals, terminal);
   undo.move();
   if (!request.keep) takeAway(globals, directory, record);

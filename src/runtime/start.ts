@@ -1,11 +1,14 @@
 // `tsrun start`: lets a created container's init become the user's program.
 
+import { hostPid } from "../base/brand.ts";
+import { notifySocket } from "./notifysocket.ts";
+import type { Readiness } from "./readiness.ts";
 import { ECONNREFUSED, ECONNRESET, ENOENT } from "../abi/errno.ts";
 import { isErrno, StateError } from "../base/errors.ts";
 import type { Status } from "../spec/types.ts";
 import { read, unlinkat } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
-import { host } from "../sys/host.ts";
+import { host, load } from "../sys/host.ts";
 import { decodeError, type ChildMessage } from "./channel.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runLateHooks } from "./lifecyclehooks.ts";
@@ -20,9 +23,14 @@ export function startContainer(globals: Globals, id: string): void {
   using _closed = directory.fd;
   const record = readRecord(directory);
   refuseUnlessCreated(statusOf(directory, record));
+  const readiness = step("listen for readiness", () => listenFor(notifySocket(), directory));
   step("start", () => begin(directory, record));
   runLateHooks("poststart", record.poststart, hookState(record, "running", record.pid), globals);
+  step("wait for readiness", () => readiness && load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, hostPid(record.pid), globals));
 }
+
+const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>
+  target === undefined ? undefined : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
 
 function refuseUnlessCreated(status: Status): void {
   if (status === "created") return;

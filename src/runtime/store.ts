@@ -4,8 +4,10 @@
 //   start.sock   where init waits for `start`; it is there as long as the container is created and not started
 // Writes are whole files renamed into place; whoever reads never sees half of one.
 
+import type { IntelRdtPaths } from "../intelrdt.ts";
+import { load } from "../sys/host.ts";
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR } from "../abi/fcntl.ts";
-import { EEXIST, ENOENT, ENOTDIR, ENOTEMPTY } from "../abi/errno.ts";
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from "../abi/errno.ts";
 import { containerId, type ContainerId, type HostPath, type HostPid } from "../base/brand.ts";
 import { HostError, isErrno, StateError } from "../base/errors.ts";
 import type { Hook, StringMap } from "../spec/types.ts";
@@ -30,6 +32,8 @@ export type ContainerRecord = {
   readonly startTime: string;
   /** undefined before it is known. */
   readonly cgroup: CgroupPaths | undefined;
+  /** Its place in resctrl; undefined when it has none. */
+  readonly intelRdt: IntelRdtPaths | undefined;
   /** It has a session keyring of its own, _ses.<id>, which exec joins. */
   readonly keyring: boolean;
   /** True when init shares a pid namespace: its death does not kill the others. */
@@ -143,8 +147,17 @@ export function removeState(root: HostPath, directory: StateDirectory): void {
     unlinkIfThere(null, `${root}/${directory.id}`, AT_REMOVEDIR);
   } catch (error) {
     if (!isErrno(error, ENOTEMPTY)) throw error;
-    for (const name of whatIsLeft(directory)) unlinkIfThere(directory.fd, name, 0);
+    for (const name of whatIsLeft(directory)) removeWhatIsThere(directory, name);
     unlinkIfThere(null, `${root}/${directory.id}`, AT_REMOVEDIR);
+  }
+}
+
+function removeWhatIsThere(directory: StateDirectory, name: string): void {
+  try {
+    unlinkIfThere(directory.fd, name, 0);
+  } catch (error) {
+    if (!isErrno(error, EISDIR)) throw error;
+    load<typeof import("../notify.ts")>("notify").removeNotifyDirectory(directory.fd); // the only directory that we make in it
   }
 }
 

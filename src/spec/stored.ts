@@ -10,6 +10,8 @@ export type StoredConfig = {
   readonly namespaces: readonly NamespaceType[];
   /** It asks for a seccomp filter: the whole of it is worth decoding. */
   readonly filtered: boolean;
+  /** It says how every process of the container is treated (personality, memory policy): for that too. */
+  readonly treated: boolean;
   /** All of it, for decodeSpec. */
   readonly json: unknown;
 };
@@ -23,11 +25,12 @@ export function parseStored(text: string, exact: () => typeof import("../base/js
 
 function decode(text: string, json: unknown): StoredConfig {
   if (text.includes("null")) asGoReads(json);
-  const raw = json as { readonly process?: unknown; readonly linux?: { readonly seccomp?: unknown; readonly namespaces?: readonly { readonly type: NamespaceType }[] } };
+  const raw = json as { readonly process?: unknown; readonly linux?: { readonly seccomp?: unknown; readonly personality?: unknown; readonly memoryPolicy?: unknown; readonly namespaces?: readonly { readonly type: NamespaceType }[] } };
   return {
     process: raw.process === undefined ? undefined : decodeProcess(raw.process),
     namespaces: (raw.linux?.namespaces ?? []).map(({ type }) => type),
     filtered: raw.linux?.seccomp !== undefined || text.includes("run.oci.seccomp_bpf_data"),
+    treated: raw.linux?.personality !== undefined || raw.linux?.memoryPolicy !== undefined,
     json,
   };
 }

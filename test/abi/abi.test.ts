@@ -5,9 +5,12 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as esbuild from "esbuild";
 import { after, before, describe, it } from "mocha";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
 
 type Arch = "x86_64" | "aarch64";
 type Module = Readonly<Record<string, unknown>>;
@@ -21,13 +24,13 @@ interface Check {
   readonly constant: boolean;
 }
 
-const abi = join(import.meta.dirname, "../../src/abi");
+const abi = join(HERE, "../../src/abi");
 const names = readdirSync(abi).filter((file) => file.endsWith(".ts")).map((file) => file.slice(0, -3)).sort();
 const sources = new Map(names.map((name) => [name, readFileSync(join(abi, `${name}.ts`), "utf8")]));
 const host: Arch = process.arch === "arm64" ? "aarch64" : "x86_64";
 const other: Arch = host === "x86_64" ? "aarch64" : "x86_64";
 const crossCompiler = other === "aarch64" ? "aarch64-linux-gnu-gcc" : "x86_64-linux-gnu-gcc";
-const packages = readFileSync(join(import.meta.dirname, `packages.${host}.txt`), "utf8").trim().split("\n");
+const packages = readFileSync(join(HERE, `packages.${host}.txt`), "utf8").trim().split("\n");
 
 /** What installed headers may lack, and the Linux that brought it (or why no header has it). Headers of Linux 6.1 lack all of it. */
 const mayBeAbsent: ReadonlyMap<string, string> = new Map([

@@ -3,7 +3,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
 
 export type User = { uid: number; gid: number; umask?: number; additionalGids?: number[]; username?: string };
 
@@ -82,7 +85,7 @@ export function defaultConfig(): Config {
   };
 }
 
-const project = resolve(import.meta.dirname, "../..");
+const project = resolve(HERE, "../..");
 
 let shared: string | undefined;
 

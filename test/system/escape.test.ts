@@ -5,17 +5,20 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import type { Config, Mount } from "./bundle.ts";
 import { ended, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, type Box, type Container } from "./harness.ts";
 import { OnTerminal, useTerminals } from "./terminal.ts";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
 
 let escape = "";
 
 before(() => {
   escape = join(mkdtempSync(join(tmpdir(), "tsrun-escape-")), "escape");
-  execFileSync("gcc", ["-O2", "-static", "-o", escape, join(import.meta.dirname, "fixtures/escape.c")]);
+  execFileSync("gcc", ["-O2", "-static", "-o", escape, join(HERE, "fixtures/escape.c")]);
 });
 after(() => rmSync(join(escape, ".."), { recursive: true, force: true }));
 

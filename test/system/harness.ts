@@ -5,12 +5,15 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { dirname, basename, join, resolve } from "node:path";
 import { afterEach, before, beforeEach, it } from "mocha";
 import { defaultConfig, makeRootfs, sharedRootfs, type Config, type User } from "./bundle.ts";
 import { assertNothingLeft, cgroups, hostSnapshot, leftovers, sleepMs, type Mark, type Snapshot } from "./leftovers.ts";
+import { fileURLToPath } from "node:url";
 
-export const PROJECT: string = resolve(import.meta.dirname, "../..");
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+export const PROJECT: string = resolve(HERE, "../..");
 
 /** The runtime under test. */
 export const PROGRAM: string = resolve(PROJECT, process.env["RUNTIME"] ?? "build/tsrun");

@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { ended, eventually, isTsrun, ok, refused, soon, useBox, user, type Container } from "./harness.ts";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
 
 describe("NOTIFY_SOCKET", function () {
   if (!isTsrun) return; // runc waits for ever for a container that ends without a word, among others
@@ -16,7 +19,7 @@ describe("NOTIFY_SOCKET", function () {
 
   before(() => {
     tools = mkdtempSync(join(tmpdir(), "tsrun-notify-"));
-    execFileSync("gcc", ["-O2", "-static", "-o", join(tools, "notify"), join(import.meta.dirname, "fixtures/notify.c")]);
+    execFileSync("gcc", ["-O2", "-static", "-o", join(tools, "notify"), join(HERE, "fixtures/notify.c")]);
   });
   after(() => rmSync(tools, { recursive: true, force: true }));
 

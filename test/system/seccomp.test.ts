@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { SYSCALLS } from "../../src/abi/syscall_table.ts";
 import type { Config } from "./bundle.ts";
 import { ended, isTsrun, itOurs, ok, PROGRAM, refused, RUNC, soon, useBox, user, type Box, type Container } from "./harness.ts";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
 
 type Profile = {
   defaultAction: string;
@@ -60,8 +63,8 @@ describe("seccomp", () => {
 
   before(() => {
     tools = mkdtempSync(join(tmpdir(), "tsrun-seccomp-"));
-    execFileSync("gcc", ["-O2", "-static", "-o", join(tools, "calls"), join(import.meta.dirname, "fixtures/calls.c")]);
-    execFileSync("gcc", ["-O2", "-o", join(tools, "agent"), join(import.meta.dirname, "fixtures/seccomp-agent.c")]);
+    execFileSync("gcc", ["-O2", "-static", "-o", join(tools, "calls"), join(HERE, "fixtures/calls.c")]);
+    execFileSync("gcc", ["-O2", "-o", join(tools, "agent"), join(HERE, "fixtures/seccomp-agent.c")]);
   });
   after(() => rmSync(tools, { recursive: true, force: true }));
 

@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before } from "mocha";
 import { ended, PROGRAM, soon, TIMEOUT_MS, type Box } from "./harness.ts";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
 
 let program = "";
 
@@ -16,7 +19,7 @@ export function useTerminals(): void {
   before(() => {
     directory = mkdtempSync(join(tmpdir(), "tsrun-terminal-"));
     program = join(directory, "terminal");
-    execFileSync("gcc", ["-O2", "-o", program, join(import.meta.dirname, "fixtures/terminal.c")]);
+    execFileSync("gcc", ["-O2", "-o", program, join(HERE, "fixtures/terminal.c")]);
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 }

@@ -1,0 +1,32 @@
+import { describe, it } from "mocha";
+import assert from "node:assert/strict";
+import { hostPath } from "../base/brand.ts";
+import { decodeSpec } from "../spec/decode.ts";
+import { planRootfs } from "./plan.ts";
+
+/** The data of each mount by its destination. */
+function data(mountLabel: string | undefined, ...mounts: object[]): { readonly [destination: string]: string } {
+  const spec = decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, mounts, linux: { namespaces: [{ type: "mount" }], ...(mountLabel === undefined ? {} : { mountLabel }) } });
+  const host = { euid: 0, egid: 0, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" } as const;
+  const { mountsBeforeCgroup } = planRootfs(spec, host, { bundle: hostPath("/b"), noPivot: false, cgroupPaths: { mode: "none" } });
+  return Object.fromEntries(mountsBeforeCgroup.flatMap((op) => (op.kind === "filesystem" ? [[op.destination, op.data]] : [])));
+}
+
+const mounts = [
+  { destination: "/proc", type: "proc" },
+  { destination: "/sys", type: "sysfs" },
+  { destination: "/dev", type: "tmpfs", options: ["size=1k"] },
+  { destination: "/run", type: "tmpfs" },
+  { destination: "/dev/mqueue", type: "mqueue" },
+];
+
+describe("linux.mountLabel", () => {
+  it("is the context of every file system that keeps one, quoted for its commas", () => {
+    const context = 'context="u:r:t:s0:c1,c2"';
+    assert.deepEqual(data("u:r:t:s0:c1,c2", ...mounts), { "/proc": "", "/sys": "", "/dev": `size=1k,${context}`, "/run": context, "/dev/mqueue": "" });
+  });
+
+  it("that is not there changes nothing", () => {
+    assert.deepEqual(data(undefined, ...mounts), { "/proc": "", "/sys": "", "/dev": "size=1k", "/run": "", "/dev/mqueue": "" });
+  });
+});

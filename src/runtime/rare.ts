@@ -1,0 +1,35 @@
+// Rooms that few containers need: their code is read when a config.json asks for what they do.
+
+import type { ContainerId } from "../base/brand.ts";
+import type { LsmPlan } from "../lsm.ts";
+import type { SchedulingPlan } from "../process/scheduling-plan.ts";
+import type { HostFacts } from "../spec/facts.ts";
+import type { Process, Spec } from "../spec/types.ts";
+import { load } from "../sys/host.ts";
+import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./plan.ts";
+
+/** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
+export const planWithRareRooms = (spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan => planContainer(spec, host, request, planRare(spec, request.id));
+
+function planRare(spec: Spec, id: ContainerId): RarePlans {
+  const { process, linux } = spec;
+  return {
+    lsm: process && planLsm(spec, process),
+    scheduling: process && planScheduling(spec, process),
+    netDevices: Object.keys(linux.netDevices).length === 0 ? undefined : load<typeof import("../netdevices.ts")>("netdevices").planNetDevices(spec),
+    intelRdt: linux.intelRdt === undefined ? undefined : load<typeof import("../intelrdt.ts")>("intelrdt").planIntelRdt(spec, id),
+  };
+}
+
+/** Asks the kernel which modules it has, when one is named. */
+export function planLsm(spec: Spec, process: Process): LsmPlan | undefined {
+  if (process.apparmorProfile === undefined && process.selinuxLabel === undefined && spec.linux.mountLabel === undefined) return undefined;
+  const lsm = load<typeof import("../lsm.ts")>("lsm");
+  return lsm.planLsm(spec, process, lsm.probeLsm());
+}
+
+export function planScheduling(spec: Spec, process: Process): SchedulingPlan | undefined {
+  const { personality, memoryPolicy } = spec.linux;
+  if (process.scheduler === undefined && process.ioPriority === undefined && personality === undefined && memoryPolicy === undefined) return undefined;
+  return load<typeof import("../process/scheduling-plan.ts")>("process/scheduling-plan").planScheduling(spec, process);
+}
