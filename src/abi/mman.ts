@@ -14,3 +14,7 @@ export const MAP_NORESERVE = 0x4000;
 export const MAP_POPULATE = 0x8000;
 export const MAP_STACK = 0x20000;
 export const MAP_FIXED_NOREPLACE = 0x100000;
+
+// mremap(2)
+export const MREMAP_MAYMOVE = 0x1;
+export const MREMAP_FIXED = 0x2;

@@ -38,6 +38,7 @@ import { hookState, runHooks, runLateHooks } from "./lifecyclehooks.ts";
 import type { InitContext } from "./init.ts";
 import { checkPassedOn } from "./passedon.ts";
 import type { ContainerPlan } from "./plan.ts";
+import { hideOwnProgram } from "./program.ts";
 import { listenForStart } from "./startsocket.ts";
 import { procStat } from "./status.ts";
 import { logSteps, step } from "./step.ts";
@@ -98,6 +99,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
+  step("hide our program", () => hideOwnProgram(globals));
   const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, start, console: console?.to }, cgroup, undo));
   const paths = step("complete cgroup", () => completeCgroup(cgroup));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));

@@ -27,6 +27,7 @@ import type { Globals } from "./globals.ts";
 import { hookState } from "./lifecyclehooks.ts";
 import { join, type JoinContext } from "./join.ts";
 import { checkPassedOn } from "./passedon.ts";
+import { hideOwnProgram } from "./program.ts";
 import { openInit } from "./status.ts";
 import { logSteps, step } from "./step.ts";
 import { openContainer, readRecord, writePidFile, type ContainerRecord } from "./store.ts";
@@ -58,6 +59,7 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const console = step("connect console", () => openConsole(plan.terminal, request.detach, request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
+  step("hide our program", () => hideOwnProgram(globals));
   const { child, channel } = step("clone into container", () => spawn(globals, request, container, { plan, seccomp, console: console?.to }, undo));
   step("wait for the process", () => expect(globals, container.record.cgroup ?? [], child, channel, undefined, (notify) => handOver(container, plan, child, notify)));
   step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));

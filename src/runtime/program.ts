@@ -1,0 +1,16 @@
+// Before anything of ours can be seen from a container: our own program is put out of its reach.
+
+import { isErrno } from "../base/errors.ts";
+import { EACCES, EINVAL, ENOSYS, EPERM } from "../abi/errno.ts";
+import { hideProgram } from "../sys/program.ts";
+import type { Globals } from "./globals.ts";
+
+/** A host that cannot do it (docs/SECURITY.md) is told of in the debug log: a warning at every start would be in the way of callers. */
+export function hideOwnProgram(globals: Globals): void {
+  try {
+    hideProgram();
+  } catch (error) {
+    if (!isErrno(error, ENOSYS, EPERM, EACCES, EINVAL)) throw error;
+    globals.debug?.(`our own program can be reached from the container: ${error.syscall} ${error.detail}: errno ${error.errno}`);
+  }
+}

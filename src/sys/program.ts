@@ -1,0 +1,121 @@
+// Our own program, out of reach of containers.
+// [cve] CVE-2019-5736: /proc/PID/exe of a process of ours leads a container to the file of tsrun, and /proc/self/exe as its program runs it there;
+// what is opened so can be written once nothing executes it. So the kernel is told that what we execute is an empty file in memory.
+
+import { EPERM } from "../abi/errno.ts";
+import { AT_EMPTY_PATH, O_RDONLY } from "../abi/fcntl.ts";
+import { MFD_CLOEXEC } from "../abi/memfd.ts";
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../abi/mman.ts";
+import { MOUNT_ATTR_RDONLY, OPEN_TREE_CLONE } from "../abi/mount.ts";
+import { PR_SET_MM, PR_SET_MM_EXE_FILE, PR_SET_MM_MAP } from "../abi/prctl.ts";
+import { SYS_mmap, SYS_mprotect, SYS_mremap, SYS_prctl } from "../abi/syscall.ts";
+import { isErrno } from "../base/errors.ts";
+import { syscall } from "./call.ts";
+import type { Fd } from "./fd.ts";
+import { memfd_create, openat, readFile, reopen } from "./file.ts";
+import { host } from "./host.ts";
+import { Struct } from "./memory.ts";
+import { mount_setattr, open_tree } from "./mount.ts";
+import { prctl } from "./process.ts";
+
+// elf(5): Elf64_Phdr, the same on both machines
+const PT_LOAD = 1;
+const PT_PHDR = 6;
+const PT_GNU_RELRO = 0x6474e552;
+const PHDR_BYTES = 56;
+// getauxval(3)
+const AT_PHDR = 3;
+const AT_PHNUM = 5;
+const AT_PAGESZ = 6;
+
+/** struct prctl_mm_map: eleven addresses, then these. */
+const MM_MAP_BYTES = 104;
+const MM_MAP_EXE_FD = 100;
+
+/** A part of the program as it is mapped, page by page. */
+type Segment = { readonly start: number; readonly end: number; readonly offset: number; readonly protection: number };
+
+/**
+ * Makes /proc/self/exe of this process, and of all that it forks, an empty file that nobody can execute.
+ *
+ * [kernel] The exe link can be changed once nothing is mapped from the path that we were started from. Text and constants are mapped again through a
+ * read-only clone of that path's mount, from the page cache as before; the data becomes anonymous memory. It costs a fifth of executing
+ * ourselves again from a sealed copy.
+ *
+ * @throws SysError ENOSYS before 5.2, EPERM without CAP_SYS_ADMIN, EACCES where memfds cannot be executed (vm.memfd_noexec)
+ * @see prctl(2) PR_SET_MM, open_tree(2)
+ */
+export function hideProgram(): void {
+  const { segments, relro } = ownSegments();
+  {
+    using tree = open_tree(null, "/proc/self/exe", OPEN_TREE_CLONE);
+    mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
+    using file = openat(null, tree.procPath, O_RDONLY);
+    for (const segment of segments) {
+      if (segment.protection & PROT_WRITE) copyInPlace(segment, relro);
+      else mapAgain(segment, file);
+    }
+  }
+  using empty = memfd_create("tsrun", MFD_CLOEXEC);
+  using executable = reopen(empty, O_RDONLY);
+  empty[Symbol.dispose](); // [kernel] what is open for writing cannot be what is executed
+  executeAs(executable);
+}
+
+function ownSegments(): { readonly segments: readonly Segment[]; readonly relro: Segment | undefined } {
+  const getauxval = host.dlsym(null, "getauxval");
+  const at = Number(host.callLong(getauxval, AT_PHDR));
+  const page = host.call(getauxval, AT_PAGESZ);
+  const headers = new DataView(host.view(at, host.call(getauxval, AT_PHNUM) * PHDR_BYTES));
+  const field = (header: number, offset: number): number => Number(headers.getBigUint64(header + offset, true));
+  const segments: Segment[] = [];
+  let relro: Segment | undefined;
+  let bias = 0;
+  for (let header = 0; header < headers.byteLength; header += PHDR_BYTES) {
+    const type = headers.getUint32(header, true);
+    const flags = headers.getUint32(header + 4, true);
+    const address = bias + field(header, 16);
+    if (type === PT_PHDR) bias = at - field(header, 16);
+    if (type === PT_GNU_RELRO) relro = { start: down(address, page), end: down(address + field(header, 40), page), offset: 0, protection: PROT_READ };
+    if (type !== PT_LOAD) continue;
+    const protection = (flags & 4 ? PROT_READ : 0) | (flags & 2 ? PROT_WRITE : 0) | (flags & 1 ? PROT_EXEC : 0);
+    segments.push({ start: down(address, page), end: down(address + field(header, 32) + page - 1, page), offset: down(field(header, 8), page), protection });
+  }
+  return { segments, relro };
+}
+
+const down = (address: number, page: number): number => address - (address % page);
+
+function mapAgain({ start, end, offset, protection }: Segment, file: Fd): void {
+  syscall("mmap", SYS_mmap, "our own program", start, end - start, protection, MAP_PRIVATE | MAP_FIXED, file.raw, offset);
+}
+
+/** Law: nothing between the copy and its move writes into the program's data. The engine's heap is not in it. */
+function copyInPlace({ start, end }: Segment, relro: Segment | undefined): void {
+  const size = end - start;
+  const copy = syscall("mmap", SYS_mmap, "a copy of our data", null, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  new Uint8Array(host.view(copy, size)).set(new Uint8Array(host.view(start, size)));
+  syscall("mremap", SYS_mremap, "a copy of our data", copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, start);
+  if (relro !== undefined && relro.end > relro.start) syscall("mprotect", SYS_mprotect, "relocated data", relro.start, relro.end - relro.start, PROT_READ);
+}
+
+/** [kernel] PR_SET_MM_EXE_FILE asks for CAP_SYS_RESOURCE; PR_SET_MM_MAP for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, and for all addresses, which stay as they are. */
+function executeAs(file: Fd): void {
+  try {
+    prctl("PR_SET_MM_EXE_FILE", PR_SET_MM, PR_SET_MM_EXE_FILE, file.raw);
+  } catch (error) {
+    if (!isErrno(error, EPERM)) throw error;
+    syscall("prctl", SYS_prctl, "PR_SET_MM_MAP", PR_SET_MM, PR_SET_MM_MAP, memoryMap(file).buffer, MM_MAP_BYTES, 0);
+  }
+}
+
+/** struct prctl_mm_map, from proc_pid_stat(5), whose fields count from 1. */
+function memoryMap(file: Fd): Struct {
+  const text = readFile(null, "/proc/self/stat", 1024);
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
+  const map = new Struct(MM_MAP_BYTES);
+  const brk = host.callLong(host.dlsym(null, "sbrk"), 0);
+  const addresses = [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].map((field) => (typeof field === "number" ? BigInt(fields[field - 3] ?? 0) : brk));
+  addresses.forEach((address, i) => map.u64(8 * i, address));
+  return map.u32(MM_MAP_EXE_FD, file.raw);
+}
