@@ -47,15 +47,14 @@ type Segment = { readonly start: number; readonly end: number; readonly offset: 
  */
 export function hideProgram(): void {
   const { segments, relro } = ownSegments();
-  {
-    using tree = open_tree(null, "/proc/self/exe", OPEN_TREE_CLONE);
-    mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
-    using file = openat(null, tree.procPath, O_RDONLY);
-    for (const segment of segments) {
-      if (segment.protection & PROT_WRITE) copyInPlace(segment, relro);
-      else mapAgain(segment, file);
-    }
+  const tree = open_tree(null, "/proc/self/exe", OPEN_TREE_CLONE); // stays open, close-on-exec: [kernel] closing a detached mount waits for RCU
+  mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
+  using file = openat(null, tree.procPath, O_RDONLY);
+  for (const segment of segments) {
+    if (segment.protection & PROT_WRITE) copyInPlace(segment, relro);
+    else mapAgain(segment, file);
   }
+  file[Symbol.dispose]();
   using empty = memfd_create("tsrun", MFD_CLOEXEC);
   using executable = reopen(empty, O_RDONLY);
   empty[Symbol.dispose](); // [kernel] what is open for writing cannot be what is executed
