@@ -37,6 +37,7 @@ describe("exampleConfig", () => {
         execFileSync("runc", ["spec", "--bundle", bundle, ...flags], { stdio: "pipe" });
         text = readFileSync(join(bundle, "config.json"), "utf8");
       } catch {
+        if (this.test !== undefined) this.test.title += " (runc is not installed)";
         return this.skip();
       } finally {
         rmSync(bundle, { recursive: true });

@@ -39,7 +39,7 @@ describe("a host without SELinux", () => {
   });
 });
 
-describe("AppArmor", () => {
+describe(apparmor ? "AppArmor" : "AppArmor, which this kernel does not have", () => {
   const box = useBox();
   const NAME = "tsrun-system-test";
   const OUTER = "tsrun-system-test-outer";
