@@ -14,7 +14,7 @@ const layerOfFile = { "main.ts": "main" };
 const laws = {
   order: `a file imports only lower layers (${layers.join(" < ").replace("room", "rooms")}) or its own folder`,
   rooms: "rooms never import rooms: runtime carries one room's result to the next",
-  pure: "spec/ and plan.ts files never import sys/: they are pure and run under Node too",
+  pure: "spec/, plan.ts and *-plan.ts files never import sys/: they are pure and run under Node too",
   process: "init.ts and join.ts never import create or exec: they are another process, channel.ts is all they share",
   explain: "explain/ sits beside runtime/ and sees nothing of it but the types of runtime/plan.ts",
   missing: "there is no such file",
@@ -31,7 +31,7 @@ function place(file) {
 
 const isTest = (file) => /\.(test|fixture)\.ts$/.test(file);
 /** A command of cli/ may be called plan too, and is none. */
-const isPure = (file) => !isTest(file) && (place(file).layer === "spec" || (file.endsWith("/plan.ts") && place(file).layer !== "cli"));
+const isPure = (file) => !isTest(file) && (place(file).layer === "spec" || (/[/-]plan\.ts$/.test(file) && place(file).layer !== "cli"));
 /** A room of one file holds its plan and what acts on it: a plan may import the one with the other. */
 const isOneFileRoom = (file) => !file.includes("/");
 

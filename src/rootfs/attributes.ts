@@ -12,7 +12,7 @@ import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fstatfs } from "../sys/file.ts";
 import { mount as mount2, mount_setattr } from "../sys/mount.ts";
-import type { Attributes, BindAttributes, MountApi } from "./plan.ts";
+import type { Attributes, BindAttributes, MountApi } from "./ops.ts";
 
 /** Changes the attributes of one mount, which is attached. @param mount a descriptor of its root */
 export function setAttributes(api: MountApi, mount: Fd, attributes: Attributes, detail: string): void {

@@ -9,7 +9,7 @@ import { inherit, type Fd } from "../sys/fd.ts";
 import { fchownat, isCharacterDevice, makedev, mknodat, openat, symlinkat, unlinkat } from "../sys/file.ts";
 import { open_tree } from "../sys/mount.ts";
 import { attach } from "./mounts.ts";
-import type { DeviceOp, LinkOp, RootfsPlan } from "./plan.ts";
+import type { DeviceOp, LinkOp, RootfsPlan } from "./ops.ts";
 import { lookUp, openDirectory } from "./resolve.ts";
 
 /** Law: the umask is 0. @throws StepError */

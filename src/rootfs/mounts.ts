@@ -16,7 +16,8 @@ import { fchdir, fileType, fstat, fstatfs, mkdirat, openat, symlinkat } from "..
 import { load } from "../sys/host.ts";
 import { mount, move_mount, open_tree } from "../sys/mount.ts";
 import { setBindAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
-import { placeProblem, type BindOp, type Cgroup1Hierarchy, type Cgroup1Op, type Cgroup2Op, type FilesystemOp, type MountOp, type RemountOp, type RootfsPlan } from "./plan.ts";
+import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan } from "./ops.ts";
+import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, type Target } from "./resolve.ts";
 
 /** Opens every bind source as a detached copy, in the host's mount namespace; the caller closes them. @throws StepError naming the one that is missing */

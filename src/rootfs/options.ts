@@ -169,6 +169,9 @@ export function knownMountOptions(): string[] {
   return [FLAGS, PROPAGATION, TREE_ATTRIBUTES, TREE_ATIME].flatMap((table) => Object.keys(table)).concat(TMPCOPYUP).sort();
 }
 
+/** Nothing is sent to others. */
+export const isQuiet = (propagation: number): boolean => (propagation & (MS_SLAVE | MS_PRIVATE)) !== 0;
+
 function lookUp(table: Words, word: string): number | undefined {
   return Object.hasOwn(table, word) ? table[word] : undefined;
 }

@@ -18,7 +18,7 @@ import { mount, mount_setattr, move_mount, open_tree } from "../sys/mount.ts";
 import { setAttributes } from "./attributes.ts";
 import { openNull } from "./devices.ts";
 import { attach } from "./mounts.ts";
-import type { MountApi, RootfsPlan } from "./plan.ts";
+import type { MountApi, RootfsPlan } from "./ops.ts";
 import { lookUp } from "./resolve.ts";
 
 const READONLY = { set: MOUNT_ATTR_RDONLY, clear: 0 };

@@ -9,7 +9,7 @@ import { chdir, fchdir, openat, readFile } from "../sys/file.ts";
 import { chroot, mount, pivot_root, umount2 } from "../sys/mount.ts";
 import { reopenDevNull } from "./devices.ts";
 import { kernelFilesystems } from "./mountinfo.ts";
-import type { RootfsPlan } from "./plan.ts";
+import type { RootfsPlan } from "./ops.ts";
 
 /** @param root from prepareRoot, borrowed @throws StepError */
 export function pivot(root: Fd, plan: RootfsPlan): void {

@@ -11,7 +11,9 @@ import { HostError, SpecError } from "../base/errors.ts";
 import { decodeSpec } from "../spec/decode.ts";
 import { exampleConfig } from "../spec/example.ts";
 import type { HostFacts } from "../spec/facts.ts";
-import { placeProblem, planRootfs, type BindOp, type CgroupMountSource, type FilesystemOp, type MountOp, type RootfsPlan, type RootfsRequest } from "./plan.ts";
+import type { BindOp, CgroupMountSource, FilesystemOp, MountOp, RootfsPlan } from "./ops.ts";
+import { placeProblem } from "./place.ts";
+import { planRootfs, type RootfsRequest } from "./plan.ts";
 
 const HOST: HostFacts = { euid: 0, egid: 0, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" };
 const V1: CgroupMountSource = {

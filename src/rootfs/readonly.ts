@@ -4,7 +4,7 @@ import { MOUNT_ATTR_RDONLY } from "../abi/mount.ts";
 import { containerPath } from "../base/brand.ts";
 import { HostError, StepError } from "../base/errors.ts";
 import { setAttributes } from "./attributes.ts";
-import type { MountApi, PathOp, RootfsPlan } from "./plan.ts";
+import type { MountApi, PathOp, RootfsPlan } from "./ops.ts";
 import { lookUp } from "./resolve.ts";
 
 const ROOT: PathOp = { path: containerPath("/"), why: "/root/readonly" };

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Violation } from "../base/errors.ts";
 import { decodeSpec } from "./decode.ts";
-import { checkLaws, checkRootless, dottedSysctl, LAWS, PROCESS_LAWS, ROOTLESS_LAWS } from "./laws.ts";
+import { checkLaws, checkRootless, LAWS, PROCESS_LAWS } from "./laws.ts";
+import { dottedSysctl } from "./laws-namespaces.ts";
+import { ROOTLESS_LAWS } from "./laws-rootless.ts";
 import { isConfig } from "../../build/gen/validate.js";
 import type { Spec } from "./types.ts";
 

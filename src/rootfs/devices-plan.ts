@@ -1,0 +1,54 @@
+// What /dev shall hold: Spec → DeviceOps and LinkOps.
+
+import { S_IFBLK, S_IFCHR, S_IFIFO } from "../abi/stat.ts";
+import { containerPath, hostPath } from "../base/brand.ts";
+import { basename, clean, dirname } from "../base/path.ts";
+import type { Device, DeviceType } from "../spec/types.ts";
+import type { DeviceOp, LinkOp, Why } from "./ops.ts";
+
+const DEFAULT_DEVICES: readonly (readonly [path: string, major: number, minor: number])[] = [
+  ["/dev/null", 1, 3],
+  ["/dev/random", 1, 8],
+  ["/dev/full", 1, 7],
+  ["/dev/tty", 5, 0],
+  ["/dev/zero", 1, 5],
+  ["/dev/urandom", 1, 9],
+];
+
+const FILE_TYPES: { readonly [type in DeviceType]: number } = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
+
+export function planDevices(devices: readonly Device[]): readonly DeviceOp[] {
+  const ops: DeviceOp[] = [];
+  const asked = devices.map(({ path }) => clean(path));
+  for (const [path, major, minor] of DEFAULT_DEVICES) {
+    if (!asked.includes(path)) ops.push(device("default", path, S_IFCHR | 0o666, major, minor, 0, 0));
+  }
+  devices.forEach(({ type, path: given, major, minor, fileMode = 0o666, uid = 0, gid = 0 }, index) => {
+    const path = clean(given);
+    const mode = FILE_TYPES[type] | (fileMode & 0o7777);
+    if (path === "/dev/ptmx") return; // always a link into the container's own devpts
+    ops.push(type === "p" ? device(`/linux/devices/${index}`, path, mode, 0, 0, uid, gid) : device(`/linux/devices/${index}`, path, mode, major, minor, uid, gid));
+  });
+  return ops;
+}
+
+function device(why: Why, path: string, mode: number, major: number, minor: number, uid: number, gid: number): DeviceOp {
+  return { why, directory: containerPath(dirname(path)), name: basename(path), mode, major, minor, uid, gid, hostNode: hostPath(path) };
+}
+
+const link = (name: string, target: string, replace = false, onlyWith?: string): LinkOp => ({
+  directory: containerPath("/dev"),
+  name,
+  target,
+  replace,
+  onlyWith: onlyWith === undefined ? undefined : containerPath(onlyWith),
+});
+
+export const LINKS: readonly LinkOp[] = [
+  link("ptmx", "pts/ptmx", true),
+  link("fd", "/proc/self/fd"),
+  link("stdin", "/proc/self/fd/0"),
+  link("stdout", "/proc/self/fd/1"),
+  link("stderr", "/proc/self/fd/2"),
+  link("core", "/proc/kcore", false, "/proc/kcore"),
+];

@@ -1,0 +1,225 @@
+// mounts[] → MountOps in their order: flags, data, sources, propagation, and what has to wait until everything below is made.
+
+import {
+  MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY, MOUNT_ATTR_RELATIME, MOUNT_ATTR_STRICTATIME, MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW,
+  MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_STRICTATIME, MS_UNBINDABLE,
+} from "../abi/mount.ts";
+import { hostPath, type HostPath } from "../base/brand.ts";
+import { HostError, type Violation } from "../base/errors.ts";
+import { basename, resolve } from "../base/path.ts";
+import type { Mount } from "../spec/types.ts";
+import type {
+  BindAttributes, BindOp, BindSource, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, CgroupMountSource, FilesystemOp, MountApi, MountOp, PathOp, Placed, PropagationPlan,
+  SourceOp,
+} from "./ops.ts";
+import { isQuiet, parseMountOptions, type MountOptions } from "./options.ts";
+import { isCovered, placeProblem, planDestination } from "./place.ts";
+
+export type MountContext = {
+  readonly bundle: HostPath;
+  readonly cgroupPaths: CgroupMountSource;
+  /** SELinux. */
+  readonly label: string | undefined;
+  readonly rootfs: HostPath;
+  readonly api: MountApi;
+  readonly propagation: PropagationPlan | undefined;
+  readonly hasUserNamespace: boolean;
+};
+
+export type MountsPlan = {
+  readonly ops: readonly MountOp[];
+  readonly sources: readonly SourceOp[];
+  readonly lateReadonly: readonly PathOp[];
+  readonly warnings: readonly string[];
+};
+
+export function planMounts(mounts: readonly Mount[], context: MountContext, violations: Violation[]): MountsPlan {
+  const ops: MountOp[] = [];
+  const sources: SourceOp[] = [];
+  const lateReadonly: PathOp[] = [];
+  const warnings: string[] = [];
+  const parsed = mounts.map((mount) => ({ mount, options: parseMountOptions(mount.options) }));
+  const somethingShared =
+    context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options }) => options.propagation.some((flags) => !isQuiet(flags)));
+
+  parsed.forEach(({ mount, options }, index) => {
+    const why = `/mounts/${index}`;
+    const destination = planDestination(mount.destination, context.rootfs);
+    const placed = { why, destination, missing: isCovered(destination, ops) };
+    const isBind = (options.flags & MS_BIND) !== 0;
+    const type = mount.type;
+    const problem = placeProblem(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
+    if (problem !== undefined) violations.push({ pointer: `${why}/destination`, problem });
+    if (!mount.destination.startsWith("/")) {
+      warnings.push(`${why}/destination: relative destination path ${JSON.stringify(mount.destination)} is deprecated, taken as relative to /`);
+    }
+    if (options.idmap !== undefined || mount.uidMappings.length + mount.gidMappings.length > 0) {
+      throw new HostError(`${why}: id-mapped mounts are not supported yet`);
+    }
+    if (options.copyUp && (isBind || type !== "tmpfs")) violations.push({ pointer: `${why}/options`, problem: "tmpcopyup can be used only with tmpfs" });
+
+    if (isBind) {
+      if (options.data !== "") {
+        violations.push({ pointer: `${why}/options`, problem: `bind mounts cannot have any filesystem-specific options applied, such as "${options.data}"` });
+      }
+      if ((options.flags & MS_REMOUNT) !== 0) {
+        ops.push({ kind: "remount", ...placed, attributes: bindAttributes(options) ?? { set: 0, clear: 0, asked: 0 }, api: context.api });
+        return;
+      }
+      if (mount.source === undefined) violations.push({ pointer: why, problem: "a bind mount needs a source" });
+      else ops.push(planBind(placed, resolve(context.bundle, mount.source), options, context, sources));
+      return;
+    }
+    if (type === undefined) {
+      violations.push({ pointer: why, problem: "a mount needs a type, or the option bind or rbind" });
+      return;
+    }
+    if (type === "cgroup") {
+      // The tmpfs of v1 gets its directories first.
+      if (context.cgroupPaths.mode === "v1" && (options.flags & MS_RDONLY) !== 0) lateReadonly.push({ why: placed.why, path: destination });
+      ops.push(planCgroupMount(placed, mount, options, context));
+      return;
+    }
+    const late = type === "tmpfs" || destination === "/dev";
+    if (late && (options.flags & MS_RDONLY) !== 0) lateReadonly.push({ why, path: destination });
+    ops.push({
+      ...filesystem(placed, type, mount.source ?? type, options, context.api),
+      data: labelled(type, options.data, context.label),
+      flags: late ? options.flags & ~MS_RDONLY : options.flags,
+      // [kernel] A mount below one that is not shared starts private: then there is nothing to do for these words.
+      propagation: somethingShared ? options.propagation : [],
+    });
+  });
+  return { ops, sources, lateReadonly, warnings };
+}
+
+/** [kernel] SELinux: proc, sysfs and mqueue have labels of their own and take no context. */
+const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue"];
+
+/** Data with SELinux's context for all that lies on the mount; quoted, for a label may have commas. */
+function labelled(type: string, data: string, label: string | undefined): string {
+  if (label === undefined || UNLABELLED.includes(type)) return data;
+  return `${data === "" ? "" : `${data},`}context="${label}"`;
+}
+
+function filesystem(placed: Placed, type: string, source: string, options: MountOptions, api: MountApi): FilesystemOp {
+  return {
+    kind: "filesystem",
+    ...placed,
+    type,
+    source,
+    flags: options.flags,
+    data: options.data,
+    inheritMode: type === "tmpfs" && !/(^|,)mode=/.test(options.data),
+    copyUp: options.copyUp,
+    plainDirectory: type === "proc" || type === "sysfs",
+    propagation: options.propagation,
+    tree: options.tree,
+    api,
+  };
+}
+
+function planBind(placed: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[]): BindOp {
+  const recursive = (options.flags & MS_REC) !== 0;
+  // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
+  const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`);
+  const byParent = context.hasUserNamespace && !inside;
+  const source: BindSource = byParent ? { kind: "opened", index: sources.length } : { kind: "path", path: hostPath(path) };
+  if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive });
+  return {
+    kind: "bind",
+    ...placed,
+    source,
+    recursive,
+    propagation: bindPropagation(options.propagation, byParent ? context.propagation?.host : undefined),
+    attributes: bindAttributes(options),
+    tree: options.tree,
+    api: context.api,
+  };
+}
+
+/**
+ * What the parent opened is still a peer of the host's mount: it takes the propagation that it would have had in the container's
+ * copy of the tree. The last word for the whole tree that cuts every tie makes those before it pointless.
+ */
+function bindPropagation(asked: readonly number[], host: number | undefined): readonly number[] {
+  const base = host === undefined || (host & MS_SHARED) !== 0 ? asked : [host | MS_REC, ...asked];
+  const cut = base.findLastIndex((flags) => (flags & MS_REC) !== 0 && (flags & (MS_PRIVATE | MS_UNBINDABLE)) !== 0);
+  return cut > 0 ? base.slice(cut) : base;
+}
+
+const ATTRIBUTES: readonly (readonly [ms: number, attribute: number])[] = [
+  [MS_RDONLY, MOUNT_ATTR_RDONLY],
+  [MS_NOSUID, MOUNT_ATTR_NOSUID],
+  [MS_NODEV, MOUNT_ATTR_NODEV],
+  [MS_NOEXEC, MOUNT_ATTR_NOEXEC],
+  [MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW],
+];
+const MS_ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+
+/** Options of the mount itself as attributes: as with `mount --bind -o`, what was not asked for is off, but no word at all changes nothing. */
+function bindAttributes(options: MountOptions): BindAttributes | undefined {
+  const { flags, cleared } = options;
+  if ((flags & ~(MS_BIND | MS_REC | MS_REMOUNT)) === 0 && cleared === 0) return undefined;
+  let set = 0;
+  let clear = 0;
+  let asked = 0;
+  for (const [ms, attribute] of ATTRIBUTES) {
+    if ((flags & ms) !== 0) set |= attribute;
+    else clear |= attribute;
+    if ((cleared & ms) !== 0) asked |= attribute;
+  }
+  if ((flags & (MS_ATIME | MS_NODIRATIME)) !== 0) {
+    const noatime = (flags & MS_NOATIME) !== 0 ? MOUNT_ATTR_NOATIME : MOUNT_ATTR_RELATIME;
+    set |= (flags & MS_STRICTATIME) !== 0 ? MOUNT_ATTR_STRICTATIME : noatime;
+    clear |= MOUNT_ATTR__ATIME;
+    asked |= MOUNT_ATTR__ATIME;
+    if ((flags & MS_NODIRATIME) !== 0) set |= MOUNT_ATTR_NODIRATIME;
+    else clear |= MOUNT_ATTR_NODIRATIME;
+  }
+  if ((cleared & MS_NODIRATIME) !== 0) {
+    clear |= MOUNT_ATTR_NODIRATIME;
+    asked |= MOUNT_ATTR_NODIRATIME;
+  }
+  return { set, clear, asked };
+}
+
+function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, context: MountContext): Cgroup1Op | Cgroup2Op {
+  const source = context.cgroupPaths;
+  switch (source.mode) {
+    case "none":
+      throw new HostError(`${placed.why}: there is no cgroup to mount`);
+    case "v1": {
+      const flags = options.flags & ~MS_REMOUNT;
+      const hierarchies = source.hierarchies.map(({ controllers, mountPoint, containerPath: path }): Cgroup1Hierarchy => {
+        const name = basename(mountPoint);
+        if (!source.namespaced) {
+          return { kind: "bind", name, source: path, remount: bindAttributes(options) === undefined ? undefined : flags | MS_BIND | MS_REMOUNT };
+        }
+        const data = controllers.join(",");
+        return { kind: "mount", name, source: name === "systemd" ? "systemd" : "cgroup", data, flags: MS_NOEXEC | MS_NOSUID | MS_NODEV | (flags & MS_RDONLY) };
+      });
+      const links = hierarchies.flatMap(({ name }) => (name.includes(",") ? name.split(",").map((controller) => ({ name: controller, target: name })) : []));
+      return { kind: "cgroup1", ...placed, hierarchies, links, propagation: options.propagation };
+    }
+    case "v2": {
+      const bind = hostPath(source.namespaced ? source.containerPath : source.mountPoint);
+      return {
+        kind: "cgroup2",
+        ...placed,
+        filesystem: filesystem(placed, "cgroup2", mount.source ?? "cgroup", options, context.api),
+        fallback: {
+          kind: "bind",
+          ...placed,
+          source: { kind: "path", path: bind },
+          recursive: false,
+          propagation: options.propagation,
+          attributes: bindAttributes(options),
+          tree: options.tree,
+          api: context.api,
+        },
+      };
+    }
+  }
+}

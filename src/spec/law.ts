@@ -1,0 +1,29 @@
+// What a law of config.json is, and the words that several of them use.
+
+import type { IDMapping, Namespace, NamespaceType, Spec } from "./types.ts";
+
+/** Takes the pointer of what is refused and why. */
+export type Refuse = (pointer: string, problem: string) => void;
+
+export type Law<Subject> = {
+  readonly name: string;
+  /** Who says so: a document of the runtime-spec, a kernel rule, or the runtime whose refusal we share. */
+  readonly source: string;
+  readonly check: (subject: Subject, refuse: Refuse) => void;
+};
+
+export const find = (spec: Spec, type: NamespaceType): Namespace | undefined => spec.linux.namespaces.find((ns) => ns.type === type);
+export const has = (spec: Spec, type: NamespaceType): boolean => find(spec, type) !== undefined;
+
+export function maps(mappings: readonly IDMapping[], id: number): boolean {
+  return mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
+}
+
+/** A list as the kernel prints CPUs and nodes: numbers and ranges between commas; runc allows spaces and empty parts. */
+export function isNumberList(list: string): boolean {
+  const parts = list.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return parts.length > 0 && parts.every((part) => {
+    const [, first, last] = /^([0-9]{1,6})(?:-([0-9]{1,6}))?$/.exec(part) ?? [];
+    return first !== undefined && (last === undefined || Number(first) <= Number(last));
+  });
+}
