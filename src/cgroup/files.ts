@@ -16,6 +16,9 @@ export function writeValue(file: string, value: string): void {
 
 export const readValue = (file: string): string => readFile(null, file, 256).trimEnd();
 
+/** As readValue, for what may be long. */
+export const readText = (file: string): string => readFile(null, file, 4096).trimEnd();
+
 /** Does the plan's writes, those that depend on later ones twice if need be. */
 export function applyWrites(writes: readonly CgroupWrite[]): void {
   let postponed: CgroupWrite[] | undefined;

@@ -5,6 +5,7 @@
 import type { ContainerId, HostPath } from "../base/brand.ts";
 import { hostPath } from "../base/brand.ts";
 import { SpecError } from "../base/errors.ts";
+import type { Int64 } from "../base/int64.ts";
 import { clean, dirname } from "../base/path.ts";
 import type { CgroupHierarchy, HostFacts } from "../spec/facts.ts";
 import type { Spec } from "../spec/types.ts";
@@ -40,8 +41,17 @@ export type CgroupWrite = {
   readonly again: boolean;
 };
 
+/** A unit of systemd's that the container's cgroup belongs to. state.json remembers it. */
+export type SystemdUnit = {
+  readonly name: string;
+  /** It is the user's own systemd's. */
+  readonly user: boolean;
+};
+
 export type CgroupPlan = {
   readonly driver: "cgroupfs" | "systemd";
+  /** undefined: the cgroup is ours alone. */
+  readonly unit: SystemdUnit | undefined;
   readonly mode: "none" | "v1" | "v2";
   /** Who named the place: config.json, or nobody. */
   readonly why: string;
@@ -52,6 +62,8 @@ export type CgroupPlan = {
   /** v2: what asked for a controller that cannot work in a threaded cgroup; undefined when nothing did. */
   readonly domainOnly: string | undefined;
   readonly writes: readonly CgroupWrite[];
+  /** memory.checkBeforeUpdate: what the file says must be below these; undefined: nobody asked, or the kernel looks by itself (v1). */
+  readonly check: { readonly file: HostPath; readonly limit: Int64 | undefined; readonly swap: Int64 | undefined } | undefined;
   /** undefined where the devices cannot be limited: no cgroups at all. */
   readonly devices: DevicePlan | undefined;
   /** What config.json asks for and this kind of cgroup has no word for. runc passes over it in silence. */
@@ -80,16 +92,17 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, request
   const layout = host.cgroups;
   const plan = {
     driver: request.systemdCgroup ? ("systemd" as const) : ("cgroupfs" as const),
+    unit: undefined,
     mode: layout.mode,
     why: cgroupsPath === undefined ? "default" : "/linux/cgroupsPath",
     devices: layout.mode === "none" ? undefined : planDevices(resources.devices, spec.linux.devices),
     mayDoWithout: host.euid !== 0 && cgroupsPath === undefined,
   };
-  if (request.systemdCgroup || layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, writes: [], ignored: [] };
+  if (request.systemdCgroup || layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
   const place = placeOf(cgroupsPath, id, host.euid);
   if (layout.mode === "v1") {
     const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
-    return { ...plan, groups, enable: [], domainOnly: undefined, ...planV1(resources, groups) };
+    return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, ...planV1(resources, groups) };
   }
   // A v2 cgroup that has processes cannot have children with limits, hence beside our own and not below it.
   const path = `${layout.mountPoint}${place.relative && layout.own !== "/" ? slashed(dirname(layout.own)) : ""}${place.path}`;

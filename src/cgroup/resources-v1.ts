@@ -4,7 +4,7 @@ import { HostError, SpecError } from "../base/errors.ts";
 import { compareInt64 } from "../base/int64.ts";
 import { hostPath } from "../base/brand.ts";
 import type { BlockIOResources, CPUResources, MemoryResources, Resources } from "../spec/types.ts";
-import type { CgroupGroup, CgroupPlan, CgroupWrite } from "./plan.ts";
+import type { CgroupPaths, CgroupPlan, CgroupWrite } from "./plan.ts";
 import { addRdma, isSet, pageSize, pidsMax, positive, writer, usesCpu, type Add } from "./writes.ts";
 
 const MEMORY = "/linux/resources/memory";
@@ -16,7 +16,7 @@ const MIN_SHARES = 2;
 const MAX_SHARES = 262144;
 
 /** @throws HostError a controller is not mounted @throws SpecError */
-export function planV1(resources: Resources, groups: readonly CgroupGroup[]): Pick<CgroupPlan, "writes" | "ignored"> {
+export function planV1(resources: Resources, groups: CgroupPaths): Pick<CgroupPlan, "writes" | "ignored"> {
   const writes: CgroupWrite[] = [];
   const ignored: { why: string; problem: string }[] = [];
   const add = writer(writes);

@@ -16,7 +16,7 @@ const DEFAULT_PERIOD_US = 100000;
 type Ignored = { why: string; problem: string }[];
 
 /** @param available the root's cgroup.controllers @throws HostError a controller is not there @throws SpecError */
-export function planV2(resources: Resources, directory: HostPath, available: readonly string[]): Pick<CgroupPlan, "writes" | "ignored" | "domainOnly"> {
+export function planV2(resources: Resources, directory: HostPath, available: readonly string[]): Pick<CgroupPlan, "writes" | "ignored" | "domainOnly" | "check"> {
   const writes: CgroupWrite[] = [];
   const ignored: Ignored = [];
   const add = writer(writes);
@@ -72,7 +72,7 @@ export function planV2(resources: Resources, directory: HostPath, available: rea
     addRdma(add, directory, resources.rdma);
   }
   addUnified(add, directory, resources.unified, available);
-  return { writes, ignored, domainOnly };
+  return { writes, ignored, domainOnly, check: memoryCheck(directory, memory) };
 }
 
 // ---- memory
@@ -106,6 +106,12 @@ export function memorySwapMax(limit: Int64 | undefined, swap: Int64 | undefined)
   if (compareInt64(limit, 0) < 0) return fail(`invalid memory value: ${limit}`);
   if (compareInt64(swap, limit) < 0) return fail("memory+swap limit should be >= memory limit");
   return String(int64(BigInt(swap) - BigInt(limit)));
+}
+
+function memoryCheck(directory: string, { checkBeforeUpdate, limit, swap }: MemoryResources): CgroupPlan["check"] {
+  const [limited, swapLimited] = [isSet(limit) && positive(limit), isSet(swap) && positive(swap)];
+  if (!checkBeforeUpdate || (!limited && !swapLimited)) return undefined;
+  return { file: hostPath(`${directory}/memory.current`), limit: limited ? limit : undefined, swap: swapLimited ? swap : undefined };
 }
 
 function ignoreMemory(ignored: Ignored, memory: MemoryResources): void {

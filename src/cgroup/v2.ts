@@ -12,6 +12,7 @@ import { basename } from "../base/path.ts";
 import { bpf_prog_attach, bpf_prog_detach, bpf_prog_get_fd_by_id, bpf_prog_load, bpf_prog_query } from "../sys/bpf.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
 import { getrlimit, prlimit } from "../sys/process.ts";
 import { deviceProgram } from "./device-program.ts";
 import type { DevicePlan } from "./device-rules.ts";
@@ -31,10 +32,11 @@ export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): v
     if (controller === "cgroup" || available.includes(controller)) continue;
     throw new HostError(`${why}: the cgroup v2 controller "${controller}" is not available in ${group.path}: a parent does not pass it on`);
   }
+  if (plan.check !== undefined && !fresh) load<typeof import("./apply.ts")>("cgroup/apply").checkUsage(plan.check);
   applyWrites(plan.writes);
 }
 
-const controllersOf = (path: string): readonly string[] => readValue(`${path}/cgroup.controllers`).split(" ").filter(Boolean);
+export const controllersOf = (path: string): readonly string[] => readValue(`${path}/cgroup.controllers`).split(" ").filter(Boolean);
 
 /** Passes all controllers on from the root to the container's cgroup. Whether those that are needed arrived is seen afterwards. */
 function enableControllers(plan: CgroupPlan, { path, mountPoint }: CgroupGroup): void {

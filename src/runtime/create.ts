@@ -12,7 +12,8 @@ import type { Undo } from "../base/dispose.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { hostPath, type HostPath } from "../base/brand.ts";
 import { resolve } from "../base/path.ts";
-import { abandonCgroup, completeCgroup, killCgroup, prepareCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
+import { killCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
+import { driverOf } from "../cgroup/driver.ts";
 import { joinCgroup } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
@@ -101,7 +102,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
   step("hide our program", () => hideOwnProgram(globals));
   const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, start, console: console?.to }, cgroup, undo));
-  const paths = step("complete cgroup", () => completeCgroup(cgroup));
+  const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
   step("set rlimits", () => setRlimits(plan.process, child.pid));
@@ -223,6 +224,7 @@ function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: strin
     pid: 0,
     startTime: "",
     cgroup: plan.cgroup.groups.map(({ controllers, path }) => ({ controllers, path })),
+    systemdUnit: plan.cgroup.unit,
     intelRdt,
     keyring: plan.keyring !== undefined,
     sharedPid: plan.sharedPid,
@@ -234,8 +236,9 @@ function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: strin
 }
 
 function startCgroup(plan: ContainerPlan, undo: Undo): PreparedCgroup {
-  const cgroup = prepareCgroup(plan.cgroup);
-  undo.defer("remove cgroup", () => abandonCgroup(cgroup));
+  const driver = driverOf(plan.cgroup.unit);
+  const cgroup = driver.prepare(plan.cgroup);
+  undo.defer("remove cgroup", () => driver.abandon(cgroup));
   undo.defer("kill what is in the cgroup", () => killCgroup(cgroup.groups, SIGKILL));
   return cgroup;
 }

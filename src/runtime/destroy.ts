@@ -7,7 +7,7 @@ import { SIGKILL } from "../abi/signal.ts";
 import { HostError, isErrno } from "../base/errors.ts";
 import { killCgroup } from "../cgroup/processes.ts";
 import { frozen, thawCgroup } from "../cgroup/freezer.ts";
-import { removeCgroup } from "../cgroup/remove.ts";
+import { driverOf } from "../cgroup/driver.ts";
 import type { Fd } from "../sys/fd.ts";
 import { poll } from "../sys/poll.ts";
 import { pidfd_send_signal } from "../sys/process.ts";
@@ -22,7 +22,7 @@ const KILL_TIMEOUT_MS = 10_000;
 export function destroy(globals: Globals, directory: StateDirectory, record: ContainerRecord): void {
   if (record.cgroup !== undefined) {
     if (record.sharedPid && record.pid !== 0) killCgroup(record.cgroup, SIGKILL); // in a pid namespace of its own all have died with init
-    removeCgroup(record.cgroup);
+    driverOf(record.systemdUnit).remove(record.cgroup);
   }
   if (record.intelRdt !== undefined) load<typeof import("../intelrdt.ts")>("intelrdt").removeIntelRdt(record.intelRdt);
   removeState(globals.root, directory);

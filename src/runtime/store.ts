@@ -11,7 +11,7 @@ import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from "../abi/errno.ts";
 import { containerId, type ContainerId, type HostPath, type HostPid } from "../base/brand.ts";
 import { HostError, isErrno, StateError } from "../base/errors.ts";
 import type { Hook, StringMap } from "../spec/types.ts";
-import type { CgroupPaths } from "../cgroup/plan.ts";
+import type { CgroupPaths, SystemdUnit } from "../cgroup/plan.ts";
 import type { At, Fd } from "../sys/fd.ts";
 import { mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../sys/file.ts";
 
@@ -32,6 +32,8 @@ export type ContainerRecord = {
   readonly startTime: string;
   /** undefined before it is known. */
   readonly cgroup: CgroupPaths | undefined;
+  /** The systemd unit that the cgroup belongs to; undefined: we made it ourselves. */
+  readonly systemdUnit: SystemdUnit | undefined;
   /** Its place in resctrl; undefined when it has none. */
   readonly intelRdt: IntelRdtPaths | undefined;
   /** It has a session keyring of its own, _ses.<id>, which exec joins. */

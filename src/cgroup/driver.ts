@@ -1,0 +1,36 @@
+// Who makes a container's cgroups and changes what they allow: we by ourselves, or systemd when it is told to. What is done with files
+// alone is the same for both and works from CgroupPaths: freezer.ts, processes.ts, stats.ts, oom.ts, join.ts, exec.ts.
+
+import { HostError } from "../base/errors.ts";
+import { load } from "../sys/host.ts";
+import type { ResourceChange } from "./change.ts";
+import { abandonCgroup, completeCgroup, prepareCgroup, type PreparedCgroup } from "./cgroup.ts";
+import type { CgroupPaths, CgroupPlan, SystemdUnit } from "./plan.ts";
+
+export type CgroupDriver = {
+  /** What must be there before the first process is; leaves nothing behind when it fails. */
+  readonly prepare: (plan: CgroupPlan) => PreparedCgroup;
+  /** The rest. When it fails the caller abandons what was prepared. */
+  readonly complete: (prepared: PreparedCgroup) => CgroupPaths;
+  readonly abandon: (prepared: PreparedCgroup) => void;
+  /**
+   * Applies changed limits: all of them, or none where one is refused.
+   * @param warn hears of what could not be taken back after that
+   */
+  readonly apply: (groups: CgroupPaths, change: ResourceChange, warn: (message: string, cause: unknown) => void) => void;
+  /** Removes what was made. The processes must have ended. */
+  readonly remove: (groups: CgroupPaths) => void;
+};
+
+const cgroupfs: CgroupDriver = {
+  prepare: prepareCgroup,
+  complete: completeCgroup,
+  abandon: abandonCgroup,
+  apply: (_groups, change, warn) => load<typeof import("./apply.ts")>("cgroup/apply").applyChange(change, warn),
+  remove: (groups) => load<typeof import("./remove.ts")>("cgroup/remove").removeCgroup(groups),
+};
+
+export function driverOf(unit: SystemdUnit | undefined): CgroupDriver {
+  if (unit !== undefined) throw new HostError("--systemd-cgroup is not supported yet");
+  return cgroupfs;
+}
