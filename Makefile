@@ -40,7 +40,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build check abi host-test systest clients faults test demo bench install clean help FORCE
+.PHONY: build check abi host-test systest clients faults test demo bench docs install clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -141,6 +141,10 @@ bench:
 	scripts/install-deps --bench
 	$(MAKE) build
 	node test/bench/bench.mjs $(BENCH)
+
+## docs: renews docs/errors.md from the tables in the sources
+docs: $(NODE_MODULES) $(GEN)
+	node --import tsx scripts/documents.mts
 
 ## install: tsrun below $(DESTDIR)$(PREFIX), manual pages too where they were made
 install: build

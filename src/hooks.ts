@@ -52,7 +52,7 @@ export function runHook(hook: Hook, state: State, env?: readonly string[]): void
     const end = converse(pidfd, input.write, [said, complained, unable], JSON.stringify(state), hook.timeout);
     const ending = waitPidfd(pidfd);
     if (end === "killed") throw new HostError(`hook ran past specified timeout of ${hook.timeout}s`);
-    if (unable.text !== "") throw /^\d+$/.test(unable.text) ? new SysError("fork/exec", Number(unable.text), hook.path) : new HostError(unable.text);
+    if (unable.text !== "") throw whyUnable(unable.text, hook.path);
     if (ending.kind !== "exited" || ending.status !== 0) throw new HostError(`${words(ending)}, stdout: ${said.text}, stderr: ${complained.text}`);
   } finally {
     for (const fd of [...mine, ...theirs]) fd[Symbol.dispose]();
@@ -75,9 +75,16 @@ function become(hook: Hook, streams: readonly Fd[], failure: Fd, env: readonly s
     unblockSignals();
     execve(hook.path, hook.args, hook.env ?? env ?? environment());
   } catch (error) {
-    writeAll(failure, utf8(error instanceof SysError ? String(error.errno) : String(error)));
+    writeAll(failure, utf8(JSON.stringify(error instanceof SysError ? [error.syscall, error.errno, error.detail] : [String(error)])));
   }
   exit_group(127);
+}
+
+/** What `become` failed at. Go calls an execve that fails fork/exec, and callers know it by that. */
+function whyUnable(said: string, path: string): Error {
+  const [call = "", errno, detail = ""] = JSON.parse(said) as readonly [string, number?, string?];
+  if (errno === undefined) return new HostError(call);
+  return call === "execve" ? new SysError("fork/exec", errno, path) : new SysError(call, errno, detail);
 }
 
 /** What comes out of one of the hook's streams. */

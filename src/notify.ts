@@ -31,7 +31,7 @@ export const notifyDirectory = (state: string): HostPath => hostPath(`${state}/$
 
 /** What config.json would say if it knew: one mount more, one variable more, each after all others. @param directory of notifyDirectory */
 export function withNotify(spec: Spec, directory: HostPath): Spec {
-  const mount = { destination: IN_CONTAINER, type: undefined, source: directory, options: ["bind", "nosuid", "noexec", "nodev", "ro"], uidMappings: [], gidMappings: [] };
+  const mount = { destination: IN_CONTAINER, type: undefined, source: directory, options: ["bind", "nosuid", "noexec", "nodev", "ro"], uidMappings: [], gidMappings: [], why: "NOTIFY_SOCKET" };
   return {
     ...spec,
     mounts: [...spec.mounts, mount],

@@ -29,7 +29,7 @@ const words = (error: unknown): string =>
 /** True when debug lines are wanted. */
 function isDebug(flags: GlobalFlags): boolean {
   const level = flags["log-level"];
-  if (level !== undefined && level !== "debug" && level !== "warning" && level !== "error") throw new UsageError(`invalid log-level: ${level}`);
+  if (level !== undefined && level !== "debug" && level !== "warning" && level !== "error") throw new UsageError(`invalid log-level: ${level}: debug, warning and error are known`);
   return flags.debug || level === "debug";
 }
 

@@ -19,12 +19,29 @@ export function run(_flags: object, [topic]: readonly string[]): number {
     return 0;
   }
   const name = topic === "h" ? "help" : topic;
-  const text: CommandText | undefined = Object.entries(texts).find(([command]) => command === name)?.[1];
+  const text = textOf(name);
   const command = findCommand(name);
   if (text === undefined || command === undefined) throw new UsageError(`No help topic for '${topic}'`);
   print(commandHelp(program, name, text, command.options));
   return 0;
 }
+
+/**
+ * Shows how it is done after a wrong command line, on standard output, as runc does.
+ * @param code of cli/codes.ts: for a wrong value the error says enough
+ */
+export function showUsage(message: string, code: string, name: string | undefined): void {
+  const program = basename(host.argv[0] ?? "tsrun");
+  const text = name === undefined ? undefined : textOf(name);
+  if (name === undefined || text === undefined) {
+    if (code.startsWith("flag-")) print(`Incorrect Usage. ${message}\n\n${programHelp(program, `${version()}\n${details()}`.trimEnd())}`);
+    return;
+  }
+  const first = code.startsWith("flag-") ? `Incorrect Usage: ${message}` : code === "arguments-wrong-number" ? "Incorrect Usage." : undefined;
+  if (first !== undefined) print(`${first}\n\n${commandHelp(program, name, text, findCommand(name)?.options ?? {})}`);
+}
+
+const textOf = (name: string): CommandText | undefined => Object.entries(texts).find(([command]) => command === name)?.[1];
 
 /** @param versions the lines of the version */
 export function programHelp(program: string, versions: string): string {

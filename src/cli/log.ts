@@ -4,9 +4,11 @@
 import { O_APPEND, O_CREAT, O_WRONLY } from "../abi/fcntl.ts";
 import { openat, writeAll } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
+import { load } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
 import { complain } from "../sys/print.ts";
 import { timestamp } from "../sys/time.ts";
+import type { Daemon } from "./logdaemons.ts";
 
 export type Level = "debug" | "warning" | "error";
 
@@ -19,32 +21,60 @@ export function record(format: unknown, level: Level, message: string, time: str
   return `time="${time}" level=${level} msg=${/^[\w./@^+-]+$/.test(message) ? message : JSON.stringify(message)}\n`;
 }
 
-/** Appends to the log file, when there is one. @returns false when it could not be written @throws never: what is to be logged matters more */
-export function append(flags: LogFlags, level: Level, message: string, extra?: object): boolean {
-  const path = flags["log"];
-  if (typeof path !== "string" || path === "") return true;
+/** Where a record can go. */
+type Log = { readonly fd: Fd; readonly write: (level: Level, message: string, extra: object) => void };
+
+/** The caller closes its descriptor. @returns undefined when there is no --log @throws SysError when it cannot be opened */
+function openLog(flags: LogFlags): Log | undefined {
+  const target = flags["log"];
+  if (typeof target !== "string" || target === "") return undefined;
+  const [, prefix, name = ""] = /^(file|syslog|journald):(.*)$/s.exec(target) ?? [];
+  if (prefix === "syslog" || prefix === "journald") return openDaemon(prefix, name || "tsrun");
+  const path = prefix === "file" ? name : target;
+  const fd = openat(null, path, O_WRONLY | O_CREAT | O_APPEND, 0o644);
+  return { fd, write: (level, message, extra) => writeAll(fd, utf8(record(flags["log-format"], level, message, timestamp(), extra)), path) };
+}
+
+function openDaemon(daemon: Daemon, name: string): Log {
+  const { connectDaemon, tellDaemon } = load<typeof import("./logdaemons.ts")>("cli/logdaemons");
+  const fd = connectDaemon(daemon);
+  return { fd, write: (level, message, extra) => tellDaemon(fd, daemon, name, level, message, extra) };
+}
+
+/** Warnings that the log did not want: they are part of the error, if there is one. */
+const kept: string[] = [];
+
+/** Appends to the log, when there is one. @returns false when it could not be written @throws never: what is to be logged matters more */
+export function append(flags: LogFlags, level: Level, message: string, extra: object = {}): boolean {
   try {
-    using file = openLog(path);
-    writeAll(file, utf8(record(flags["log-format"], level, message, timestamp(), extra)), path);
+    const log = openLog(flags);
+    if (log === undefined) return true;
+    using _closed = log.fd;
+    log.write(level, message, level === "error" && kept.length > 0 ? { ...extra, warnings: kept } : extra);
     return true;
   } catch {
     return false;
   }
 }
 
-function openLog(path: string): Fd {
-  return openat(null, path, O_WRONLY | O_CREAT | O_APPEND, 0o644);
-}
-
-/** Debug lines to the log file, else to standard error. The descriptor stays open: init writes through its parent, but may change directory. */
+/** Debug lines to the log, else to standard error. The descriptor stays open: init writes through its parent, but may change directory. */
 export function debugWriter(flags: LogFlags): (message: string) => void {
-  const path = flags["log"];
-  if (typeof path !== "string" || path === "") return (message) => complain(record("text", "debug", message, timestamp()));
-  const file = openLog(path);
-  return (message) => writeAll(file, utf8(record(flags["log-format"], "debug", message, timestamp())), path);
+  const log = openLog(flags);
+  return log === undefined ? (message) => complain(record("text", "debug", message, timestamp())) : (message) => log.write("debug", message, {});
 }
 
-/** To the log file when there is one, else to standard error: whoever reads our output must not stumble over warnings. */
+/** To the log when there is one, else to standard error: whoever reads our output must not stumble over warnings. */
 export function warn(flags: LogFlags, message: string): void {
-  if (!flags["log"] || !append(flags, "warning", message)) complain(`tsrun: warning: ${message}\n`);
+  if (!wantsWarnings(flags)) kept.push(message);
+  else if (!flags["log"] || !append(flags, "warning", message)) complain(`tsrun: warning: ${message}\n`);
+}
+
+/**
+ * podman takes a JSON log for one object, so unless a level says otherwise there is none but that of the failure.
+ * Without --log-level a log of text has warnings, and so has standard error.
+ */
+function wantsWarnings(flags: LogFlags): boolean {
+  const level = flags["log-level"];
+  if (level !== undefined || flags["debug"] === true) return level !== "error" || flags["debug"] === true;
+  return flags["log-format"] !== "json" || !flags["log"];
 }

@@ -3,6 +3,7 @@ import { describe, it } from "mocha";
 import { EACCES, ENOENT, EPERM } from "../abi/errno.ts";
 import { HostError, SpecError, StateError, StepError, SysError, UsageError } from "../base/errors.ts";
 import { HINTS } from "../sys/hints.ts";
+import { TEXTS } from "./codes.ts";
 import { record } from "./log.ts";
 import { describe as describeError } from "./report.ts";
 
@@ -16,7 +17,7 @@ describe("cli/report", () => {
     const hint = extra["hint"] ?? assert.fail();
     assert.match(hint, /new pid namespace/);
     assert.deepEqual(lines, [`create web1: mount filesystems: /mounts/0: mount(2) proc on /proc: operation not permitted (EPERM) — ${hint}`]);
-    assert.deepEqual(extra, { code: "system", step: "mount filesystems", pointer: "/mounts/0", syscall: "mount", path: "proc on /proc", errno: "EPERM", hint });
+    assert.deepEqual(extra, { code: "mount-proc-forbidden", step: "mount filesystems", pointer: "/mounts/0", syscall: "mount", path: "/proc", errno: "EPERM", hint });
   });
 
   it("gives the hint that fits the place", () => {
@@ -50,16 +51,12 @@ describe("cli/report", () => {
   });
 
   it("leaves the texts that callers look for as they are", () => {
-    assert.deepEqual(lines(new StateError("container does not exist")), ["create web1: container does not exist"]);
-    assert.deepEqual(lines(new StepError("find program", new HostError('exec: "x": executable file not found in $PATH'))), [
-      'create web1: find program: exec: "x": executable file not found in $PATH',
-    ]);
+    assert.match(lines(new StateError("container does not exist"))[0] ?? "", /^create web1: container does not exist — /);
+    assert.match(lines(new StepError("find program", new HostError('exec: "x": executable file not found in $PATH')))[0] ?? "", /^create web1: find program: exec: "x": executable file not found in \$PATH — /);
   });
 
   it("keeps a step of waiting when nothing was under way in it", () => {
-    assert.deepEqual(lines(new StepError("wait for init", new HostError("container init was OOM-killed (memory limit too low?)"))), [
-      "create web1: wait for init: container init was OOM-killed (memory limit too low?)",
-    ]);
+    assert.match(lines(new StepError("wait for init", new HostError("container init was OOM-killed (memory limit too low?)")))[0] ?? "", /^create web1: wait for init: container init was OOM-killed \(memory limit too low\?\)/);
   });
 
   it("sends the user of a wrong command line to the help", () => {
@@ -75,7 +72,7 @@ describe("cli/report", () => {
 
   it("no hint holds words that callers take for something else", () => {
     const words = /permission denied|operation not permitted|no such file|not found|does not exist|is a directory|not a directory|no such process|container not running|process already finished|open executable|needs an argument|\/attr\//i;
-    for (const { hint } of HINTS) assert.doesNotMatch(hint, words);
+    for (const { hint = "" } of [...HINTS, ...TEXTS]) assert.doesNotMatch(hint, words);
   });
 });
 

@@ -27,8 +27,9 @@ export type Report = {
 export function report(error: unknown, failed: Failed): void {
   const { lines, extra } = describe(error, failed);
   const logged = append(failed.flags, "error", lines.join("; "), extra);
-  if (!logged) complain(`tsrun: warning: cannot write the log file ${String(failed.flags["log"])}\n`);
+  if (!logged) complain(`tsrun: warning: cannot write the log ${String(failed.flags["log"])}\n`);
   complain(lines.map((line) => `tsrun: ${line}\n`).join(""));
+  if (error instanceof UsageError) load<typeof import("./help.ts")>("cli/help").showUsage(error.message, extra["code"] ?? "", failed.command);
 }
 
 /** What there is to say about an error. */
@@ -41,8 +42,9 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
     pointer = cause.why ?? pointer;
   }
   if (cause instanceof UsageError) {
+    const { code } = codes().codeOf(cause);
     const hint = command === undefined ? '"tsrun help" lists the commands' : `"tsrun ${command} --help" shows how`;
-    return { lines: [`${command === undefined ? "" : `${command}: `}${cause.message} — ${hint}`], extra: { code: "usage", hint } };
+    return { lines: [`${command === undefined ? "" : `${command}: `}${cause.message} — ${hint}`], extra: { code, hint } };
   }
   const call = cause instanceof SysError ? `${cause.syscall} ${cause.detail}` : undefined;
   // What the parent waited for says nothing when the child has told what it was doing, and a step that is its call says it twice.
@@ -52,19 +54,30 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   const about = { ...(told.length > 0 && { step: told.join(": ") }), ...(pointer !== undefined && { pointer }) };
   if (cause instanceof SpecError) {
     const lines = cause.violations.map((violation) => line(violation.pointer, violation.problem));
-    return { lines, extra: { code: "spec", ...about, ...(cause.violations.length === 1 && { pointer: cause.violations[0]?.pointer ?? "" }) } };
+    return { lines, extra: { code: codes().codeOf(cause).code, ...about, ...(cause.violations.length === 1 && { pointer: cause.violations[0]?.pointer ?? "" }) } };
   }
   if (cause instanceof SysError) {
     const { syscall, errno, detail } = cause;
     const [name, text] = load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
-    const hint = load<typeof import("../sys/hints.ts")>("sys/hints").hint(cause, steps);
-    const message = line(pointer, `${syscall}(${section(syscall)})${detail === "" ? "" : ` ${detail}`}`, `${text} (${name})`);
-    return { lines: [hint === undefined ? message : `${message} — ${hint}`], extra: { code: "system", ...about, syscall, path: detail, errno: name, ...(hint !== undefined && { hint }) } };
+    const { code, hint } = load<typeof import("../sys/hints.ts")>("sys/hints").hintFor(cause, steps);
+    const path = pathIn(detail);
+    const message = line(pointer, `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`, `${text} (${name})`);
+    return { lines: [withHint(message, hint)], extra: { code, ...about, syscall, ...(path !== undefined && { path }), errno: name, ...(hint !== undefined && { hint }) } };
   }
-  if (cause instanceof StateError) return { lines: [line(pointer, cause.message)], extra: { code: "state", ...about } };
-  if (cause instanceof HostError) return { lines: [line(pointer, cause.message)], extra: { code: "host", ...about } };
-  return { lines: [line(pointer, `internal error: ${load<typeof import("../trace.ts")>("trace").render(cause)}`)], extra: { code: "internal", ...about } };
+  const { code, hint } = codes().codeOf(cause);
+  if (cause instanceof StateError || cause instanceof HostError) return { lines: [withHint(line(pointer, cause.message), hint)], extra: { code, ...about, ...(hint !== undefined && { hint }) } };
+  return { lines: [line(pointer, `internal error: ${load<typeof import("../trace.ts")>("trace").render(cause)}`)], extra: { code, ...about } };
 }
 
-/** The manual's section: 2 for calls of the kernel, 3 for those of a library. */
-const section = (name: string): number => (/^(seccomp|sd|dl)[_a-z]*$/.test(name) && name !== "seccomp" ? 3 : 2);
+const codes = (): typeof import("./codes.ts") => load<typeof import("./codes.ts")>("cli/codes");
+
+const withHint = (message: string, hint: string | undefined): string => (hint === undefined ? message : `${message} — ${hint}`);
+
+/** What the call was made on, when that is a path: the last one that its detail names. */
+const pathIn = (detail: string): string | undefined => /(?:^|[ "])(\/[^"]*)"?$/.exec(detail)?.[1]?.replace(/^.* (?=\/)/, "");
+
+/** The manual's section: 2 for calls of the kernel, 3 for those of a library; what Go calls fork/exec is neither. */
+function section(name: string): string {
+  if (name.includes("/")) return "";
+  return /^(seccomp|sd|dl)[_a-z]*$/.test(name) && name !== "seccomp" ? "(3)" : "(2)";
+}

@@ -44,7 +44,7 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
     context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options }) => options.propagation.some((flags) => !isQuiet(flags)));
 
   parsed.forEach(({ mount, options }, index) => {
-    const why = `/mounts/${index}`;
+    const why = mount.why ?? `/mounts/${index}`;
     const destination = planDestination(mount.destination, context.rootfs);
     const placed = { why, destination, missing: isCovered(destination, ops) };
     const isBind = (options.flags & MS_BIND) !== 0;

@@ -44,6 +44,8 @@ export type Mount = {
   readonly options: readonly string[];
   readonly uidMappings: readonly IDMapping[];
   readonly gidMappings: readonly IDMapping[];
+  /** Who asked for it, when config.json did not. */
+  readonly why?: string;
 };
 
 // ---- process

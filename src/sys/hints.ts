@@ -1,14 +1,17 @@
-// What to try when a call failed. One table from the call, its errno and where it happened to a sentence; the first row that fits is it.
-// Loaded only when an error is printed. Law: no text here may hold words that callers look for in errors ("permission denied", "no such
-// file", "does not exist", …): a hint must never change what a caller takes the error for.
+// What to try when a call failed, and the code of that failure. One table from the call, its errno and where it happened to a sentence; the
+// first row that fits is it. Loaded only when an error is printed. A code is a promise (cli/codes.ts): rows may come and go, codes stay.
+// Law: no hint may hold words that callers look for in errors ("permission denied", "no such file", "does not exist", …): it must never
+// change what a caller takes the error for.
 
 import {
-  E2BIG, EACCES, EAGAIN, EBUSY, ECONNREFUSED, EDQUOT, EEXIST, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOEXEC, ENOMEM, ENOSPC, ENOSYS, ENOTBLK, ENOTDIR,
-  EOPNOTSUPP, EPERM, ERANGE, EROFS, ETXTBSY, EXDEV,
+  E2BIG, EACCES, EAGAIN, EBUSY, ECONNREFUSED, EDOM, EDQUOT, EEXIST, EFAULT, EINVAL, EIO, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOEXEC,
+  ENOMEM, ENOSPC, ENOSYS, ENOTBLK, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, EROFS, ETXTBSY, EXDEV,
 } from "../abi/errno.ts";
 import type { SysError } from "../base/errors.ts";
 
 type Row = {
+  /** Stands in the JSON log and in docs/errors.md. Rows that mean the same share one. */
+  readonly code: string;
   /** Names of calls, separated by blanks; "*" is any. */
   readonly calls: string;
   readonly errnos: readonly number[];
@@ -18,102 +21,127 @@ type Row = {
 };
 
 /** A cgroup is made or changed; not the mount of its file system. */
-const CGROUP = /(prepare|complete|enter|into|remove) cgroup(?! namespace)|\/sys\/fs\/cgroup\/./;
+export const CGROUP: RegExp = /(prepare|complete|enter|into|remove) cgroup(?! namespace)|\/sys\/fs\/cgroup\/./;
 
 export const HINTS: readonly Row[] = [
   // the state of containers
-  { calls: "mkdirat fchmodat", errnos: [EACCES, EPERM, ENOENT, EROFS], where: /XDG_RUNTIME_DIR/, hint: "the path in $XDG_RUNTIME_DIR must be writable by the user; or pass --root" },
-  { calls: "mkdirat openat", errnos: [EACCES, EPERM, EROFS], where: /reserve container id/, hint: "the state root must be writable: pass another one with --root, or run as root" },
-  { calls: "mkdirat openat write", errnos: [ENOSPC, EDQUOT], where: /reserve container id|record/, hint: "there is no room left where the state of containers is kept (--root)" },
+  { code: "state-root-unwritable", calls: "mkdirat fchmodat", errnos: [EACCES, EPERM, ENOENT, EROFS], where: /XDG_RUNTIME_DIR/, hint: "the path in $XDG_RUNTIME_DIR must be writable by the user; or pass --root" },
+  { code: "state-root-unwritable", calls: "mkdirat openat", errnos: [EACCES, EPERM, EROFS], where: /reserve container id/, hint: "the state root must be writable: pass another one with --root, or run as root" },
+  { code: "state-root-full", calls: "mkdirat openat write", errnos: [ENOSPC, EDQUOT], where: /reserve container id|record/, hint: "there is no room left where the state of containers is kept (--root)" },
 
   // namespaces
-  { calls: "clone3 unshare", errnos: [EPERM], hint: "new namespaces need CAP_SYS_ADMIN or a new user namespace; an engine around us may forbid them (seccomp), or the host forbid user namespaces (/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)" },
-  { calls: "clone3 unshare", errnos: [ENOSPC], hint: "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces, or they are nested more than 32 deep" },
-  { calls: "clone3 unshare", errnos: [EINVAL], hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns" },
-  { calls: "clone3", errnos: [EAGAIN], hint: "too many processes: see pids.max of our cgroup and `ulimit -u`" },
-  { calls: "clone3", errnos: [ENOSYS], hint: "clone3 needs Linux 5.3; an engine around us may hide it (seccomp)" },
-  { calls: "clone3", errnos: [EBUSY, EOPNOTSUPP], hint: "the container's cgroup cannot hold processes: it hands controllers to its children, or is of a threaded kind" },
-  { calls: "setns", errnos: [EINVAL], hint: "the file is a namespace of another type than /linux/namespaces says, or one that we are in already" },
-  { calls: "setns", errnos: [EPERM], hint: "joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace" },
-  { calls: "openat", errnos: [ENOENT], where: /namespace/, hint: "the process whose namespace was to be joined has ended, or nothing is mounted at the path" },
-  { calls: "write", errnos: [EPERM, EINVAL], where: /[ug]id_map/, hint: "the ids must be ours, or be given to us in /etc/subuid and /etc/subgid; ranges must not overlap" },
-  { calls: "write", errnos: [ENOENT, EINVAL, EACCES], where: /sysctl/, hint: "this kernel does not take the value, or has no such sysctl in the container's namespaces" },
-  { calls: "openat", errnos: [ENOENT], where: /sysctl/, hint: "this kernel has no such sysctl; see /proc/sys" },
-  { calls: "sethostname setdomainname", errnos: [EPERM], hint: "names can be set in a uts namespace of the container's own: add one to /linux/namespaces" },
+  { code: "namespaces-forbidden", calls: "clone3 unshare", errnos: [EPERM], hint: "new namespaces need CAP_SYS_ADMIN or a new user namespace; an engine around us may forbid them (seccomp), or the host forbid user namespaces (/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)" },
+  { code: "namespaces-exhausted", calls: "clone3 unshare", errnos: [ENOSPC], hint: "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces, or they are nested more than 32 deep" },
+  { code: "namespaces-unsupported", calls: "clone3 unshare", errnos: [EINVAL], hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns" },
+  { code: "too-many-processes", calls: "clone3", errnos: [EAGAIN], hint: "too many processes: see pids.max of our cgroup and `ulimit -u`" },
+  { code: "clone3-unsupported", calls: "clone3", errnos: [ENOSYS], hint: "clone3 needs Linux 5.3; an engine around us may hide it (seccomp)" },
+  { code: "cgroup-cannot-hold-processes", calls: "clone3", errnos: [EBUSY, EOPNOTSUPP], hint: "the container's cgroup cannot hold processes: it hands controllers to its children, or is of a threaded kind" },
+  { code: "namespace-wrong-type", calls: "setns", errnos: [EINVAL], hint: "the file is a namespace of another type than /linux/namespaces says, or one that we are in already" },
+  { code: "namespace-join-forbidden", calls: "setns", errnos: [EPERM], hint: "joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace" },
+  { code: "time-offsets-refused", calls: "write", errnos: [EINVAL, ERANGE, EACCES, EPERM], where: /time offsets/, hint: "neither clock of the container may be negative, or run past some hundred years: see /linux/timeOffsets" },
+  { code: "namespace-gone", calls: "openat", errnos: [ENOENT], where: /namespace/, hint: "the process whose namespace was to be joined has ended, or nothing is mounted at the path" },
+  { code: "id-map-refused", calls: "write", errnos: [EPERM, EINVAL], where: /uid_map|gid_map/, hint: "the ids must be ours, or be given to us in /etc/subuid and /etc/subgid; ranges must not overlap" },
+  { code: "sysctl-refused", calls: "write", errnos: [ENOENT, EINVAL, EACCES], where: /sysctl/, hint: "this kernel does not take the value, or has no such sysctl in the container's namespaces" },
+  { code: "sysctl-unknown", calls: "openat", errnos: [ENOENT], where: /sysctl/, hint: "this kernel has no such sysctl; see /proc/sys" },
+  { code: "hostname-forbidden", calls: "sethostname setdomainname", errnos: [EPERM], hint: "names can be set in a uts namespace of the container's own: add one to /linux/namespaces" },
 
   // mounts
-  { calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /\bproc\b/, hint: "mounting proc in a user namespace needs a new pid namespace, and a /proc of ours of which nothing is hidden" },
-  { calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /\bsysfs\b/, hint: "mounting sysfs in a user namespace needs a new network namespace; bind the host's /sys instead" },
-  { calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /mqueue/, hint: "mounting mqueue in a user namespace needs a new ipc namespace" },
-  { calls: "mount mount_setattr", errnos: [EPERM], hint: "mounting needs CAP_SYS_ADMIN; in a user namespace a bind mount keeps the ro, nosuid, nodev and noexec of its source, so list them in the mount's options" },
-  { calls: "mount fsmount move_mount", errnos: [EBUSY], hint: "the source is in use, or mounted elsewhere with other options (a cgroup v1 hierarchy has one set of controllers)" },
-  { calls: "mount fsconfig", errnos: [EINVAL], hint: "the file system refuses one of the options, or the source is no mount point; the kernel's log says more (dmesg)" },
-  { calls: "mount fsopen", errnos: [ENODEV], hint: "this kernel has no file system of that type: see /proc/filesystems; a module may be missing" },
-  { calls: "mount", errnos: [ENOTDIR], hint: "source and destination must both be directories, or both be files" },
-  { calls: "mount", errnos: [ENOTBLK], hint: 'the source is no block device; to show a directory or a file of the host, add the option "bind"' },
-  { calls: "mount open_tree", errnos: [ENOENT], hint: "look at the mount's source on the host and at its destination" },
-  { calls: "mount", errnos: [EACCES], hint: "the device is read-only (add the option \"ro\"), or its node is on a mount with nodev" },
-  { calls: "mount move_mount", errnos: [ENOSPC], hint: "the namespace is full of mounts: see /proc/sys/fs/mount-max" },
-  { calls: "mount move_mount openat2", errnos: [ELOOP], hint: "a symbolic link in the root file system leads in circles, or into /proc" },
-  { calls: "open_tree", errnos: [EINVAL], hint: "the source lies on an unbindable mount, or on one that is locked by a user namespace" },
-  { calls: "mount_setattr", errnos: [EINVAL, ENOSYS], hint: "recursive options and id-mapped mounts need Linux 5.12 and a file system that supports them" },
-  { calls: "pivot_root", errnos: [EINVAL], hint: "the host's root is an initramfs, or the mount above the root file system is shared: try --no-pivot" },
-  { calls: "pivot_root", errnos: [EBUSY], hint: "the root file system is the host's own root: give the container one of its own" },
-  { calls: "openat open_tree mount chdir", errnos: [ENOENT, ENOTDIR], where: /prepare rootfs/, hint: "root.path of config.json must be a directory of the host; a relative one starts at the bundle" },
-  { calls: "mkdirat openat mknodat symlinkat openat2", errnos: [EROFS], where: /mount|device/, hint: "the mount point is missing and cannot be made, because the root file system is read-only: make it there beforehand" },
-  { calls: "mkdirat openat openat2", errnos: [ENOTDIR], where: /mount|device/, hint: "a part of the destination is a file in the root file system" },
-  { calls: "openat2", errnos: [EXDEV], hint: "a symbolic link leads out of the root file system" },
-  { calls: "mknodat", errnos: [EPERM], hint: "making a device needs CAP_MKNOD, and cannot be done in a user namespace" },
+  { code: "mount-proc-forbidden", calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /\bproc\b/, hint: "mounting proc in a user namespace needs a new pid namespace, and a /proc of ours of which nothing is hidden" },
+  { code: "mount-sysfs-forbidden", calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /\bsysfs\b/, hint: "mounting sysfs in a user namespace needs a new network namespace; bind the host's /sys instead" },
+  { code: "mount-mqueue-forbidden", calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /mqueue/, hint: "mounting mqueue in a user namespace needs a new ipc namespace" },
+  { code: "mount-forbidden", calls: "mount mount_setattr", errnos: [EPERM], hint: "mounting needs CAP_SYS_ADMIN; in a user namespace a bind mount keeps the ro, nosuid, nodev and noexec of its source, so list them in the mount's options" },
+  { code: "mount-busy", calls: "mount fsmount move_mount", errnos: [EBUSY], hint: "the source is in use, or mounted elsewhere with other options (a cgroup v1 hierarchy has one set of controllers)" },
+  { code: "mount-option-refused", calls: "mount fsconfig", errnos: [EINVAL], hint: "the file system refuses one of the options, or the source is no mount point; the kernel's log says more (dmesg)" },
+  { code: "filesystem-unknown", calls: "mount fsopen", errnos: [ENODEV], hint: "this kernel has no file system of that type: see /proc/filesystems; a module may be missing" },
+  { code: "mount-kind-mismatch", calls: "mount", errnos: [ENOTDIR], hint: "source and destination must both be directories, or both be files" },
+  { code: "mount-source-not-a-device", calls: "mount", errnos: [ENOTBLK], hint: 'the source is no block device; to show a directory or a file of the host, add the option "bind"' },
+  { code: "mount-source-missing", calls: "mount open_tree", errnos: [ENOENT], hint: "look at the mount's source on the host and at its destination" },
+  { code: "mount-source-read-only", calls: "mount", errnos: [EACCES], hint: "the device is read-only (add the option \"ro\"), or its node is on a mount with nodev" },
+  { code: "mount-table-full", calls: "mount move_mount", errnos: [ENOSPC], hint: "the namespace is full of mounts: see /proc/sys/fs/mount-max" },
+  { code: "path-loops", calls: "mount move_mount openat2", errnos: [ELOOP], hint: "a symbolic link in the root file system leads in circles, or into /proc" },
+  { code: "mount-source-locked", calls: "open_tree", errnos: [EINVAL], hint: "the source lies on an unbindable mount, or on one that is locked by a user namespace" },
+  { code: "mount-attributes-unsupported", calls: "mount_setattr", errnos: [EINVAL, ENOSYS], hint: "recursive options and id-mapped mounts need Linux 5.12 and a file system that supports them" },
+  { code: "pivot-refused", calls: "pivot_root", errnos: [EINVAL], hint: "the host's root is an initramfs, or the mount above the root file system is shared: try --no-pivot" },
+  { code: "root-is-the-hosts", calls: "pivot_root", errnos: [EBUSY], hint: "the root file system is the host's own root: give the container one of its own" },
+  { code: "root-missing", calls: "openat open_tree mount chdir", errnos: [ENOENT, ENOTDIR], where: /prepare rootfs/, hint: "root.path of config.json must be a directory of the host; a relative one starts at the bundle" },
+  { code: "mount-point-read-only", calls: "mkdirat openat mknodat symlinkat openat2", errnos: [EROFS], where: /mount|device/, hint: "the mount point is missing and cannot be made, because the root file system is read-only: make it there beforehand" },
+  { code: "mount-point-below-a-file", calls: "mkdirat openat openat2", errnos: [ENOTDIR], where: /mount|device/, hint: "a part of the destination is a file in the root file system" },
+  { code: "path-leaves-the-root", calls: "openat2", errnos: [EXDEV], hint: "a symbolic link leads out of the root file system" },
+  { code: "device-forbidden", calls: "mknodat", errnos: [EPERM], hint: "making a device needs CAP_MKNOD, and cannot be done in a user namespace" },
 
   // cgroups
-  { calls: "write", errnos: [EBUSY], where: CGROUP, hint: "a cgroup v2 that hands controllers to its children cannot hold processes: choose another cgroupsPath, or move those processes away" },
-  { calls: "write", errnos: [ENOSPC], where: CGROUP, hint: "the cpuset of the cgroup, or of one above it, has no cpus or no memory nodes" },
-  { calls: "write", errnos: [EINVAL], where: CGROUP, hint: "the kernel does not take the value: a cpuset must lie within the one above, a memory limit above what is in use" },
-  { calls: "write", errnos: [ERANGE], where: CGROUP, hint: "the value is out of bounds: for a cpuset compare with /sys/devices/system/cpu/online and /sys/devices/system/node/online" },
-  { calls: "write", errnos: [ENODEV], where: CGROUP, hint: "there is no device of that number, or its scheduler has no such limit" },
-  { calls: "write", errnos: [EOPNOTSUPP], where: CGROUP, hint: "the cgroup is of a threaded kind, or the kernel was built without this limit" },
-  { calls: "openat write", errnos: [ENOENT], where: CGROUP, hint: "the controller is missing: the kernel has it not, or cgroup.subtree_control of the cgroup above does not hand it on" },
-  { calls: "mkdirat openat", errnos: [EROFS], where: CGROUP, hint: "/sys/fs/cgroup is mounted read-only: an engine around us must allow writing to it, or give us a cgroup namespace" },
-  { calls: "mkdirat openat write", errnos: [EACCES, EPERM], where: CGROUP, hint: "the cgroup is not delegated to this user: use --systemd-cgroup with a user session, or have it delegated (systemd: Delegate=yes)" },
-  { calls: "mkdirat", errnos: [EAGAIN], where: CGROUP, hint: "too many cgroups: see cgroup.max.descendants and cgroup.max.depth of those above" },
-  { calls: "bpf", errnos: [EPERM], hint: "device rules on cgroup v2 need CAP_BPF and CAP_NET_ADMIN (or CAP_SYS_ADMIN), before Linux 5.11 also a higher `ulimit -l`" },
-  { calls: "bpf", errnos: [EINVAL, ENOSYS], hint: "this kernel cannot attach programs to cgroups (CONFIG_CGROUP_BPF)" },
+  { code: "cgroup-cannot-hold-processes", calls: "write", errnos: [EBUSY], where: CGROUP, hint: "a cgroup v2 that hands controllers to its children cannot hold processes: choose another cgroupsPath, or move those processes away" },
+  { code: "cpuset-empty", calls: "write", errnos: [ENOSPC], where: CGROUP, hint: "the cpuset of the cgroup, or of one above it, has no cpus or no memory nodes" },
+  { code: "cgroup-value-refused", calls: "write", errnos: [EINVAL], where: CGROUP, hint: "the kernel does not take the value: a cpuset must lie within the one above, a memory limit above what is in use" },
+  { code: "cgroup-value-out-of-range", calls: "write", errnos: [ERANGE], where: CGROUP, hint: "the value is out of bounds: for a cpuset compare with /sys/devices/system/cpu/online and /sys/devices/system/node/online" },
+  { code: "cgroup-device-unknown", calls: "write", errnos: [ENODEV], where: CGROUP, hint: "there is no device of that number, or its scheduler has no such limit" },
+  { code: "cgroup-limit-unsupported", calls: "write", errnos: [EOPNOTSUPP], where: CGROUP, hint: "the cgroup is of a threaded kind, or the kernel was built without this limit" },
+  { code: "cgroup-controller-missing", calls: "openat write", errnos: [ENOENT], where: CGROUP, hint: "the controller is missing: the kernel has it not, or cgroup.subtree_control of the cgroup above does not hand it on" },
+  { code: "cgroup-read-only", calls: "mkdirat openat", errnos: [EROFS], where: CGROUP, hint: "/sys/fs/cgroup is mounted read-only: an engine around us must allow writing to it, or give us a cgroup namespace" },
+  { code: "cgroup-not-delegated", calls: "mkdirat openat write", errnos: [EACCES, EPERM], where: CGROUP, hint: "the cgroup is not delegated to this user: use --systemd-cgroup with a user session, or have it delegated (systemd: Delegate=yes)" },
+  { code: "cgroup-too-many", calls: "mkdirat", errnos: [EAGAIN], where: CGROUP, hint: "too many cgroups: see cgroup.max.descendants and cgroup.max.depth of those above" },
+  { code: "device-rules-forbidden", calls: "bpf", errnos: [EPERM], hint: "device rules on cgroup v2 need CAP_BPF and CAP_NET_ADMIN (or CAP_SYS_ADMIN), before Linux 5.11 also a higher `ulimit -l`" },
+  { code: "device-rules-unsupported", calls: "bpf", errnos: [EINVAL, ENOSYS], hint: "this kernel cannot attach programs to cgroups (CONFIG_CGROUP_BPF)" },
+
+  { code: "cgroup-in-use", calls: "unlinkat rmdir", errnos: [EBUSY], where: CGROUP, hint: "a process, or a cgroup below, is still in it: see its cgroup.procs" },
 
   // the process
-  { calls: "prlimit", errnos: [EPERM], hint: "raising a hard limit needs CAP_SYS_RESOURCE, and RLIMIT_NOFILE may not exceed /proc/sys/fs/nr_open: lower /process/rlimits" },
-  { calls: "write", errnos: [EACCES, EPERM], where: /oom/, hint: "lowering oom_score_adj needs CAP_SYS_RESOURCE: raise /process/oomScoreAdj or leave it out" },
-  { calls: "setresuid setresgid setuid setgid setgroups fchown fchownat", errnos: [EINVAL], hint: "the id is not mapped in the container's user namespace: see /linux/uidMappings and /linux/gidMappings" },
-  { calls: "setgroups", errnos: [EPERM], hint: "in a user namespace made without newgidmap groups cannot be set: leave /process/user/additionalGids out" },
-  { calls: "capset", errnos: [EPERM], hint: "a capability was asked for that tsrun itself has not: compare /process/capabilities with CapPrm in /proc/self/status" },
-  { calls: "chdir mkdirat", errnos: [EACCES, ENOTDIR], where: /working directory/, hint: "the container's user must be able to enter /process/cwd" },
-  { calls: "keyctl", errnos: [EDQUOT, ENOSYS, EPERM], hint: "no session keyring can be made (see /proc/sys/kernel/keys/maxkeys): try --no-new-keyring" },
-  { calls: "execve execveat", errnos: [ENOENT], hint: "the program is there, but not its interpreter: look at the #! line of a script, or install the dynamic loader that the program was linked for" },
-  { calls: "execve execveat", errnos: [ENOEXEC], hint: "the kernel does not know the format: a script needs a #! line, and a program must be of this machine's architecture" },
-  { calls: "execve execveat", errnos: [EACCES], hint: "the program or its interpreter is not executable for the container's user, or is on a mount with noexec" },
-  { calls: "execve execveat", errnos: [ETXTBSY], hint: "somebody has the program open for writing" },
-  { calls: "execve execveat", errnos: [E2BIG], hint: "/process/args and /process/env are too long together" },
+  { code: "rlimit-forbidden", calls: "prlimit", errnos: [EPERM], hint: "raising a hard limit needs CAP_SYS_RESOURCE, and RLIMIT_NOFILE may not exceed /proc/sys/fs/nr_open: lower /process/rlimits" },
+  { code: "oom-score-forbidden", calls: "write", errnos: [EACCES, EPERM], where: /oom/, hint: "lowering oom_score_adj needs CAP_SYS_RESOURCE: raise /process/oomScoreAdj or leave it out" },
+  { code: "id-unmapped", calls: "setresuid setresgid setuid setgid setgroups fchown fchownat", errnos: [EINVAL], hint: "the id is not mapped in the container's user namespace: see /linux/uidMappings and /linux/gidMappings" },
+  { code: "groups-forbidden", calls: "setgroups", errnos: [EPERM], hint: "in a user namespace made without newgidmap groups cannot be set: leave /process/user/additionalGids out" },
+  { code: "capability-missing", calls: "capset", errnos: [EPERM], hint: "a capability was asked for that tsrun itself has not: compare /process/capabilities with CapPrm in /proc/self/status" },
+  { code: "working-directory-inaccessible", calls: "chdir mkdirat", errnos: [EACCES, ENOTDIR], where: /working directory/, hint: "the container's user must be able to enter /process/cwd" },
+  { code: "keyring-refused", calls: "keyctl", errnos: [EDQUOT, ENOSYS, EPERM], hint: "no session keyring can be made (see /proc/sys/kernel/keys/maxkeys): try --no-new-keyring" },
+  { code: "program-interpreter-missing", calls: "execve execveat", errnos: [ENOENT], hint: "the program is there, but not its interpreter: look at the #! line of a script, or install the dynamic loader that the program was linked for" },
+  { code: "program-format-unknown", calls: "execve execveat", errnos: [ENOEXEC], hint: "the kernel does not know the format: a script needs a #! line, and a program must be of this machine's architecture" },
+  { code: "program-not-executable", calls: "execve execveat", errnos: [EACCES], hint: "the program or its interpreter is not executable for the container's user, or is on a mount with noexec" },
+  { code: "program-busy", calls: "execve execveat", errnos: [ETXTBSY], hint: "somebody has the program open for writing" },
+  { code: "program-arguments-too-long", calls: "execve execveat", errnos: [E2BIG], hint: "/process/args and /process/env are too long together" },
+
+  { code: "program-format-unknown", calls: "execve execveat", errnos: [EINVAL], hint: "the program asks for an interpreter that is none, or has parts that this kernel cannot load" },
+
+  // hooks
+  { code: "hook-missing", calls: "fork/exec", errnos: [ENOENT, ENOTDIR], hint: "the hook's path is one of the host (of the container for startContainer), and so is the interpreter that it names" },
+  { code: "hook-not-executable", calls: "fork/exec", errnos: [EACCES, EISDIR, ENOEXEC, EPERM], hint: "the hook must be an executable file, a script with a #! line, on a mount without noexec" },
+
+  // seccomp
+  { code: "seccomp-forbidden", calls: "seccomp", errnos: [EACCES], hint: "a filter needs CAP_SYS_ADMIN or no_new_privs: set /process/noNewPrivileges" },
+  { code: "seccomp-refused", calls: "seccomp", errnos: [EINVAL], hint: "this kernel was built without seccomp filters, or has not every flag of /linux/seccomp/flags" },
+  { code: "seccomp-listener-taken", calls: "seccomp", errnos: [EBUSY], hint: "there can be one SCMP_ACT_NOTIFY filter in a process, and an engine around us has one: remove /linux/seccomp/listenerPath" },
+  { code: "seccomp-agent-failed", calls: "connect", errnos: [ECONNREFUSED, ENOENT, EACCES], where: /seccomp|listener/, hint: "nobody listens at /linux/seccomp/listenerPath" },
+  { code: "seccomp-invalid", calls: "seccomp_init seccomp_arch_add seccomp_attr_set seccomp_rule_add_array seccomp_export_bpf", errnos: [EINVAL, EDOM, EEXIST, EFAULT, EOPNOTSUPP, EACCES], hint: "libseccomp does not take this part of /linux/seccomp; a newer one may" },
 
   // scheduling, security modules, network devices
-  { calls: "sched_setattr", errnos: [EPERM], hint: "needs CAP_SYS_NICE; SCHED_DEADLINE does not go with a cpuset, and in a cgroup v1 real-time policies need cpu.rt_runtime_us" },
-  { calls: "set_mempolicy", errnos: [EINVAL], hint: "the nodes must be there (see /sys/devices/system/node) and in the container's cpuset; newer modes need a newer kernel" },
-  { calls: "write", errnos: [ENOENT], where: /attr\/(apparmor\/)?exec/, hint: "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles" },
-  { calls: "write", errnos: [EACCES, EPERM, EINVAL], where: /\/attr\//, hint: "the profile or label that tsrun itself has forbids the change, or the policy does not know the label" },
-  { calls: "RTM_GETLINK", errnos: [ENODEV], hint: "our network namespace has no device of that name: see `ip link`" },
-  { calls: "RTM_NEWLINK", errnos: [EEXIST], hint: "the container's network namespace has a device of that name already: choose another, or one that ends in %d" },
+  { code: "scheduling-forbidden", calls: "sched_setattr", errnos: [EPERM], hint: "needs CAP_SYS_NICE; SCHED_DEADLINE does not go with a cpuset, and in a cgroup v1 real-time policies need cpu.rt_runtime_us" },
+  { code: "memory-policy-refused", calls: "set_mempolicy", errnos: [EINVAL], hint: "the nodes must be there (see /sys/devices/system/node) and in the container's cpuset; newer modes need a newer kernel" },
+  { code: "apparmor-profile-unknown", calls: "write", errnos: [ENOENT], where: /attr\/exec|attr\/apparmor\/exec/, hint: "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles" },
+  { code: "security-label-refused", calls: "write", errnos: [EACCES, EPERM, EINVAL], where: /\/attr\//, hint: "the profile or label that tsrun itself has forbids the change, or the policy does not know the label" },
+  { code: "network-device-missing", calls: "RTM_GETLINK", errnos: [ENODEV], hint: "our network namespace has no device of that name: see `ip link`" },
+  { code: "network-device-name-taken", calls: "RTM_NEWLINK", errnos: [EEXIST], hint: "the container's network namespace has a device of that name already: choose another, or one that ends in %d" },
+
+  // files that callers ask for
+  { code: "pid-file-unwritable", calls: "openat write renameat2", errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR], where: /pid file/, hint: "the directory of --pid-file must exist and be writable" },
+  { code: "input-missing", calls: "openat", errnos: [ENOENT, ENOTDIR, EISDIR, EACCES], where: /read process|read resources/, hint: "the file that the command line names must be a readable file of the host" },
+  { code: "terminal-failed", calls: "openat ioctl", errnos: [ENOENT, ENOSPC, EACCES, EPERM, EIO, ENODEV], where: /terminal/, hint: "mount a devpts on /dev/pts of the container; /proc/sys/kernel/pty/max limits how many there are" },
 
   // sockets
-  { calls: "connect", errnos: [ECONNREFUSED, ENOENT], hint: "nobody listens on the socket" },
-  { calls: "connect bind", errnos: [ENAMETOOLONG], hint: "the path of a unix socket has at most 107 bytes" },
+  { code: "socket-refused", calls: "connect", errnos: [ECONNREFUSED, ENOENT], hint: "nobody listens on the socket" },
+  { code: "socket-path-too-long", calls: "connect bind", errnos: [ENAMETOOLONG], hint: "the path of a unix socket has at most 107 bytes" },
 
   // whatever it was
-  { calls: "*", errnos: [EMFILE], hint: "too many descriptors: raise `ulimit -n`" },
-  { calls: "*", errnos: [ENFILE], hint: "the whole machine has too many files open: see /proc/sys/fs/file-max" },
-  { calls: "*", errnos: [ENOMEM], hint: "memory has run out: look at the limits of our cgroup and of the container's" },
-  { calls: "*", errnos: [ENOSYS], hint: "this kernel is too old, or an engine around us hides the call (seccomp)" },
+  { code: "descriptors-exhausted", calls: "*", errnos: [EMFILE], hint: "too many descriptors: raise `ulimit -n`" },
+  { code: "descriptors-exhausted", calls: "*", errnos: [ENFILE], hint: "the whole machine has too many files open: see /proc/sys/fs/file-max" },
+  { code: "memory-exhausted", calls: "*", errnos: [ENOMEM], hint: "memory has run out: look at the limits of our cgroup and of the container's" },
+  { code: "call-unsupported", calls: "*", errnos: [ENOSYS], hint: "this kernel is too old, or an engine around us hides the call (seccomp)" },
 ];
 
-/** What to try, when we know. @param steps the steps that were under way, outermost first */
-export function hint({ syscall, errno, detail }: SysError, steps: readonly string[]): string | undefined {
+/** A code, and what to try when we know. */
+export type Hinted = { readonly code: string; readonly hint: string | undefined };
+
+/** The code "system" for what no row fits. @param steps the steps that were under way, outermost first */
+export function hintFor({ syscall, errno, detail }: SysError, steps: readonly string[]): Hinted {
   const place = `${steps.join(": ")}: ${detail}`;
-  return HINTS.find(({ calls, errnos, where }) => (calls === "*" || calls.split(" ").includes(syscall)) && errnos.includes(errno) && (where === undefined || where.test(place)))?.hint;
+  const row = HINTS.find(({ calls, errnos, where }) => (calls === "*" || calls.split(" ").includes(syscall)) && errnos.includes(errno) && (where === undefined || where.test(place)));
+  return { code: row?.code ?? "system", hint: row?.hint };
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { isTsrun, itOurs, ok, PROGRAM, refused, RUNC, useBox, type State } from "./harness.ts";
+import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, RUNC, useBox, type State } from "./harness.ts";
 
 const commands = ["create", "delete", "features", "kill", "list", "plan", "run", "spec", "start", "state"];
 
@@ -204,6 +205,66 @@ describe("the log", () => {
     assert.match(stderr, /\/futureThing/);
     assert.match(stderr, /\/process\/argz.*args/);
     assert.equal(ok(container.run()).stderr, "");
+  });
+
+  itOurs("has a code, the step, the part of config.json, the call, its errno, its path and what to try", () => {
+    const container = box().container((config) => config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] }));
+    refused(box().runtime(["--log", box().path("log"), "--log-format", "json", "create", "--bundle", container.bundle, container.id]), /no such file or directory/);
+    const { time: _time, msg: _msg, hint, ...rest } = JSON.parse(log()) as LogLine & { readonly hint: string };
+    assert.deepEqual(rest, { level: "error", code: "mount-source-missing", step: "mount cgroup filesystems and the rest: mount /mnt", pointer: "/mounts/7", syscall: "open_tree", path: "/no/such/source", errno: "ENOENT" });
+    assert.notEqual(hint, "");
+  });
+
+  /** Its capabilities are none that a kernel has: a warning. */
+  const warning = (config: Config): unknown => (config.process.capabilities = { bounding: ["CAP_BOGUS"] });
+
+  itOurs("in JSON is one object after a failure, with the warnings in it; after a success it is empty (CLIENTS 0.6)", () => {
+    const failing = box().container((config) => {
+      warning(config);
+      config.process.args = ["/nope"];
+    });
+    const json = ["--log", box().path("log"), "--log-format", "json"];
+    refused(box().runtime([...json, "run", "--bundle", failing.bundle, failing.id]), /\/nope/);
+    const { level, warnings } = JSON.parse(log()) as LogLine & { readonly warnings: readonly string[] };
+    assert.equal(level, "error");
+    assert.match(warnings.join(), /CAP_BOGUS/);
+    unlinkSync(box().path("log"));
+    const container = box().container(warning);
+    assert.equal(ok(box().runtime([...json, "run", "--bundle", container.bundle, container.id])).stderr, "");
+    assert.equal(existsSync(box().path("log")), false);
+  });
+
+  itOurs("has warnings as --log-level says: debug, warning, error", () => {
+    for (const [flags, expected] of [[["--log-level", "warning", "--log-format", "json"], ["warning"]], [["--log-level=error"], []], [[], ["warning"]]] as const) {
+      const container = box().container(warning);
+      ok(box().runtime(["--log", box().path("log"), ...flags, "run", "--bundle", container.bundle, container.id]));
+      const lines = existsSync(box().path("log")) ? [...log().matchAll(/level"?[=:]"?(\w+)/g)].map(([, level]) => level) : [];
+      assert.deepEqual(lines, expected, flags.join(" "));
+      if (lines.length > 0) unlinkSync(box().path("log"));
+    }
+    const container = box().container(warning);
+    assert.match(ok(container.run()).stderr, /^tsrun: warning: .*CAP_BOGUS/);
+    assert.equal(ok(box().runtime(["--log-level", "error", "run", "--bundle", container.bundle, container.id])).stderr, "");
+    refused(box().runtime(["--log-level", "loud", "list"]), /invalid log-level: loud/);
+  });
+
+  itOurs("goes where --log file:, syslog: and journald: say, as with crun", () => {
+    box().runtime(["--log", `file:${box().path("log")}`, ...failing]);
+    assert.match(log(), /^time="[^"]+" level=error msg=/);
+    const listen = box().path("listen");
+    execFileSync("gcc", ["-O2", "-static", "-o", listen, join(PROJECT, "test/system/fixtures/notify.c")]);
+    for (const [target, socket, expected] of [
+      ["syslog:web1", "/dev/log", /^<11>web1: state unknown: container does not exist/],
+      ["journald:web1", "/run/systemd/journal/socket", /^MESSAGE=state unknown: container does not exist.*\\nPRIORITY=3\\nSYSLOG_IDENTIFIER=web1\\nTSRUN_CODE=container-unknown\\n/],
+    ] as const) {
+      // Daemons of our own, where nobody else sees them.
+      const script = `mount -t tmpfs tmpfs /dev && mknod /dev/null c 1 3 && mount -t tmpfs tmpfs /run && mkdir -p ${dirname(socket)} && cd ${box().directory} || exit 9
+        ${listen} listen ${socket} > heard & for i in 1 2 3 4 5 6 7 8 9; do [ -S ${socket} ] && break; sleep 0.1; done
+        ${PROGRAM} --root ${box().stateRoot} --log ${target} state unknown; sleep 0.2; kill $!`;
+      const { stderr } = box().exec("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", script], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+      assert.match(stderr, /container does not exist/);
+      assert.match(readFileSync(box().path("heard"), "utf8").split("\n")[1] ?? "", expected);
+    }
   });
 
   it("that cannot be written does not hide the error", () => {

@@ -1,0 +1,146 @@
+// The catalogue of error codes: `code` in the JSON log and docs/errors.md. A code is a promise: its meaning never changes, and what fails the same
+// way in a later version has the same. Failed calls have theirs in sys/hints.ts, beside what to try; here are those of texts, and the six
+// that stand for whatever has none of its own.
+// Errors of ours are told by their text: it crosses processes as it is, and is a contract with callers anyway.
+// Law: as in sys/hints.ts, no hint may hold words that callers look for.
+
+import { HostError, SpecError, StateError, SysError, UsageError } from "../base/errors.ts";
+import type { Hinted } from "../sys/hints.ts";
+
+export type Kind = "usage" | "spec" | "state" | "host" | "system" | "internal";
+
+type Row = {
+  readonly code: string;
+  readonly kind: Kind;
+  /** The message; "…" stands for any text. */
+  readonly says: string;
+  readonly hint?: string;
+};
+
+/** What is said of an error that no other code fits. */
+export const KINDS: { readonly [Name in Kind]: string } = {
+  usage: "the command line is wrong",
+  spec: "config.json, or another document that was given, breaks its schema or a law between its fields; `pointer` says where, when it is one place",
+  state: "the container is not in a state that allows the command",
+  host: "the host, or what the caller gave, does not allow it; found without asking the kernel",
+  system: "a system call or library call failed; `syscall`, `errno` and `path` say which",
+  internal: "a mistake in tsrun: please report it",
+};
+
+const NOT_YET = "docs/conformance.md lists what this version does";
+const LIST = "`tsrun list` shows the containers below the state root; each --root has its own";
+const AGAIN = "a container runs once: delete it and create it anew";
+
+/** The first row that fits is it. */
+export const TEXTS: readonly Row[] = [
+  { code: "flag-needs-value", kind: "usage", says: "flag needs an argument: …" },
+  { code: "flag-unknown", kind: "usage", says: "flag provided but not defined: -…" },
+  { code: "flag-value-invalid", kind: "usage", says: "invalid value … for flag -…" },
+  { code: "arguments-wrong-number", kind: "usage", says: "… requires … argument(s)" },
+  { code: "command-unknown", kind: "usage", says: "No help topic for '…'" },
+  { code: "signal-unknown", kind: "usage", says: "unknown signal …" },
+  { code: "id-invalid", kind: "usage", says: "invalid container ID format: …" },
+
+  { code: "config-not-json", kind: "spec", says: "not JSON: …" },
+
+  { code: "container-unknown", kind: "state", says: "container does not exist", hint: LIST },
+  { code: "container-exists", kind: "state", says: "container with given ID already exists", hint: "choose another name, or delete the container that has it" },
+  { code: "container-not-running", kind: "state", says: "container not running" },
+  { code: "container-not-stopped", kind: "state", says: "cannot delete container … that is not stopped: …", hint: "`tsrun kill` it first, or delete it with --force" },
+  { code: "container-stopped", kind: "state", says: "cannot start a container that has stopped", hint: AGAIN },
+  { code: "container-running", kind: "state", says: "cannot start an already running container", hint: AGAIN },
+  { code: "container-stopped", kind: "state", says: "cannot exec in a stopped container", hint: "`tsrun start` it first, if it has been created and not started" },
+  { code: "container-paused", kind: "state", says: "cannot exec in a paused container …" },
+
+  { code: "id-invalid", kind: "host", says: "container id cannot be empty" },
+  { code: "id-invalid", kind: "host", says: "invalid container ID format: …" },
+  { code: "config-missing", kind: "host", says: "JSON specification file … not found", hint: "a bundle has a config.json; name it with --bundle, or make one with `tsrun spec`" },
+  { code: "config-exists", kind: "host", says: "File config.json exists. Remove it first" },
+  { code: "state-damaged", kind: "host", says: "state.json of container … is damaged", hint: "`tsrun delete --force` takes away what is left of it" },
+  { code: "state-root-unknown", kind: "host", says: "XDG_RUNTIME_DIR is not set, …" },
+  { code: "root-privileges-missing", kind: "host", says: "containers without root privileges are not supported …" },
+  { code: "not-supported", kind: "host", says: "… not supported …", hint: NOT_YET },
+  { code: "console-socket-missing", kind: "host", says: "cannot allocate tty if runc will detach without setting console socket", hint: "pass --console-socket, or set /process/terminal to false" },
+  { code: "console-socket-unused", kind: "host", says: "cannot use console socket if runc will not detach or allocate tty", hint: "leave --console-socket out, or set /process/terminal to true" },
+  { code: "terminal-failed", kind: "host", says: "the container's terminal did not come" },
+  { code: "terminal-unsafe", kind: "host", says: "… is not one of a devpts", hint: "mount a devpts on /dev/pts of the container" },
+  { code: "terminal-unsafe", kind: "host", says: "/dev/pts… of the container is not …", hint: "mount a devpts on /dev/pts of the container" },
+  { code: "terminal-unsafe", kind: "host", says: "/dev/console of the container is a symbolic link" },
+  { code: "descriptor-not-open", kind: "host", says: "… descriptor … is not open: bad file descriptor", hint: "--preserve-fds N wants descriptors 3 to 2+N to be open, after those of $LISTEN_FDS" },
+  { code: "root-missing", kind: "host", says: "invalid rootfs …", hint: "/root/path must be a directory of the host, and no symbolic link; a relative one starts at the bundle" },
+  { code: "mount-raced", kind: "host", says: "… was removed while we mounted on it", hint: "somebody changes the root file system while the container is made" },
+  { code: "mount-raced", kind: "host", says: "… is gone", hint: "somebody changes the root file system while the container is made" },
+  { code: "null-device-fake", kind: "host", says: "the container's /dev/null is not the null device", hint: "masks are made of /dev/null: let tsrun make it, or have a true one in the image" },
+  { code: "procfs-fake", kind: "host", says: "/proc … is not … procfs", hint: "mount proc on /proc of the container" },
+  { code: "working-directory-outside", kind: "host", says: "current working directory is outside of container mount namespace root …", hint: "/process/cwd leads to a directory of the host" },
+  { code: "program-missing", kind: "host", says: "exec: … executable file not found in $PATH", hint: "the first of /process/args is searched in the container, in the directories of PATH in /process/env" },
+  { code: "program-missing", kind: "host", says: "exec: … no such file or directory", hint: "the first of /process/args is a path in the container" },
+  { code: "program-is-a-directory", kind: "host", says: "exec: … is a directory" },
+  { code: "program-not-executable", kind: "host", says: "exec: … permission denied", hint: "the program needs the x bit, and its directories too, for the container's user" },
+  { code: "init-oom-killed", kind: "host", says: "container init was OOM-killed …", hint: "raise /linux/resources/memory/limit" },
+  { code: "init-died", kind: "host", says: "container init died without a word: …", hint: "somebody killed it, or a seccomp profile did; the kernel's log says more (dmesg)" },
+  { code: "init-not-killed", kind: "host", says: "container init still running" },
+  { code: "hook-timeout", kind: "host", says: "hook ran past specified timeout of …s", hint: "its timeout in /hooks is in seconds" },
+  { code: "hook-failed", kind: "host", says: "exit status …, stdout: …, stderr: …" },
+  { code: "hook-failed", kind: "host", says: "signal: …, stdout: …, stderr: …" },
+  { code: "libseccomp-missing", kind: "host", says: "linux.seccomp needs …" },
+  { code: "libseccomp-missing", kind: "host", says: "… linux.seccomp needs libseccomp …" },
+  { code: "seccomp-too-long", kind: "host", says: "the seccomp filter has … instructions: …", hint: "name fewer system calls, or compare fewer of their arguments" },
+  { code: "seccomp-invalid", kind: "host", says: "libseccomp does not know the architecture …" },
+  { code: "seccomp-invalid", kind: "host", says: "unknown system call …" },
+  { code: "seccomp-invalid", kind: "host", says: "the seccomp program in the annotation is not base64" },
+  { code: "seccomp-agent-failed", kind: "host", says: "the seccomp agent has not got the notify descriptor", hint: "the program that listens at /linux/seccomp/listenerPath must take the descriptor" },
+  { code: "scheduling-forbidden", kind: "host", says: "process scheduler can't be used together with AllowedCPUs", hint: "leave /process/scheduler or /linux/resources/cpu/cpus out" },
+  { code: "network-device-missing", kind: "host", says: "link not found for interface …", hint: "our network namespace has no device of that name: see `ip link`" },
+  { code: "network-device-missing", kind: "host", says: "network device … did not arrive" },
+  { code: "rdt-missing", kind: "host", says: "intelRdt is specified in config, but Intel RDT is not enabled: …", hint: "mount -t resctrl resctrl /sys/fs/resctrl, where the processor has it" },
+  { code: "rdt-conflict", kind: "host", says: "the resctrl group … ", hint: "see /linux/intelRdt/closID, and the schemata of that group" },
+  { code: "cgroup-missing", kind: "host", says: "no cgroup file system is mounted on /sys/fs/cgroup: …", hint: "mount -t cgroup2 cgroup2 /sys/fs/cgroup" },
+  { code: "cgroup-controller-missing", kind: "host", says: "… controller … is not available …", hint: "the kernel has it not, or cgroup.subtree_control of a cgroup above does not hand it on" },
+  { code: "cgroup-controller-missing", kind: "host", says: "… unified resource … can't be set: controller … not available", hint: "the kernel has it not, or cgroup.subtree_control of a cgroup above does not hand it on" },
+  { code: "cgroup-controller-missing", kind: "host", says: "… the cgroup controller … is not mounted on this host", hint: "mount its hierarchy, or leave the limit out" },
+  { code: "cgroup-cannot-hold-processes", kind: "host", says: "… cannot enter cgroupv2 … with domain controllers …", hint: "choose another cgroupsPath: a threaded cgroup takes no container with its own limits" },
+  { code: "cgroup-in-use", kind: "host", says: "cannot remove the cgroup …: it is still in use", hint: "see its cgroup.procs; a process that cannot be killed waits for a device" },
+  { code: "cgroup-in-use", kind: "host", says: "container's cgroup is not empty: …", hint: "give each container a cgroupsPath of its own" },
+  { code: "cgroup-frozen", kind: "host", says: "container's cgroup unexpectedly frozen …", hint: "somebody has frozen it: thaw it, or choose another cgroupsPath" },
+  { code: "cgroup-does-not-freeze", kind: "host", says: "the cgroup … does not freeze", hint: "one of its processes waits for a device" },
+  { code: "cgroup-missing", kind: "host", says: "the container has no cgroup that can be frozen" },
+  { code: "process-invalid", kind: "host", says: "exec args cannot be empty", hint: "name a command after the container, or a file with --process" },
+  { code: "process-invalid", kind: "host", says: "Cwd must be an absolute path" },
+  { code: "process-invalid", kind: "host", says: "invalid environment variable …" },
+  { code: "process-invalid", kind: "host", says: "bad … is not a number from …" },
+  { code: "sub-cgroup-invalid", kind: "host", says: "invalid --cgroup argument…" },
+  { code: "sub-cgroup-invalid", kind: "host", says: "unknown controller … in SubCgroupPaths" },
+  { code: "sub-cgroup-invalid", kind: "host", says: "bad sub cgroup path: …" },
+];
+
+/** The code of an error that is no failed call, and what to try. */
+export function codeOf(error: unknown): Hinted {
+  const kind = kindOf(error);
+  const message = error instanceof Error ? error.message : "";
+  const row = TEXTS.find((one) => one.kind === kind && fits(one.says, message));
+  return { code: row?.code ?? kind, hint: row?.hint };
+}
+
+function kindOf(error: unknown): Kind {
+  if (error instanceof UsageError) return "usage";
+  if (error instanceof SpecError) return "spec";
+  if (error instanceof StateError) return "state";
+  if (error instanceof HostError) return "host";
+  return error instanceof SysError ? "system" : "internal";
+}
+
+/** True when the parts of `says` stand in `message`, in their order, the first and the last at its ends. */
+export function fits(says: string, message: string): boolean {
+  const parts = says.split("…");
+  const [first = "", last = ""] = [parts[0], parts[parts.length - 1]];
+  if (parts.length === 1) return message === says;
+  if (!message.startsWith(first) || !message.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = message.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return from + last.length <= message.length;
+}
