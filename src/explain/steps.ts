@@ -56,6 +56,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("run createContainer hooks", hookActs(plan, "createContainer")),
     init("pivot into rootfs", [{ text: pivotText(plan), why: rootfs.pivot.why }]),
     init("attach terminal", terminalActs(plan)),
+    init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("make mounts read-only", [
       ...rootfs.lateReadonly.map(({ path, why }) => ({ text: `make ${path} read-only, now that everything below it is made`, why })),
       ...(rootfs.readonlyRoot ? [{ text: "make the root file system read-only", why: "/root/readonly" }] : []),
@@ -70,7 +71,6 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
       ...rootfs.readonlyPaths.map(({ path, why }) => ({ text: `make ${path} read-only, if it exists`, why })),
       ...rootfs.maskedPaths.map(({ path, why }) => ({ text: `hide ${path}, if it exists`, why })),
     ]),
-    init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("hand over stdio", [{ text: `give standard input, output and error to uid ${process.uid}`, why: "default" }]),
     init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
     init("set scheduling", schedulingActs(plan)),

@@ -90,13 +90,13 @@ function becomeContainer({ plan, seccomp, sources, start, console, debug }: Init
   step("pivot into rootfs", () => pivot(root, plan.rootfs));
   // `/` is the container's own from here on
   step("attach terminal", () => attachTerminal(plan.terminal, console));
+  step("create working directory", () => makeWorkingDirectory(plan.process)); // while the root can still be written
   step("make mounts read-only", () => makeReadonly(plan.rootfs));
   step("set host and domain name", () => setNames(plan.namespaces));
   step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
   step("write sysctls", () => writeSysctls(plan.sysctls));
   step("restrict paths", () => restrictPaths(plan.rootfs));
   // become the user's process
-  step("create working directory", () => makeWorkingDirectory(plan.process));
   step("hand over stdio", () => giveStdio(plan.process));
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
   step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));

@@ -15,13 +15,13 @@ export function hookState(container: Identity, status: Status, pid: number): Sta
   return { ociVersion, id, status, pid, bundle, annotations };
 }
 
-/** prestart, createRuntime, createContainer, startContainer. @throws StepError: the container cannot go on */
+/** prestart, createRuntime, createContainer, startContainer, poststart. @throws StepError: the container cannot go on */
 export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, env?: readonly string[]): void {
   if (hooks.length > 0) room().runHooks(kind, hooks, state, env);
 }
 
-/** poststart, poststop. [spec] A failing one is a warning, and the hooks after it still run. */
-export function runLateHooks(kind: "poststart" | "poststop", hooks: readonly Hook[], state: State, globals: Globals): void {
+/** poststop. [spec] A failing one is a warning, and the hooks after it still run. */
+export function runLateHooks(kind: "poststop", hooks: readonly Hook[], state: State, globals: Globals): void {
   hooks.forEach((hook, i) => {
     try {
       room().runHook(hook, state);

@@ -6,8 +6,9 @@ import { create, type CreateRequest } from "./create.ts";
 import { destroy } from "./destroy.ts";
 import { expect } from "./expect.ts";
 import type { Globals } from "./globals.ts";
-import { hookState, runLateHooks } from "./lifecyclehooks.ts";
+import { hookState, runHooks } from "./lifecyclehooks.ts";
 import type { ContainerRecord, StateDirectory } from "./store.ts";
+import { step } from "./step.ts";
 import { undoOf } from "./undo.ts";
 
 export type RunRequest = CreateRequest & {
@@ -32,7 +33,7 @@ export function runContainer(globals: Globals, request: RunRequest): number {
   const signals = request.detach ? undefined : takeSignals(!request.noSubreaper);
   const { child, channel, plan, directory, record, terminal, readiness } = create(globals, request, request.detach ? "run detached" : "run", undo);
   expect(globals, plan.cgroup.groups, child, channel, undefined);
-  runLateHooks("poststart", record.poststart, hookState(record, "running", record.pid), globals);
+  step("run poststart hooks", () => runHooks("poststart", record.poststart, hookState(record, "running", record.pid)));
   if (signals === undefined) {
     undo.move();
     if (readiness !== undefined) load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, child.pid, globals);

@@ -11,7 +11,8 @@ import type { Fd } from "../sys/fd.ts";
 import { host, load } from "../sys/host.ts";
 import { decodeError, type ChildMessage } from "./channel.ts";
 import type { Globals } from "./globals.ts";
-import { hookState, runLateHooks } from "./lifecyclehooks.ts";
+import { killInit } from "./destroy.ts";
+import { hookState, runHooks } from "./lifecyclehooks.ts";
 import { connectStart } from "./startsocket.ts";
 import { initAlive, statusOf } from "./status.ts";
 import { step } from "./step.ts";
@@ -25,8 +26,18 @@ export function startContainer(globals: Globals, id: string): void {
   refuseUnlessCreated(statusOf(directory, record));
   const readiness = step("listen for readiness", () => listenFor(notifySocket(), directory));
   step("start", () => begin(directory, record));
-  runLateHooks("poststart", record.poststart, hookState(record, "running", record.pid), globals);
+  step("run poststart hooks", () => poststart(record));
   step("wait for readiness", () => readiness && load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, hostPid(record.pid), globals));
+}
+
+/** [spec] A poststart hook that fails stops the container. */
+function poststart(record: ContainerRecord): void {
+  try {
+    runHooks("poststart", record.poststart, hookState(record, "running", record.pid));
+  } catch (error) {
+    killInit(record);
+    throw error;
+  }
 }
 
 const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>

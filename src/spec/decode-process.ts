@@ -1,6 +1,6 @@
 // decode.ts for the process alone, which is all that `exec` reads.
 
-import type { Capabilities, Process, Scheduler } from "./types.ts";
+import type { Capabilities, IOPriority, Process, Scheduler } from "./types.ts";
 
 /** What the schema lets through: everything may be absent, and nothing has another type. */
 export type Raw<T> = T extends string | number | bigint | boolean | undefined
@@ -31,7 +31,7 @@ export function decodeProcess(json: unknown): Process {
     selinuxLabel: raw.selinuxLabel || undefined,
     oomScoreAdj: raw.oomScoreAdj,
     scheduler: raw.scheduler && decodeScheduler(raw.scheduler),
-    ioPriority: raw.ioPriority as Process["ioPriority"],
+    ioPriority: raw.ioPriority && { class: raw.ioPriority.class as IOPriority["class"], priority: raw.ioPriority.priority ?? 0 },
     execCPUAffinity: raw.execCPUAffinity && {
       initial: raw.execCPUAffinity.initial || undefined,
       final: raw.execCPUAffinity.final || undefined,

@@ -46,6 +46,10 @@ describe("decodeSpec", () => {
     });
   });
 
+  it("takes an I/O priority without a level for the highest, as Go does", () => {
+    assert.deepEqual(decodeSpec({ ...least, process: { cwd: "/", args: ["a"], ioPriority: { class: "IOPRIO_CLASS_IDLE" } } }).process?.ioPriority, { class: "IOPRIO_CLASS_IDLE", priority: 0 });
+  });
+
   it("loses nothing that Linux asks for", () => {
     const ignored = new Set([
       "/process/commandLine", "/process/user/username", "/linux/intelRdt/enableCMT", "/linux/intelRdt/enableMBM", "/freebsd", "/solaris", "/vm",

@@ -147,16 +147,21 @@ describe("hooks", () => {
     assert.deepEqual(log(box()), []);
   });
 
-  itOurs("of poststart that fail are a warning, and the container runs on", () => {
-    const container = withHooks(box(), { poststart: [sh("exit 3"), sh(`echo second >> ${box().path("log")}`)] }, (config) => (config.process.args = ["sleep", "60"]));
+  itOurs("of poststart that fail are an error of start, and the container is stopped (runtime.md, Lifecycle)", () => {
+    const container = withHooks(box(), { poststart: [sh("echo the reason >&2; exit 3"), sh(`echo second >> ${box().path("log")}`)] }, (config) => (config.process.args = ["sleep", "60"]));
     ok(container.create());
-    const { status, stderr } = container.start();
-    assert.equal(status, 0, stderr);
-    assert.match(stderr, /warning.*poststart.*exit status 3/);
-    assert.equal(container.state().status, "running");
-    assert.deepEqual(log(box()), ["second"]);
-    ok(container.delete("--force"));
+    refused(container.start(), /poststart[^]*exit status 3[^]*the reason/);
+    assert.equal(container.state().status, "stopped");
+    assert.deepEqual(log(box()), []);
+    ok(container.delete());
   });
+
+  for (const flags of [[], ["--detach"]])
+    itOurs(`of poststart that fail end ${["run", ...flags].join(" ")}, and nothing is left`, () => {
+      const container = withHooks(box(), { poststart: [sh("exit 3")], poststop: [sh(`echo poststop >> ${box().path("log")}`)] }, (config) => (config.process.args = ["sleep", "60"]));
+      refused(container.run(flags), /poststart.*exit status 3/);
+      assert.deepEqual(log(box()), ["poststop"]);
+    });
 
   itOurs("of poststop that fail are a warning, the hooks after them still run, and the container is gone", () => {
     const container = withHooks(box(), { poststop: [sh("exit 3"), sh(`echo second >> ${box().path("log")}`)] });

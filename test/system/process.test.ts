@@ -84,6 +84,10 @@ describe("the working directory", () => {
     }), "/made/for/me\n");
   });
 
+  it("is made also where the root is read-only afterwards", () => {
+    assert.equal(box().inside("pwd; touch x 2>&1 || true", (config) => (config.process.cwd = "/made/for/me")), "/made/for/me\ntouch: x: Read-only file system\n");
+  });
+
   it("that only the user may enter is entered as the user", () => {
     const container = box().container((config) => {
       config.process.user = user(1000);
