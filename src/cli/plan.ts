@@ -4,8 +4,8 @@ import { ENOENT } from "../abi/errno.ts";
 import { containerId, hostPath, type ContainerId } from "../base/brand.ts";
 import { HostError, isErrno, UsageError } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
+import { listenFds } from "../runtime/passedon.ts";
 import type { PlanRequest } from "../runtime/plan.ts";
-import { getenv } from "../sys/environ.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
@@ -46,7 +46,7 @@ export function requestOf(flags: Omit<Values<typeof options>, "bundle" | "json">
     noPivot: flags["no-pivot"],
     noNewKeyring: flags["no-new-keyring"],
     systemdCgroup: systemdCgroup(globalFlags),
-    listenFds: Number(getenv("LISTEN_FDS") ?? 0) || 0,
+    listenFds: listenFds(),
     preserveFds: flags["preserve-fds"],
   };
 }

@@ -86,6 +86,7 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
     ops.push({
       ...filesystem(placed, type, mount.source ?? type, options, context.api),
       data: labelled(type, options.data, context.label),
+      relabel: type === "mqueue" ? context.label : undefined,
       flags: late ? options.flags & ~MS_RDONLY : options.flags,
       // [kernel] A mount below one that is not shared starts private: then there is nothing to do for these words.
       propagation: somethingShared ? options.propagation : [],
@@ -94,11 +95,11 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
   return { ops, sources, lateReadonly, warnings };
 }
 
-/** [kernel] SELinux: proc, sysfs and mqueue have labels of their own and take no context. */
+/** [kernel] SELinux: proc and sysfs have labels of their own; mqueue takes one for its root only, once it is mounted. */
 const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue"];
 
 /** Data with SELinux's context for all that lies on the mount; quoted, for a label may have commas. */
-function labelled(type: string, data: string, label: string | undefined): string {
+export function labelled(type: string, data: string, label: string | undefined): string {
   if (label === undefined || UNLABELLED.includes(type)) return data;
   return `${data === "" ? "" : `${data},`}context="${label}"`;
 }
@@ -112,6 +113,7 @@ function filesystem(placed: Placed, type: string, source: string, options: Mount
     flags: options.flags,
     data: options.data,
     inheritMode: type === "tmpfs" && !/(^|,)mode=/.test(options.data),
+    relabel: undefined,
     copyUp: options.copyUp,
     plainDirectory: type === "proc" || type === "sysfs",
     propagation: options.propagation,

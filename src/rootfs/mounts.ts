@@ -12,7 +12,7 @@ import { HostError, isErrno, StepError, SysError, unreachable } from "../base/er
 import { dirname } from "../base/path.ts";
 import type { ContainerPath, HostPath } from "../base/brand.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fchdir, fileType, fstat, fstatfs, mkdirat, openat, symlinkat } from "../sys/file.ts";
+import { fchdir, fileType, fsetxattr, fstat, fstatfs, mkdirat, openat, symlinkat } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { mount, move_mount, open_tree } from "../sys/mount.ts";
 import { setBindAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
@@ -106,15 +106,22 @@ function mountFilesystem(root: Fd, op: FilesystemOp): void {
   fchdir(target.fd);
   mount(op.source, ".", op.type, op.flags, op.inheritMode ? dataWithMode(op.data, target) : op.data, `${op.type} on ${op.destination}`);
   target.fd[Symbol.dispose]();
-  if (covered === undefined && op.tree === undefined && op.propagation.length === 0) return;
+  if (covered === undefined && op.tree === undefined && op.relabel === undefined && op.propagation.length === 0) return;
   const mounted = mountedAt(root, op.destination);
   if (covered !== undefined) {
     load<typeof import("./copyup.ts")>("rootfs/copyup").copyUp(covered, mounted);
     covered[Symbol.dispose]();
   }
+  if (op.relabel !== undefined) relabel(mounted, op.relabel, op.destination);
   for (const propagation of op.propagation) setPropagation(op.api, mounted, propagation, op.destination);
   if (op.tree !== undefined) setTreeAttributes(op.api, mounted, op.tree, op.destination);
   mounted[Symbol.dispose]();
+}
+
+function relabel(mounted: Fd, label: string, destination: string): void {
+  const directory = openat(mounted, ".", O_RDONLY | O_DIRECTORY);
+  fsetxattr(directory, "security.selinux", label, destination);
+  directory[Symbol.dispose]();
 }
 
 /** tmpfs's own default, 1777, is for a directory that was not there before. */

@@ -60,6 +60,8 @@ export type FilesystemOp = Placed & {
   readonly data: string;
   /** tmpfs without mode=: takes the mode of the directory that it covers. */
   readonly inheritMode: boolean;
+  /** SELinux's label for its root, where the file system takes none as data. */
+  readonly relabel: string | undefined;
   readonly copyUp: boolean;
   /** [cve] CVE-2019-19921: proc and sysfs go on a plain directory, never through a symlink of the image. */
   readonly plainDirectory: boolean;
@@ -152,6 +154,8 @@ export type RootfsPlan = {
   readonly readonlyRoot: boolean;
   readonly readonlyPaths: readonly PathOp[];
   readonly maskedPaths: readonly PathOp[];
+  /** What the tmpfs over masked directories gets as data beside its limits: SELinux's context, or nothing. */
+  readonly maskData: string;
   readonly warnings: readonly string[];
 };
 

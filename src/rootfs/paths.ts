@@ -24,6 +24,8 @@ import { lookUp } from "./resolve.ts";
 const READONLY = { set: MOUNT_ATTR_RDONLY, clear: 0 };
 
 type State = {
+  /** RootfsPlan.maskData. */
+  readonly data: string;
   /** The directory looked at last. */
   directory: ContainerPath | undefined;
   /** undefined: it is not there. True: it is the kernel's, and the working directory. */
@@ -36,7 +38,7 @@ type State = {
 
 /** @throws StepError */
 export function restrictPaths(plan: RootfsPlan): void {
-  const state: State = { directory: undefined, firm: undefined, null: undefined, empty: undefined };
+  const state: State = { data: plan.maskData, directory: undefined, firm: undefined, null: undefined, empty: undefined };
   for (const { path, why } of plan.readonlyPaths) {
     try {
       if (isFirm(state, path)) makeNameReadonly(plan.api, path);
@@ -97,7 +99,7 @@ function mask(state: State, path: ContainerPath): void {
   } else if (state.empty !== undefined) cover(state.empty, target, path);
   else {
     fchdir(target);
-    mountEmpty(".", path);
+    mountEmpty(".", state.data, path);
     state.empty = lookUp(null, path);
     state.directory = undefined; // the working directory is another one now
   }
@@ -136,7 +138,7 @@ function maskName(state: State, path: ContainerPath): void {
     coverName(state.null, name, path);
   } else if (state.empty !== undefined) coverName(state.empty, name, path);
   else {
-    mountEmpty(name, path);
+    mountEmpty(name, state.data, path);
     state.empty = openat(null, name, O_PATH);
   }
 }
@@ -151,12 +153,13 @@ function coverName(source: Fd, name: string, path: ContainerPath): void {
 
 const copyOf = (source: Fd, path: ContainerPath): Fd => open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH, path);
 
-function mountEmpty(on: string, path: ContainerPath): void {
+function mountEmpty(on: string, label: string, path: ContainerPath): void {
+  const data = (inodes: number): string => `nr_blocks=1,nr_inodes=${inodes}${label === "" ? "" : `,${label}`}`;
   const detail = `tmpfs on ${path}`;
   try {
-    mount("tmpfs", on, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1", detail);
+    mount("tmpfs", on, "tmpfs", MS_RDONLY, data(1), detail);
   } catch (error) {
     if (!isErrno(error, EINVAL)) throw error;
-    mount("tmpfs", on, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=2", detail); // Ubuntu's 5.4 counts the root twice
+    mount("tmpfs", on, "tmpfs", MS_RDONLY, data(2), detail); // Ubuntu's 5.4 counts the root twice
   }
 }

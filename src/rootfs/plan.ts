@@ -9,7 +9,7 @@ import { clean, resolve } from "../base/path.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { RootfsPropagation, Spec } from "../spec/types.ts";
 import { LINKS, planDevices } from "./devices-plan.ts";
-import { planMounts } from "./mounts-plan.ts";
+import { labelled, planMounts } from "./mounts-plan.ts";
 import type { CgroupMountSource, MountApi, PathOp, PropagationPlan, RootfsPlan } from "./ops.ts";
 import { isQuiet, propagationFlags } from "./options.ts";
 
@@ -62,6 +62,7 @@ export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest)
     readonlyRoot: spec.root.readonly,
     readonlyPaths: planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths"),
     maskedPaths: planPaths(spec.linux.maskedPaths, "/linux/maskedPaths"),
+    maskData: labelled("tmpfs", "", spec.linux.mountLabel),
     warnings: mounts.warnings,
   };
 }

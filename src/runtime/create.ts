@@ -22,11 +22,10 @@ import type { SeccompFilter } from "../seccomp/install.ts";
 import { openSources } from "../rootfs/mounts.ts";
 import { parseConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
-import { getenv } from "../sys/environ.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
-import { geteuid, getpid, pidfd_send_signal, waitPidfd, type Child } from "../sys/process.ts";
+import { geteuid, pidfd_send_signal, waitPidfd, type Child } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
 import { socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
@@ -37,7 +36,7 @@ import { probeHost } from "./facts.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runHooks, runLateHooks } from "./lifecyclehooks.ts";
 import type { InitContext } from "./init.ts";
-import { checkPassedOn } from "./passedon.ts";
+import { checkPassedOn, listenFds } from "./passedon.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { hideOwnProgram } from "./program.ts";
 import { listenForStart } from "./startsocket.ts";
@@ -184,12 +183,6 @@ function moveDevices(plan: NetDevicesPlan | undefined, child: Child, undo: Undo)
   const { moveNetDevices, returnNetDevices } = load<typeof import("../netdevices.ts")>("netdevices");
   const moved = moveNetDevices(plan, child.pid);
   undo.defer("return network devices", () => returnNetDevices(plan, child.pid, moved));
-}
-
-/** How many descriptors socket activation hands to us, and not to a process that we inherited the variable from. @see sd_listen_fds(3) */
-function listenFds(): number {
-  const pid = getenv("LISTEN_PID") ?? "";
-  return pid === "" || Number(pid) === getpid() ? Number(getenv("LISTEN_FDS") ?? 0) || 0 : 0;
 }
 
 /** Here, where the host's libraries are: what the child loads is bytes in its memory. */

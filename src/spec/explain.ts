@@ -24,13 +24,21 @@ function violation(error: SchemaError, json: unknown): Violation {
   const { instancePath, keyword, params } = error;
   if (keyword === "required" || keyword === "unless") {
     const name = String(params["missingProperty"]);
+    const pointer = `${instancePath}/${escapePointer(name)}`;
     const problem = name === "args" ? ARGS : keyword === "unless" ? 'is required unless type is "p"' : "is required";
-    return { pointer: `${instancePath}/${escapePointer(name)}`, problem };
+    return { pointer, problem: runcsWords(pointer, "") + problem };
   }
   if (keyword === "minItems" || keyword === "minLength") {
     return { pointer: instancePath, problem: instancePath.endsWith("/args") ? ARGS : "must not be empty" };
   }
-  return { pointer: instancePath, problem: `must be ${expected(keyword, params)}, not ${describe(valueAt(json, instancePath))}` };
+  const value = describe(valueAt(json, instancePath));
+  return { pointer: instancePath, problem: `${runcsWords(instancePath, value)}must be ${expected(keyword, params)}, not ${value}` };
+}
+
+/** What runc says of a place first, where its callers look for that. */
+function runcsWords(pointer: string, value: string): string {
+  const [, what] = /^\/linux\/memoryPolicy\/(mode|flag)/.exec(pointer) ?? [];
+  return what === undefined ? "" : `invalid memory policy ${what} ${value || '""'}: `;
 }
 
 /** runc's words, which its callers have seen for years. */

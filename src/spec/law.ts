@@ -20,10 +20,18 @@ export function maps(mappings: readonly IDMapping[], id: number): boolean {
 }
 
 /** A list as the kernel prints CPUs and nodes: numbers and ranges between commas; runc allows spaces and empty parts. */
-export function isNumberList(list: string): boolean {
-  const parts = list.split(",").map((part) => part.trim()).filter((part) => part !== "");
-  return parts.length > 0 && parts.every((part) => {
-    const [, first, last] = /^([0-9]{1,6})(?:-([0-9]{1,6}))?$/.exec(part) ?? [];
-    return first !== undefined && (last === undefined || Number(first) <= Number(last));
+export const isNumberList = (list: string): boolean => {
+  const found = ranges(list);
+  return found.length > 0 && found.every(([first, last]) => first <= last);
+};
+
+/** How many numbers such a list names. */
+export const numbersIn = (list: string): number => ranges(list).reduce((sum, [first, last]) => sum + last - first + 1, 0);
+
+/** [0, -1] for a part that is none. */
+function ranges(list: string): readonly (readonly [first: number, last: number])[] {
+  return list.split(",").map((part) => part.trim()).filter((part) => part !== "").map((part) => {
+    const [, first, last = first] = /^([0-9]{1,6})(?:-([0-9]{1,6}))?$/.exec(part) ?? [];
+    return first === undefined ? [0, -1] : [Number(first), Number(last)];
   });
 }

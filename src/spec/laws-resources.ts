@@ -2,7 +2,7 @@
 
 import { compareInt64 } from "../base/int64.ts";
 import { escapePointer } from "../base/json.ts";
-import { isNumberList, type Law } from "./law.ts";
+import { isNumberList, numbersIn, type Law } from "./law.ts";
 import type { Spec } from "./types.ts";
 
 export const RESOURCE_LAWS: readonly Law<Spec>[] = [
@@ -77,11 +77,15 @@ export const RESOURCE_LAWS: readonly Law<Spec>[] = [
       if (!memoryPolicy) return;
       const { mode, nodes, flags } = memoryPolicy;
       const pointer = "/linux/memoryPolicy";
-      if (nodes !== undefined && !isNumberList(nodes)) refuse(`${pointer}/nodes`, 'must be a list of nodes such as "0-3,7"');
+      if (nodes !== undefined && !isNumberList(nodes)) {
+        refuse(`${pointer}/nodes`, `invalid memory policy nodes ${JSON.stringify(nodes)}: must be a list of nodes such as "0-3,7"`);
+        return;
+      }
+      const count = nodes === undefined ? 0 : numbersIn(nodes);
       const none = mode === "MPOL_DEFAULT" || mode === "MPOL_LOCAL";
-      if (none && nodes !== undefined) refuse(`${pointer}/nodes`, `memory policy mode requires 0 nodes, but ${mode} got some`);
-      if (!none && mode !== "MPOL_PREFERRED" && nodes === undefined) {
-        refuse(`${pointer}/mode`, `memory policy mode requires at least one node, but ${mode} got 0`);
+      if (none && count > 0) refuse(`${pointer}/nodes`, `memory policy mode requires 0 nodes but got ${count}: ${mode} takes none`);
+      if (!none && mode !== "MPOL_PREFERRED" && count === 0) {
+        refuse(`${pointer}/nodes`, `memory policy mode requires at least one node but got 0: ${mode} needs some`);
       }
       if (flags.includes("MPOL_F_STATIC_NODES") && flags.includes("MPOL_F_RELATIVE_NODES")) {
         refuse(`${pointer}/flags`, "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");

@@ -2,7 +2,7 @@
 // Everything is opened close-on-exec; passing a descriptor on is an explicit act (fd.ts).
 
 import {
-  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_fstat, SYS_fstatfs, SYS_fsync,
+  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_fsetxattr, SYS_fstat, SYS_fstatfs, SYS_fsync,
   SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_ioctl, SYS_linkat, SYS_lseek, SYS_memfd_create, SYS_mkdirat, SYS_mknodat, SYS_newfstatat, SYS_openat, SYS_openat2,
   SYS_pipe2, SYS_read, SYS_readlinkat, SYS_renameat2, SYS_sendfile, SYS_statfs, SYS_symlinkat, SYS_umask, SYS_unlinkat, SYS_write,
 } from "../abi/syscall.ts";
@@ -14,7 +14,7 @@ import { isErrno, SysError } from "../base/errors.ts";
 import { at, Fd, type At } from "./fd.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
-import { Struct } from "./memory.ts";
+import { Struct, utf8 } from "./memory.ts";
 
 /** Opens a file; the caller closes it. O_CLOEXEC is added. @see openat(2) */
 export function openat(dir: At, path: string, flags: number, mode = 0): Fd {
@@ -180,6 +180,12 @@ export function fchownat(dir: At, path: string, uid: number, gid: number, flags 
 export function fchown(fd: Fd | number, uid: number, gid: number): void {
   const raw = typeof fd === "number" ? fd : fd.raw;
   syscall("fchown", SYS_fchown, `descriptor ${raw}`, raw, uid, gid);
+}
+
+/** Sets an extended attribute of a file that is open for reading or writing. @throws SysError EOPNOTSUPP the file system has none of that kind @see fsetxattr(2) */
+export function fsetxattr(fd: Fd, name: string, value: string, detail: string): void {
+  const bytes = utf8(value);
+  syscall("fsetxattr", SYS_fsetxattr, `${name} of ${detail}`, fd.raw, name, bytes, bytes.byteLength, 0);
 }
 
 /** 0 when the effective user may do `mode` (R_OK, W_OK, X_OK) with the file, else the errno. ENOSYS before 5.8. @see faccessat2(2) */

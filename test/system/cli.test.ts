@@ -361,6 +361,13 @@ describe("plan", () => {
     assert.deepEqual(steps.map(({ number }) => number), steps.map((_, i) => i + 1));
   });
 
+  it("counts on descriptors of socket activation as create does: only on its own", () => {
+    const container = box().container();
+    const planned = (pid: string): string => ok(box().exec("/bin/sh", ["-c", `LISTEN_FDS=1 LISTEN_PID=${pid} exec "$@" 3</etc/passwd`, "sh", PROGRAM, "plan", "--bundle", container.bundle])).stdout;
+    assert.match(planned("$$"), /close every descriptor above 3\b/);
+    assert.match(planned("1"), /close every descriptor above 2\b/);
+  });
+
   it("has the steps that create then takes, in that order", () => {
     const container = box().container();
     const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout) as Plan;

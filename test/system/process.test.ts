@@ -231,6 +231,7 @@ describe("rights", () => {
     const { status: exit, stdout, stderr } = container.run();
     assert.equal(exit, 0, stderr);
     assert.equal(sets(stdout)[4], "0");
+    if (isTsrun) assert.match(stderr, /warning.*can't raise ambient capability CAP_CHOWN: operation not permitted/);
   });
 
   it("cannot grow with noNewPrivileges, can without", () => {
@@ -330,6 +331,11 @@ describe("descriptors", () => {
 
   it("of socket activation do, with LISTEN_FDS and the container's own LISTEN_PID", () => {
     assert.deepEqual(descriptors("3</etc/passwd 4</etc/group 5</", [], "LISTEN_FDS=2 LISTEN_PID=$$ "), ["0", "1", "2", "3", "4", "5", "LISTEN_FDS=2", "LISTEN_PID=1"]);
+  });
+
+  it("of socket activation that is somebody else's, or without LISTEN_PID, do not", () => {
+    assert.deepEqual(descriptors("3</etc/passwd", [], "LISTEN_FDS=1 LISTEN_PID=1 "), ["0", "1", "2", "3"]);
+    assert.deepEqual(descriptors("3</etc/passwd", [], "LISTEN_FDS=1 "), ["0", "1", "2", "3"]);
   });
 
   itOurs("0 to 2 that the caller closed are /dev/null", () => {

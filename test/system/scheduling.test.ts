@@ -118,7 +118,16 @@ describe("linux.memoryPolicy", () => {
   });
 
   itOurs("with nodes where there can be none is refused", () => {
-    refused(box().container((config) => (config.linux["memoryPolicy"] = { mode: "MPOL_DEFAULT", nodes: "0-7" })).run(), /requires 0 nodes/);
+    refused(box().container((config) => (config.linux["memoryPolicy"] = { mode: "MPOL_DEFAULT", nodes: "0-7" })).run(), /requires 0 nodes but got 8/);
+  });
+
+  itOurs("of an unknown mode, without one, with an unknown flag or with nodes that are none is refused in runc's words", () => {
+    const refusal = (memoryPolicy: object, words: RegExp): void => refused(box().container((config) => (config.linux["memoryPolicy"] = memoryPolicy)).run(), words);
+    refusal({}, /\/linux\/memoryPolicy\/mode: invalid memory policy mode "": is required/);
+    refusal({ mode: "MPOL_NONE" }, /\/linux\/memoryPolicy\/mode: invalid memory policy mode "MPOL_NONE": must be one of/);
+    refusal({ mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_NONE"] }, /\/linux\/memoryPolicy\/flags\/0: invalid memory policy flag "MPOL_F_NONE": must be one of/);
+    refusal({ mode: "MPOL_BIND", nodes: "9876543210" }, /\/linux\/memoryPolicy\/nodes: invalid memory policy nodes "9876543210"/);
+    refusal({ mode: "MPOL_BIND" }, /memory policy mode requires at least one node but got 0/);
   });
 });
 
