@@ -2,7 +2,7 @@
 
 import { HostError } from "../base/errors.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
-import { waitPidfd, type Child } from "../sys/process.ts";
+import { awaitEnd, type Child } from "../sys/process.ts";
 import type { Fd } from "../sys/fd.ts";
 import { load } from "../sys/host.ts";
 import { decodeError, receive, send, type ChildMessage } from "./channel.ts";
@@ -32,6 +32,6 @@ export function expect(globals: Globals, groups: CgroupPaths, child: Child, chan
 
 function death(groups: CgroupPaths, child: Child): string {
   if (load<typeof import("../cgroup/processes.ts")>("cgroup/processes").oomKilled(groups) !== undefined) return "container init was OOM-killed (memory limit too low?)";
-  const ending = waitPidfd(child.pidfd);
+  const ending = awaitEnd(child.pidfd); // who made it kills and reaps it: that must not fail
   return `container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`;
 }

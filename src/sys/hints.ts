@@ -42,7 +42,7 @@ export const HINTS: readonly Row[] = [
   { code: "namespace-gone", calls: "openat", errnos: [ENOENT], where: /namespace/, hint: "the process whose namespace was to be joined has ended, or nothing is mounted at the path" },
   { code: "id-map-refused", calls: "write", errnos: [EPERM, EINVAL], where: /uid_map|gid_map/, hint: "the ids must be ours, or be given to us in /etc/subuid and /etc/subgid; ranges must not overlap" },
   { code: "sysctl-refused", calls: "write", errnos: [ENOENT, EINVAL, EACCES], where: /sysctl/, hint: "this kernel does not take the value, or has no such sysctl in the container's namespaces" },
-  { code: "sysctl-unknown", calls: "openat", errnos: [ENOENT], where: /sysctl/, hint: "this kernel has no such sysctl; see /proc/sys" },
+  { code: "sysctl-unknown", calls: "openat openat2", errnos: [ENOENT], where: /sysctl/, hint: "this kernel has no such sysctl; see /proc/sys" },
   { code: "hostname-forbidden", calls: "sethostname setdomainname", errnos: [EPERM], hint: "names can be set in a uts namespace of the container's own: add one to /linux/namespaces" },
 
   // mounts
@@ -53,12 +53,12 @@ export const HINTS: readonly Row[] = [
   { code: "mount-busy", calls: "mount fsmount move_mount", errnos: [EBUSY], hint: "the source is in use, or mounted elsewhere with other options (a cgroup v1 hierarchy has one set of controllers)" },
   { code: "mount-option-refused", calls: "mount fsconfig", errnos: [EINVAL], hint: "the file system refuses one of the options, or the source is no mount point; the kernel's log says more (dmesg)" },
   { code: "filesystem-unknown", calls: "mount fsopen", errnos: [ENODEV], hint: "this kernel has no file system of that type: see /proc/filesystems; a module may be missing" },
-  { code: "mount-kind-mismatch", calls: "mount", errnos: [ENOTDIR], hint: "source and destination must both be directories, or both be files" },
+  { code: "mount-kind-mismatch", calls: "mount move_mount", errnos: [ENOTDIR], hint: "source and destination must both be directories, or both be files" },
   { code: "mount-source-not-a-device", calls: "mount", errnos: [ENOTBLK], hint: 'the source is no block device; to show a directory or a file of the host, add the option "bind"' },
   { code: "mount-source-missing", calls: "mount open_tree", errnos: [ENOENT], hint: "look at the mount's source on the host and at its destination" },
   { code: "mount-source-read-only", calls: "mount", errnos: [EACCES], hint: "the device is read-only (add the option \"ro\"), or its node is on a mount with nodev" },
   { code: "mount-table-full", calls: "mount move_mount", errnos: [ENOSPC], hint: "the namespace is full of mounts: see /proc/sys/fs/mount-max" },
-  { code: "path-loops", calls: "mount move_mount openat2", errnos: [ELOOP], hint: "a symbolic link in the root file system leads in circles, or into /proc" },
+  { code: "path-loops", calls: "mount move_mount openat openat2", errnos: [ELOOP], hint: "a symbolic link in the root file system leads in circles, or into /proc" },
   { code: "mount-source-locked", calls: "open_tree", errnos: [EINVAL], hint: "the source lies on an unbindable mount, or on one that is locked by a user namespace" },
   { code: "mount-attributes-unsupported", calls: "mount_setattr", errnos: [EINVAL, ENOSYS], hint: "recursive options and id-mapped mounts need Linux 5.12 and a file system that supports them" },
   { code: "pivot-refused", calls: "pivot_root", errnos: [EINVAL], hint: "the host's root is an initramfs, or the mount above the root file system is shared: try --no-pivot" },
@@ -122,7 +122,7 @@ export const HINTS: readonly Row[] = [
 
   // files that callers ask for
   { code: "pid-file-unwritable", calls: "openat write renameat2", errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR], where: /pid file/, hint: "the directory of --pid-file must exist and be writable" },
-  { code: "input-missing", calls: "openat", errnos: [ENOENT, ENOTDIR, EISDIR, EACCES], where: /read process|read resources/, hint: "the file that the command line names must be a readable file of the host" },
+  { code: "input-missing", calls: "openat", errnos: [ENOENT, ENOTDIR, EISDIR, EACCES], where: /^plan: |read resources/, hint: "the file that the command line names must be a readable file of the host" },
   { code: "terminal-failed", calls: "openat ioctl", errnos: [ENOENT, ENOSPC, EACCES, EPERM, EIO, ENODEV], where: /terminal/, hint: "mount a devpts on /dev/pts of the container; /proc/sys/kernel/pty/max limits how many there are" },
 
   // sockets

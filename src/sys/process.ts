@@ -7,7 +7,7 @@ import {
 import { CLONE_INTO_CGROUP, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
 import { SIGCHLD } from "../abi/signal.ts";
 import { rlimit64 } from "../abi/resource.ts";
-import { CLD_EXITED, P_PIDFD, siginfo, WEXITED } from "../abi/wait.ts";
+import { CLD_EXITED, P_PIDFD, siginfo, WEXITED, WNOWAIT } from "../abi/wait.ts";
 import { AT_EMPTY_PATH } from "../abi/fcntl.ts";
 import { ECHILD } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
@@ -116,8 +116,17 @@ export const exitStatus = (ending: Ending): number => (ending.kind === "exited" 
 
 /** Waits for our child behind `pidfd` and reaps it. @see waitid(2) */
 export function waitPidfd(pidfd: Fd): Ending {
+  return waitid(pidfd, WEXITED);
+}
+
+/** Waits for a child to end and leaves it to be reaped. @see waitid(2) */
+export function awaitEnd(pidfd: Fd): Ending {
+  return waitid(pidfd, WEXITED | WNOWAIT);
+}
+
+function waitid(pidfd: Fd, options: number): Ending {
   const info = new Struct(siginfo.size);
-  syscall("waitid", SYS_waitid, "P_PIDFD", P_PIDFD, pidfd.raw, info.buffer, WEXITED, null);
+  syscall("waitid", SYS_waitid, "P_PIDFD", P_PIDFD, pidfd.raw, info.buffer, options, null);
   const status = info.getI32(siginfo.si_status);
   return info.getI32(siginfo.si_code) === CLD_EXITED ? { kind: "exited", status } : { kind: "killed", signal: status };
 }
