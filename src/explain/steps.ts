@@ -75,6 +75,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
     init("set scheduling", schedulingActs(plan)),
     init("set SELinux label", plan.lsm?.selinux === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`, why: plan.lsm.selinux.why }]),
+    init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),

@@ -10,9 +10,8 @@ import { isErrno } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fchdir, openat } from "../sys/file.ts";
 import { chroot } from "../sys/mount.ts";
-import { pidfd_send_signal, setns, type Child } from "../sys/process.ts";
+import { pidfd_send_signal, setns } from "../sys/process.ts";
 import type { NamespaceType } from "../spec/types.ts";
-import { cloneInto } from "./clone.ts";
 import { namespaceFlags } from "./flags.ts";
 
 export type Target = {
@@ -23,18 +22,12 @@ export type Target = {
 };
 
 /**
- * Forks into the container's pid namespace, and where it can into `cgroup`. Both processes return, as from clone3.
- * [kernel] A pid namespace that a process enters is its children's, not its own; this process does not go back, for it has no other children.
+ * Joins the namespaces. From here on "/" and /proc are the container's.
+ * [kernel] A pid namespace that a process enters is its children's, not its own: the container does not see us, and /proc has no /proc/self for us.
  */
-export function cloneIntoContainer(target: Target, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
-  enter(target, ["pid"]);
-  return cloneInto(0, cgroup);
-}
-
-/** In the child: joins the other namespaces. From here on "/" and /proc are the container's. */
 export function joinContainer(target: Target): void {
   using root = target.types.includes("mount") ? null : openRoot(target);
-  enter(target, ["user", "ipc", "uts", "network", "cgroup", "time", "mount"]); // [kernel] the order that the files of /proc demand
+  enter(target, ["user", "ipc", "uts", "network", "cgroup", "time", "pid", "mount"]); // [kernel] the order that the files of /proc demand
   if (root === null) return;
   fchdir(root);
   chroot(".");

@@ -47,33 +47,39 @@ export function giveStdio(plan: ProcessPlan): void {
 }
 
 /**
- * Drops to the plan's user. [kernel] The bounding set while CAP_SETPCAP is there; groups and gid before uid; PR_SET_KEEPCAPS, or the change
+ * Drops to the plan's user, in the working directory. [kernel] The bounding set while CAP_SETPCAP is there; groups and gid before uid; PR_SET_KEEPCAPS, or the change
  * of uid empties the permitted set; the ambient set last, for it needs permitted and inheritable. @see capabilities(7)
+ * @param mayMiss an errno with which the working directory may fail: then it is still to be entered, which the result tells by false
  */
-export function becomeUser(plan: ProcessPlan): void {
+export function becomeUser(plan: ProcessPlan, mayMiss = 0): boolean {
   const { bounding, effective, permitted, inheritable, ambient, last } = plan.capabilities;
-  changeDirectory(plan, EACCES); // as root where root may, or below as the user where only the user may (NFS root_squash)
+  let entered = changeDirectory(plan, EACCES, mayMiss); // as root where root may, or below as the user where only the user may (NFS root_squash)
   dropBoundingSet(bounding, last);
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 1);
   setgroups(plan.additionalGids);
   setgid(plan.gid);
   setuid(plan.uid);
-  changeDirectory(plan);
+  entered ||= changeDirectory(plan, mayMiss);
   umask(plan.umask);
   capset({ effective, permitted, inheritable });
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 0);
   prctl("PR_CAP_AMBIENT_CLEAR_ALL", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
   for (let capability = 0, rest = ambient; rest !== 0n; capability++, rest >>= 1n)
     if (rest & 1n) prctl(`PR_CAP_AMBIENT_RAISE ${capability}`, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+  return entered;
 }
 
-/** [cve] CVE-2024-21626: a working directory outside the container's root must not be entered, whatever its path says. */
-function changeDirectory(plan: ProcessPlan, allowed = 0): void {
+/**
+ * [cve] CVE-2024-21626: a working directory outside the container's root must not be entered, whatever its path says.
+ * @param allowed errnos with which it may fail @returns false when it has
+ */
+export function changeDirectory(plan: ProcessPlan, ...allowed: readonly number[]): boolean {
   try {
     chdir(plan.cwd);
     if (!getcwd().startsWith("/")) throw new HostError("current working directory is outside of container mount namespace root -- possible container breakout detected");
+    return true;
   } catch (error) {
-    if (isErrno(error, allowed)) return;
+    if (isErrno(error, ...allowed)) return false;
     throw new StepError("change to the working directory", error, "/process/cwd");
   }
 }

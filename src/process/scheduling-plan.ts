@@ -96,6 +96,9 @@ function planScheduler({ scheduler }: Process, cpuset: boolean): SchedulerOp | u
   };
 }
 
+/** [kernel] What a fork takes away: a deadline cannot be shared, and the others asked for it. */
+export const isLostByFork = ({ policy, flags }: SchedulerOp): boolean => policy === SCHED_DEADLINE || (flags & SCHED_FLAG_RESET_ON_FORK) !== 0;
+
 function planIoPriority({ ioPriority }: Process): SchedulingPlan["ioPriority"] {
   if (ioPriority === undefined) return undefined;
   const { class: name, priority } = ioPriority;

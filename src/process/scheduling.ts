@@ -14,19 +14,22 @@ import type { AffinityPlan, CpuSet, SchedulerOp, SchedulingPlan } from "./schedu
 /** @throws StepError for what the kernel refuses */
 export function setScheduling(plan: SchedulingPlan): void {
   const { scheduler, ioPriority, personality: domain, memoryPolicy } = plan;
-  if (scheduler !== undefined) attempt("set scheduler", scheduler.why, () => setScheduler(scheduler));
+  if (scheduler !== undefined) setScheduler(scheduler, 0);
   if (ioPriority !== undefined) attempt("set I/O priority", ioPriority.why, () => ioprio_set(IOPRIO_WHO_PGRP, 0, ioPriority.value, ioPriority.text));
   if (domain !== undefined) attempt("set personality", domain.why, () => void personality(domain.persona));
   if (memoryPolicy !== undefined) attempt("set memory policy", memoryPolicy.why, () => set_mempolicy(memoryPolicy.mode, memoryPolicy.nodes, memoryPolicy.text));
 }
 
-function setScheduler(op: SchedulerOp): void {
-  try {
-    sched_setattr(0, op, op.text);
-  } catch (error) {
-    if (op.cpuset && isErrno(error, EPERM)) throw new HostError("process scheduler can't be used together with AllowedCPUs"); // runc's words
-    throw error;
-  }
+/** @param pid 0 is ourselves */
+export function setScheduler(op: SchedulerOp, pid: number): void {
+  attempt("set scheduler", op.why, () => {
+    try {
+      sched_setattr(pid, op, op.text);
+    } catch (error) {
+      if (op.cpuset && isErrno(error, EPERM)) throw new HostError("process scheduler can't be used together with AllowedCPUs"); // runc's words
+      throw error;
+    }
+  });
 }
 
 /** Where a process that shall join a container runs before it is in the container's cgroup. @param pid 0 is ourselves */

@@ -31,6 +31,7 @@ export type ParentMessage = { readonly kind: "ready"; readonly enter: CgroupPath
 
 export type ChildMessage =
   | { readonly kind: "mounted" }
+  | { readonly kind: "entered" }
   | { readonly kind: "listener"; readonly fd: number }
   | { readonly kind: "created" }
   | { readonly kind: "log"; readonly level: "debug" | "warning"; readonly text: string }
@@ -76,7 +77,7 @@ export function receive<Message extends ParentMessage | ChildMessage>(from: Fd):
 }
 
 /** [kernel] When the other side ends with a message of ours unread, its end is reported once as an error, before what it had said. */
-function pastReset<T>(act: () => T): T {
+export function pastReset<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {

@@ -1,16 +1,18 @@
 // The parent's story of `tsrun exec`: one more process in a container that runs. The child's is join.ts.
 
 import { PR_SET_DUMPABLE } from "../abi/prctl.ts";
+import { ESRCH } from "../abi/errno.ts";
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { hostPid } from "../base/brand.ts";
 import type { Undo } from "../base/dispose.ts";
-import { HostError, StateError } from "../base/errors.ts";
+import { HostError, isErrno, StateError } from "../base/errors.ts";
 import { frozen } from "../cgroup/freezer.ts";
 import { groupsBelow, openGroup } from "../cgroup/exec.ts";
 import type { SeccompFilter } from "../seccomp/install.ts";
 import type { SeccompPlan } from "../seccomp/plan.ts";
-import { cloneIntoContainer } from "../namespaces/join.ts";
+import { cloneInto } from "../namespaces/clone.ts";
+import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import { parseStored, type StoredConfig } from "../spec/stored.ts";
 import type { Process } from "../spec/types.ts";
 import { lastCapability } from "../sys/credentials.ts";
@@ -18,9 +20,11 @@ import type { Fd } from "../sys/fd.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { pidfd_send_signal, prctl, waitPidfd, type Child } from "../sys/process.ts";
-import { socketpair } from "../sys/socket.ts";
+import { noteSenders, socketpair } from "../sys/socket.ts";
 import { attend, takeSignals } from "./attend.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
+import { tellChild } from "./channel.ts";
+import { meet, planCrossing } from "./cross.ts";
 import { changeProcess, inheritProcess, planExec, type Changes, type ExecPlan } from "./execplan.ts";
 import { expect } from "./expect.ts";
 import type { Globals } from "./globals.ts";
@@ -60,8 +64,10 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   const console = step("connect console", () => openConsole(plan.terminal, request.detach, request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   step("hide our program", () => hideOwnProgram(globals));
-  const { child, channel } = step("clone into container", () => spawn(globals, request, container, { plan, seccomp, console: console?.to }, undo));
-  step("wait for the process", () => expect(globals, container.record.cgroup ?? [], child, channel, undefined, (notify) => handOver(container, plan, child, notify)));
+  const joiner = step("clone", () => spawn(globals, request, container, { plan, seccomp, console: console?.to }, undo));
+  const child = step("wait for the process to enter the container", () => meetProcess(globals, container, plan, joiner, undo));
+  step("wait for the program", () => expect(globals, container.record.cgroup ?? [], child, joiner.channel, undefined, (notify) => handOver(container, plan, child, notify)));
+  if (child !== joiner.child) waitPidfd(joiner.child.pidfd); // it has ended, or the channel would not have
   step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
   const status = signals === undefined ? 0 : attend(child, signals, console?.mine);
@@ -91,7 +97,17 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
 
 function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
   const wanted = processOf(process, config);
-  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, { keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined, preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds), seccomp: seccompOf(config, wanted), ...rareOf(config, wanted) });
+  const seccomp = seccompOf(config, wanted);
+  const crossing = config.namespaces.includes("pid") ? planCrossing(seccomp, wanted.terminal) : undefined;
+  const rare = rareOf(config, wanted);
+  const plan = planExec(config, wanted, { lastCapability: lastCapability() }, {
+    keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined,
+    preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds),
+    seccomp,
+    crossing,
+    ...rare,
+    ...splitScheduling(rare.scheduling, crossing !== undefined),
+  });
   // What the container's own process gave cause for was said when it was created.
   if ("file" in process || process.capabilities.length > 0) for (const warning of plan.process.warnings) globals.warn(warning);
   return plan;
@@ -107,6 +123,13 @@ function rareOf({ json, treated }: StoredConfig, process: Process): Pick<ExecPla
   return { lsm: planLsm(spec, process), scheduling: planScheduling(spec, process), affinity };
 }
 
+/** What a fork takes away from the process is left to us. */
+function splitScheduling(plan: SchedulingPlan | undefined, forks: boolean): Pick<ExecPlan, "scheduling" | "lateScheduler"> {
+  const { scheduler } = plan ?? {};
+  if (plan === undefined || scheduler === undefined || !forks || !load<typeof import("../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(scheduler)) return { scheduling: plan, lateScheduler: undefined };
+  return { scheduling: { ...plan, scheduler: undefined }, lateScheduler: scheduler };
+}
+
 function seccompOf({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
   if (!filtered) return undefined;
   return load<typeof import("../seccomp/plan.ts")>("seccomp/plan").planSeccomp(load<typeof import("../spec/decode.ts")>("spec/decode").decodeSpec(json), noNewPrivileges);
@@ -119,29 +142,45 @@ function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Pr
   return inheritProcess(parseProcess(readFile(null, asked.file), () => load<typeof import("../spec/explain.ts")>("spec/explain")), process);
 }
 
+type Joiner = { readonly child: Child; readonly channel: Fd };
+
 /** The child goes on in join and does not come back. */
-function spawn(
-  globals: Globals,
-  request: ExecRequest,
-  { record, init }: Container,
-  context: Pick<JoinContext, "plan" | "seccomp" | "console">,
-  undo: Undo,
-): { readonly child: Child; readonly channel: Fd } {
+function spawn(globals: Globals, request: ExecRequest, { record, init }: Container, context: Pick<JoinContext, "plan" | "seccomp" | "console">, undo: Undo): Joiner {
   const cgroup = groupsBelow(record.cgroup ?? [], request.cgroups);
   using group = openGroup(cgroup);
   const target = { pid: hostPid(record.pid), pidfd: init, types: context.plan.namespaces };
   const [mine, theirs] = socketpair(SOCK_SEQPACKET);
   undo.use("close channel", mine);
   using channel = theirs; // ours to close, or its end would never be seen
-  // [cve] CVE-2016-9962: the child is seen in the container from its first moment; not dumpable it is closed to ptrace, and /proc/PID/fd and exe with it.
+  if (context.plan.crossing !== undefined) noteSenders(mine);
+  // [cve] CVE-2016-9962: not dumpable the process is closed to the container's other users, and /proc/PID/fd and exe with it.
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   if (context.plan.affinity !== undefined) load<typeof import("../process/scheduling.ts")>("process/scheduling").setInitialAffinity(context.plan.affinity, 0); // the clone inherits it
-  const { child, inCgroup } = cloneIntoContainer(target, group);
-  if (child === undefined) return join({ ...context, target, cgroup, inV2: inCgroup, fallback: request.cgroups.length === 0, channel, debug: globals.debug !== undefined });
+  const { child, inCgroup } = cloneInto(0, group);
+  if (child === undefined) return join({ ...context, target, cgroup, intelRdt: record.intelRdt, inV2: inCgroup, fallback: request.cgroups.length === 0, channel, debug: globals.debug !== undefined });
   undo.use("close pidfd", child.pidfd);
-  undo.defer("kill the process", () => {
-    pidfd_send_signal(child.pidfd, SIGKILL);
-    waitPidfd(child.pidfd);
-  });
+  undo.defer("kill the process", () => killAndReap(child));
   return { child, channel: mine };
+}
+
+/** The process itself, where the joiner has not become it. */
+function meetProcess(globals: Globals, container: Container, plan: ExecPlan, { child: joiner, channel }: Joiner, undo: Undo): Child {
+  if (plan.crossing === undefined) return joiner;
+  const child = meet(globals, container.record.cgroup ?? [], joiner, channel, (notify) => handOver(container, plan, joiner, notify));
+  undo.use("close pidfd", child.pidfd);
+  undo.defer("kill the process", () => killAndReap(child));
+  if (plan.lateScheduler !== undefined) {
+    load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduler(plan.lateScheduler, child.pid);
+    tellChild(channel, { kind: "taken" });
+  }
+  return child;
+}
+
+function killAndReap({ pidfd }: Child): void {
+  try {
+    pidfd_send_signal(pidfd, SIGKILL);
+    waitPidfd(pidfd);
+  } catch (error) {
+    if (!isErrno(error, ESRCH)) throw error; // reaped already
+  }
 }

@@ -1,7 +1,7 @@
 // What `exec` runs: the container's process of config.json with what the command line says instead, or a document of its own. Pure.
 
 import type { LsmPlan } from "../lsm.ts";
-import type { AffinityPlan, SchedulingPlan } from "../process/scheduling-plan.ts";
+import type { AffinityPlan, SchedulerOp, SchedulingPlan } from "../process/scheduling-plan.ts";
 import { HostError } from "../base/errors.ts";
 import type { KeyringPlan } from "../keyring.ts";
 import { planProcess, type ProcessPlan } from "../process/plan.ts";
@@ -9,6 +9,7 @@ import type { SeccompPlan } from "../seccomp/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { StoredConfig } from "../spec/stored.ts";
 import type { NamespaceType, Process } from "../spec/types.ts";
+import type { Crossing } from "./cross.ts";
 import { planTerminal, type TerminalPlan } from "../terminal/plan.ts";
 
 export type ExecPlan = {
@@ -16,11 +17,14 @@ export type ExecPlan = {
   readonly seccomp: SeccompPlan | undefined;
   readonly lsm: LsmPlan | undefined;
   readonly scheduling: SchedulingPlan | undefined;
+  /** What the parent sets, for the process is forked after the rest and would lose it. */
+  readonly lateScheduler: SchedulerOp | undefined;
   /** undefined: every processor that the cgroup allows. */
   readonly affinity: AffinityPlan | undefined;
   readonly terminal: TerminalPlan;
   readonly keyring: KeyringPlan;
   readonly namespaces: readonly NamespaceType[];
+  readonly crossing: Crossing;
 };
 
 /** What the command line changes of the container's process. undefined: nothing. */
@@ -43,17 +47,19 @@ export function planExec(
   container: StoredConfig,
   process: Process,
   host: Pick<HostFacts, "lastCapability">,
-  request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "affinity"> & { readonly preserveFds: number },
+  request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "lateScheduler" | "affinity" | "crossing"> & { readonly preserveFds: number },
 ): ExecPlan {
   return {
     process: planProcess(process, host, { listenFds: 0, preserveFds: request.preserveFds }),
     seccomp: request.seccomp,
     lsm: request.lsm,
     scheduling: request.scheduling,
+    lateScheduler: request.lateScheduler,
     affinity: request.affinity,
     terminal: planTerminal(process, false),
     keyring: request.keyring,
     namespaces: container.namespaces,
+    crossing: request.crossing,
   };
 }
 

@@ -18,20 +18,26 @@ export function expect(globals: Globals, groups: CgroupPaths, child: Child, chan
     const message = receive<ChildMessage>(channel);
     if (message === undefined) {
       if (kind === undefined) return;
-      throw new HostError(death(groups, child));
+      throw died(groups, child);
     }
-    if (message.kind === "failed") throw decodeError(message.error);
     if (message.kind === kind) return;
-    if (message.kind === "listener") {
-      takeListener?.(message.fd);
-      send(channel, { kind: "taken" });
-    }
-    if (message.kind === "log") (message.level === "debug" ? globals.debug : globals.warn)?.(message.text);
+    heed(globals, message, channel, takeListener);
   }
 }
 
-function death(groups: CgroupPaths, child: Child): string {
-  if (load<typeof import("../cgroup/processes.ts")>("cgroup/processes").oomKilled(groups) !== undefined) return "container init was OOM-killed (memory limit too low?)";
+/** Does what a message asks for that may come at any moment. @throws what the child failed with */
+export function heed(globals: Globals, message: ChildMessage, channel: Fd, takeListener?: (notify: number) => void): void {
+  if (message.kind === "failed") throw decodeError(message.error);
+  if (message.kind === "listener") {
+    takeListener?.(message.fd);
+    send(channel, { kind: "taken" });
+  }
+  if (message.kind === "log") (message.level === "debug" ? globals.debug : globals.warn)?.(message.text);
+}
+
+/** Why the child has ended that said nothing. */
+export function died(groups: CgroupPaths, child: Child): HostError {
+  if (load<typeof import("../cgroup/processes.ts")>("cgroup/processes").oomKilled(groups) !== undefined) return new HostError("container init was OOM-killed (memory limit too low?)");
   const ending = awaitEnd(child.pidfd); // who made it kills and reaps it: that must not fail
-  return `container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`;
+  return new HostError(`container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`);
 }

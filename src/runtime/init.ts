@@ -21,6 +21,7 @@ import { makeReadonly } from "../rootfs/readonly.ts";
 import { writeSysctls } from "../sysctl.ts";
 import type { MasterTo } from "../terminal/attach.ts";
 import type { TerminalPlan } from "../terminal/plan.ts";
+import { forgetEnvironment } from "../sys/environ.ts";
 import { Fd } from "../sys/fd.ts";
 import { closeAllBut, umask } from "../sys/file.ts";
 import { poll } from "../sys/poll.ts";
@@ -101,11 +102,13 @@ function becomeContainer({ plan, seccomp, sources, start, console, debug }: Init
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
   step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
+  step("let go of the host", () => letGo(channel, start, plan.process.inheritedFds));
+  step("create working directory", () => makeWorkingDirectory(plan.process));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process));
   const program = step("find program", () => findProgram(plan.process));
   step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
-  step("let go of the parent", () => letGo(channel, start, plan.process.inheritedFds));
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
   send(channel, { kind: "created" });
   return program;
 }
@@ -130,10 +133,13 @@ function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
   hear(channel, "hooked");
 }
 
-/** From here on we live without the parent, and hold nothing but stdio, what is passed on, the channel and start.sock. */
+/**
+ * From here on we hold nothing but stdio, what is passed on, the channel and start.sock, and know nothing that our caller has in its environment.
+ * [cve] CVE-2024-21626: before the working directory is entered, which may be one of /proc/self/fd.
+ */
 function letGo(channel: Fd, start: Fd | undefined, inheritedFds: number): void {
-  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
   closeAllBut(3 + inheritedFds, start === undefined ? [channel] : [channel, start]);
+  forgetEnvironment();
 }
 
 function hear<Kind extends ParentMessage["kind"]>(channel: Fd, kind: Kind): Extract<ParentMessage, { readonly kind: Kind }> {
@@ -164,5 +170,8 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
 }
 
 function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
-  if (plan !== undefined && to !== undefined) load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
+  if (plan === undefined || to === undefined) return;
+  const room = load<typeof import("../terminal/attach.ts")>("terminal/attach");
+  room.attachTerminal(plan, to);
+  room.controlTerminal();
 }

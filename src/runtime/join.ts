@@ -1,27 +1,32 @@
 // The child's story of `tsrun exec`: from the clone to the user's program. The parent's is exec.ts; channel.ts is all they share afterwards.
-// It starts with the parent's memory and descriptors in the container's pid namespace, else on the host, and never returns.
+// It starts with the parent's memory and descriptors on the host, and never returns. Where the container has a pid namespace the process itself is
+// forked as late as can be: cross.ts says why.
 
+import type { IntelRdtPaths } from "../intelrdt.ts";
 import type { LsmAttributes, LsmPlan } from "../lsm.ts";
 import { resetAffinity } from "../process/affinity.ts";
 import type { AffinityPlan } from "../process/scheduling-plan.ts";
+import { ENOENT } from "../abi/errno.ts";
 import { PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { enterGroups } from "../cgroup/exec.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { rejoinSessionKeyring } from "../keyring.ts";
 import { joinContainer, type Target } from "../namespaces/join.ts";
-import { becomeUser, giveStdio, setNoNewPrivileges } from "../process/become.ts";
+import { becomeUser, changeDirectory, giveStdio, setNoNewPrivileges } from "../process/become.ts";
 import { closeDescriptors, execute, findProgram } from "../process/execute.ts";
-import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
+import { setOomScoreAdj, setProcessLimit, setRlimits } from "../process/limits.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
+import { forgetEnvironment } from "../sys/environ.ts";
 import type { Fd } from "../sys/fd.ts";
 import { closeAllBut } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
-import { exit_group, prctl, setsid } from "../sys/process.ts";
+import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../sys/signal.ts";
 import type { MasterTo } from "../terminal/attach.ts";
 import type { TerminalPlan } from "../terminal/plan.ts";
 import { passNotify, send, tellFailure } from "./channel.ts";
+import { cross } from "./cross.ts";
 import type { ExecPlan } from "./execplan.ts";
 import { logSteps, step } from "./step.ts";
 
@@ -30,6 +35,7 @@ export type JoinContext = {
   readonly seccomp: SeccompFilter | undefined;
   readonly target: Target;
   readonly cgroup: CgroupPaths;
+  readonly intelRdt: IntelRdtPaths | undefined;
   /** The clone has put us into the v2 group. */
   readonly inV2: boolean;
   /** Where the container's own group takes nobody, its init's does. */
@@ -42,14 +48,16 @@ export type JoinContext = {
 };
 
 /** Ends in execve, or reports what failed and exits. */
-export function join({ plan, seccomp, target, cgroup, inV2, fallback, console, channel, debug }: JoinContext): never {
+export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, console, channel, debug }: JoinContext): never {
+  const { crossing } = plan;
   try {
     logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
     step("leave the caller's session", leaveCaller);
     const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
     step("set oom score", () => setOomScoreAdj(plan.process, "self"));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined));
-    step("set rlimits", () => setRlimits(plan.process, "self")); // as late as we have the right to: a low one is ours as well
+    step("enter resource control group", () => intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()));
+    step("set rlimits", () => setRlimits(plan.process, "self", crossing !== undefined)); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
     // `/` is the container's own from here on
@@ -57,15 +65,20 @@ export function join({ plan, seccomp, target, cgroup, inV2, fallback, console, c
     step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
     step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
     step("attach terminal", () => attachTerminal(plan.terminal, console));
-    step("let go of the host", () => closeAllBut(3 + plan.process.inheritedFds, [channel]));
+    step("let go of the host", () => letGo(channel, plan.process.inheritedFds));
     // become the user's process
     step("hand over stdio", () => giveStdio(plan.process));
     step("set no_new_privs", () => setNoNewPrivileges(plan.process));
     step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
+    step("enter pid namespace before seccomp", () => crossing === "before seccomp" && enterPidNamespace(plan, channel));
     step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
-    step("become user", () => becomeUser(plan.process));
-    const program = step("find program", () => findProgram(plan.process));
+    const there = step("become user", () => becomeUser(plan.process, crossing === "last" ? ENOENT : 0));
     step("close descriptors", () => closeDescriptors(plan.process));
+    step("enter pid namespace", () => crossing === "last" && enterPidNamespace(plan, channel));
+    // the container sees us from here on
+    step("take terminal", () => takeTerminal(plan.terminal));
+    step("enter working directory", () => there || changeDirectory(plan.process)); // below /proc/self there is nothing for who is in another pid namespace
+    const program = step("find program", () => findProgram(plan.process));
     prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
     resetSignals();
     unblockSignals();
@@ -92,6 +105,22 @@ function leaveCaller(): void {
   blockSignals(ALL_SIGNALS);
 }
 
+/** From here on we hold nothing but stdio, what is passed on and the channel, and know nothing that our caller has in its environment. */
+function letGo(channel: Fd, inheritedFds: number): void {
+  closeAllBut(3 + inheritedFds, [channel]);
+  forgetEnvironment();
+}
+
+/** Returns in another process. What a fork takes away its parent gives it, before it goes on. */
+function enterPidNamespace(plan: ExecPlan, channel: Fd): void {
+  cross(channel, plan.lateScheduler !== undefined);
+  setProcessLimit(plan.process);
+}
+
 function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
   if (plan !== undefined && to !== undefined) load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
+}
+
+function takeTerminal(plan: TerminalPlan): void {
+  if (plan !== undefined) load<typeof import("../terminal/attach.ts")>("terminal/attach").controlTerminal();
 }

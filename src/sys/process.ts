@@ -1,13 +1,13 @@
 // Processes and namespaces. One thread only: what a raw call changes for "the calling thread" it changes for all of us.
 
 import {
-  SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal,
+  SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal,
   SYS_prctl, SYS_prlimit64, SYS_sched_setaffinity, SYS_setns, SYS_setpgid, SYS_setsid, SYS_unshare, SYS_wait4, SYS_waitid,
 } from "../abi/syscall.ts";
-import { CLONE_INTO_CGROUP, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
+import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
 import { SIGCHLD } from "../abi/signal.ts";
 import { rlimit64 } from "../abi/resource.ts";
-import { CLD_EXITED, P_PIDFD, siginfo, WEXITED, WNOWAIT } from "../abi/wait.ts";
+import { CLD_EXITED, P_PIDFD, siginfo, WEXITED, WNOHANG, WNOWAIT } from "../abi/wait.ts";
 import { AT_EMPTY_PATH } from "../abi/fcntl.ts";
 import { ECHILD } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
@@ -36,6 +36,15 @@ export function clone3(flags: number, cgroup: Fd | null = null): Child | undefin
     .u64(clone_args.cgroup, cgroup === null ? 0 : cgroup.raw);
   const pid = syscall("clone3", SYS_clone3, `flags 0x${flags.toString(16)}`, args.buffer, clone_args.size);
   return pid === 0 ? undefined : { pid: hostPid(pid), pidfd: new Fd(pidfd[0] as number) };
+}
+
+/**
+ * Forks a child for our own parent, who waits for it as for us. Both processes return: "child", "parent".
+ * By clone(2), which every profile for seccomp lets through that lets a shell fork: many answer clone3 with ENOSYS, for its flags lie in memory.
+ * @throws SysError EAGAIN when a limit of processes is reached @see clone(2), CLONE_PARENT
+ */
+export function forkForParent(): "child" | "parent" {
+  return syscall("clone", SYS_clone, "CLONE_PARENT", CLONE_PARENT + SIGCHLD, null, null, null, 0) === 0 ? "child" : "parent";
 }
 
 /** @see unshare(2) */
@@ -129,6 +138,13 @@ function waitid(pidfd: Fd, options: number): Ending {
   syscall("waitid", SYS_waitid, "P_PIDFD", P_PIDFD, pidfd.raw, info.buffer, options, null);
   const status = info.getI32(siginfo.si_status);
   return info.getI32(siginfo.si_code) === CLD_EXITED ? { kind: "exited", status } : { kind: "killed", signal: status };
+}
+
+/** Whether the process behind `pidfd`, alive or ended, is a child of ours. It is not reaped. @see waitid(2) */
+export function isChild(pidfd: Fd): boolean {
+  const result = host.syscall(SYS_waitid, P_PIDFD, pidfd.raw, null, WEXITED + WNOHANG + WNOWAIT, null);
+  if (result < 0 && result !== -ECHILD) throw new SysError("waitid", -result, "P_PIDFD");
+  return result >= 0;
 }
 
 /** Reaps any child that has ended. @returns undefined when none has (WNOHANG) or none is left @see wait4(2) */

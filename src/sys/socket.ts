@@ -1,8 +1,9 @@
 // Unix sockets: pairs between our own processes, and streams that carry descriptors (SCM_RIGHTS).
 
-import { SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_recvfrom, SYS_recvmsg, SYS_sendmsg, SYS_socket, SYS_socketpair } from "../abi/syscall.ts";
+import { SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_recvfrom, SYS_recvmsg, SYS_sendmsg, SYS_setsockopt, SYS_socket, SYS_socketpair } from "../abi/syscall.ts";
 import {
-  AF_UNIX, cmsghdr, iovec, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, msghdr, SCM_RIGHTS, sockaddr_un, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET,
+  AF_UNIX, cmsghdr, iovec, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, msghdr, SCM_CREDENTIALS, SCM_RIGHTS, SO_PASSCRED, sockaddr_un, SOCK_CLOEXEC, SOCK_STREAM,
+  SOL_SOCKET, ucred,
 } from "../abi/socket.ts";
 import { ENAMETOOLONG } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
@@ -104,4 +105,23 @@ export function recvmsg(from: Fd, buffer: Uint8Array, maxFds = 0): { readonly le
   if (maxFds > 0 && header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_RIGHTS)
     for (let at = cmsghdr.size; at < control.getNumber(cmsghdr.cmsg_len); at += 4) fds.push(new Fd(control.getI32(at)));
   return { length, fds };
+}
+
+/** From here on the kernel notes with each message who sends it, for recvSender. @see unix(7), SO_PASSCRED */
+export function noteSenders(to: Fd): void {
+  syscall("setsockopt", SYS_setsockopt, "SO_PASSCRED", to.raw, SOL_SOCKET, SO_PASSCRED, new Int32Array([1]), 4);
+}
+
+/** Receives one message and who sent it, as our pid namespace numbers processes; 0 when it shows none. 0 bytes at the end. @see recvmsg(2), unix(7) */
+export function recvSender(from: Fd, buffer: Uint8Array): { readonly length: number; readonly pid: number } {
+  const vector = new Struct(iovec.size).pointer(iovec.iov_base, buffer).u64(iovec.iov_len, buffer.byteLength);
+  const control = new Struct((cmsghdr.size + ucred.size + 7) & ~7);
+  const header = new Struct(msghdr.size)
+    .pointer(msghdr.msg_iov, vector.buffer)
+    .u64(msghdr.msg_iovlen, 1)
+    .pointer(msghdr.msg_control, control.buffer)
+    .u64(msghdr.msg_controllen, control.buffer.byteLength);
+  const length = syscall("recvmsg", SYS_recvmsg, `descriptor ${from.raw}`, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
+  const noted = header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_CREDENTIALS;
+  return { length, pid: noted ? control.getI32(cmsghdr.cmsg_data + ucred.pid) : 0 };
 }

@@ -11,7 +11,7 @@ import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO
 import { S_IFLNK } from "../abi/stat.ts";
 import { ONLCR, termios } from "../abi/termios.ts";
 import { HostError, isErrno } from "../base/errors.ts";
-import { inherit, type Fd } from "../sys/fd.ts";
+import { Fd, inherit } from "../sys/fd.ts";
 import { fileType, fstatfs, isCharacterDevice, openat, openat2 } from "../sys/file.ts";
 import { utf8 } from "../sys/memory.ts";
 import { move_mount, open_tree } from "../sys/mount.ts";
@@ -28,7 +28,7 @@ export type MasterTo = {
   readonly cooked: boolean;
 };
 
-/** Makes the terminal, sends its master to who will show it, and makes it our standard streams and our session's controlling terminal. */
+/** Makes the terminal, sends its master to who will show it, and makes it our standard streams. */
 export function attachTerminal(plan: NonNullable<TerminalPlan>, to: MasterTo): void {
   using master = openMaster();
   using slave = openPeer(master, O_RDWR | O_NOCTTY);
@@ -39,7 +39,11 @@ export function attachTerminal(plan: NonNullable<TerminalPlan>, to: MasterTo): v
   if (plan.bindConsole) bindConsole(slave);
   sendmsg(to.socket, utf8("/dev/pts/ptmx"), [master]); // the name is what runc sends beside it
   for (const stream of [0, 1, 2]) inherit(slave, stream);
-  takeTerminal(slave);
+}
+
+/** Makes the terminal, which is our standard input by now, the controlling one of our session: of the very process that will be the program. */
+export function controlTerminal(): void {
+  takeTerminal(new Fd(0));
 }
 
 /** A new pair, by the container's own devpts. Not /dev/ptmx: that may be a link to anything, or the host's. */

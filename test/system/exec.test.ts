@@ -304,8 +304,8 @@ describe("exec", () => {
     const { stderr } = ok(box().runtime(["--debug", "exec", container.id, "true"]));
     const steps = [...stderr.matchAll(/msg="((?:join: )?[^:"]+): [\d.]+ ms"/g)].map(([, step]) => step ?? "");
     const own = steps.filter((step) => !step.startsWith("join: "));
-    assert.deepEqual(own, ["open container", "plan", "compile seccomp filter", "connect console", "connect pidfd socket", "hide our program", "clone into container", "wait for the process", "send pidfd", "write pid file"]);
-    const order = ["leave the caller's session", "enter cgroup", "set rlimits", "join namespaces", "attach terminal", "let go of the host", "set no_new_privs", "become user", "find program", "close descriptors"];
+    assert.deepEqual(own, ["open container", "plan", "compile seccomp filter", "connect console", "connect pidfd socket", "hide our program", "clone", "wait for the process to enter the container", "wait for the program", "send pidfd", "write pid file"]);
+    const order = ["leave the caller's session", "enter cgroup", "set rlimits", "join namespaces", "attach terminal", "let go of the host", "set no_new_privs", "become user", "close descriptors", "enter pid namespace", "find program"];
     assert.deepEqual(steps.flatMap((step) => (order.includes(step.slice(6)) ? [step.slice(6)] : [])), order);
     ok(container.delete("--force"));
   });
