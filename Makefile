@@ -32,8 +32,9 @@ endif
 
 # unused-parameter: the engine fixes the signature of everything that TypeScript calls.
 WARNINGS   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wno-unused-parameter $(WERROR)
-HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LINK       := -Wl,-O1,--as-needed,--gc-sections -Wl,--hash-style=gnu
+HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-pie -no-pie -Wl,-z,relro,-z,now,-z,noexecstack
+PLACES     := -Wl,--build-id=none,-T,host/heap.ld
+LINK       := -Wl,-O1,--as-needed,--gc-sections -Wl,--hash-style=gnu $(PLACES)
 HOST_FLAGS := -std=gnu11 $(WARNINGS) $(ENGINE_DEFINES) -isystem $(ENGINE_INCLUDE)
 ENGINE_LIBS := $(ENGINE_LIB) -lm -ldl -lpthread
 SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -64,23 +65,51 @@ $(BUILD)/settings: FORCE
 # Two makes at once take turns, and whoever runs the program meanwhile finds the old one or the new one.
 COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC)) --arch $(ARCH) --version '$(VERSION)' --commit '$(COMMIT)'
 
-$(BUILD)/obj/modules.h: $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+$(BUILD)/obj/modules.c: $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D)
 
-$(BUILD)/tsrun: host/host.c $(BUILD)/obj/modules.h
-	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -I$(BUILD)/obj -o $@.new host/host.c $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+$(BUILD)/%.o: host/%.c $(BUILD)/settings
+	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/room.o: host/room.S $(BUILD)/settings
+	$(CC) -c -o $@ $<
+
+$(BUILD)/%/modules.o: $(BUILD)/%/modules.c
+	$(CC) -O1 -fno-pie -c -o $@ $<
+
+# Two programs that differ in nothing but two sections: one that has the modules and room for a heap, and from what it prints the one that has the heap.
+PROGRAM = $(CC) $(HARDENING) $(CFLAGS) -o $@ $(filter %.o,$^) $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+REST    = objcopy -O binary --remove-section=.heap --remove-section=.modules
+
+$(BUILD)/obj/maker: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
+	$(PROGRAM)
+
+$(BUILD)/obj/heap.S: $(BUILD)/obj/maker scripts/heap.mjs
+	node scripts/heap.mjs --program $< --out $@
+
+$(BUILD)/obj/heap.o: $(BUILD)/obj/heap.S
+	$(CC) -c -o $@ $<
+
+$(BUILD)/obj/tsrun: $(BUILD)/host.o $(BUILD)/obj/heap.o host/heap.ld
+	$(PROGRAM)
+
+$(BUILD)/tsrun: $(BUILD)/obj/tsrun $(BUILD)/obj/maker
+	$(REST) $(BUILD)/obj/maker $(BUILD)/obj/maker.rest
+	$(REST) $< $<.rest
+	cmp $(BUILD)/obj/maker.rest $<.rest
+	cp $< $@.new
 	@mv $@.new $@
 
 # ---- the FFI on its own: the same host with a test program inside, plain and under AddressSanitizer and UBSan
 
-$(BUILD)/host/modules.h: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MODULES) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+$(BUILD)/host/modules.c: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MODULES) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D) $(addprefix --entry ,$(wildcard test/host/program/*.ts src/trace.ts))
 
-$(BUILD)/host-test: host/host.c $(BUILD)/host/modules.h
-	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -I$(BUILD)/host -o $@ host/host.c $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+$(BUILD)/host-test: $(BUILD)/host.o $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
+	$(PROGRAM)
 
-$(BUILD)/host-test-asan: host/host.c $(BUILD)/host/modules.h
-	$(CC) $(HOST_FLAGS) $(SANITIZE) -I$(BUILD)/host -o $@ host/host.c $(ENGINE_LIBS)
+$(BUILD)/host-test-asan: host/host.c $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
+	$(CC) $(HOST_FLAGS) $(SANITIZE) -fno-pie -no-pie -o $@ host/host.c $(filter %.o,$^) $(PLACES) $(ENGINE_LIBS)
 
 $(BUILD)/host-test.so: test/host/lib.c $(BUILD)/settings
 	$(CC) -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter $(WERROR) -fPIC -shared -o $@ test/host/lib.c
@@ -89,11 +118,11 @@ HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so
 
 # ---- acts of rooms that no config.json can reach on a test machine
 
-$(BUILD)/rooms/modules.h: $(wildcard test/system/programs/*.ts) $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+$(BUILD)/rooms/modules.c: $(wildcard test/system/programs/*.ts) $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D) --entry test/system/programs/main.ts --entry src/trace.ts
 
-$(BUILD)/room-test: host/host.c $(BUILD)/rooms/modules.h
-	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -I$(BUILD)/rooms -o $@ host/host.c $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
+$(BUILD)/room-test: $(BUILD)/host.o $(BUILD)/rooms/modules.o $(BUILD)/room.o host/heap.ld
+	$(PROGRAM)
 
 # ---- what people type
 

@@ -1,27 +1,32 @@
 /*
- * The engine's body: boots QuickJS, hands TypeScript a foreign function interface to libc and the kernel, and loads
- * bytecode modules linked into this program when they are asked for. It knows nothing of containers. src/sys/host.ts is its
- * TypeScript face.
+ * The engine's body: QuickJS, and for TypeScript a foreign function interface to libc and the kernel. It knows nothing of
+ * containers. src/sys/host.ts is its TypeScript face.
+ *
+ * The build runs this program once: it boots the engine, evaluates every bytecode module and prints the engine's heap, which is then
+ * linked in where it was. What starts afterwards is that heap: nothing is booted, read or evaluated again, and pages that a
+ * command does not touch are never read. A program without such a heap boots and loads its modules as they are asked for.
  *
  * Laws:
  *  - A bad argument is a TypeError, never a crash, and never reaches the C side.
  *  - 64-bit values are exact: a result that a Number cannot hold becomes a BigInt.
  *  - Memory belongs to whoever made it: a buffer lives as long as TypeScript refers to it, `view` borrows.
+ *  - The heap that is linked in points to itself and to this program, which is never moved (no PIE); scripts/heap.mjs looks.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <quickjs.h>
-
-#include "modules.h"
 
 /* What differs between the npm fork and Bellard's QuickJS, which Debian packages. */
 #ifdef HOST_ENGINE_IS_THE_NPM_FORK
@@ -38,61 +43,91 @@
 #define MAX_SAFE_INTEGER ((INT64_C(1) << 53) - 1)
 #define GC_THRESHOLD_BYTES (8u << 20) /* no command's garbage reaches it; a long `events` stream may */
 #define STACK_BYTES (1u << 20)
+#define ROOM_BYTES (32u << 20) /* for making a heap: host/room.S */
 
 typedef intptr_t (*foreign_function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
 static int last_errno;
 
+/* ---- the heap ---- */
+
+/* At the place that host/heap.ld gives it: the heap that is linked in, or room for making one. */
+extern struct heap {
+  size_t used; /* bytes, these included; 0: there is none */
+  JSRuntime *rt;
+  JSContext *ctx;
+  JSValue host;
+  JSValue namespaces; /* of the modules that were loaded, by name */
+  JSClassID array_buffer_class;
+} heap __attribute__((aligned(16)));
+
+extern struct module {
+  const char *name; /* NULL: the last */
+  const uint8_t *code;
+  uint32_t size;
+  JSModuleDef *loaded;
+} modules[];
+
+static int building; /* whether what is allocated shall be linked in */
+
+static int linked_in(const void *p) {
+  return (uintptr_t)p - (uintptr_t)&heap < heap.used;
+}
+
+static size_t size_of(const void *p) {
+  return !p ? 0 : linked_in(p) ? ((const size_t *)p)[-1] : malloc_usable_size((void *)(uintptr_t)p);
+}
+
+/* A block of the heap to be linked in is its size and then its bytes, aligned to 16. */
+static void *take(JSMallocState *state, size_t size) {
+  size_t *p = building ? (size_t *)((char *)&heap + heap.used) : malloc(size);
+  if (building) {
+    *p++ = size = ((size + 7) | 15) - 7;
+    if (size > ROOM_BYTES - heap.used - sizeof *p)
+      return NULL;
+    heap.used += sizeof *p + size;
+  }
+  state->malloc_size += size_of(p);
+  return p;
+}
+
+static void give(JSMallocState *state, void *p) {
+  state->malloc_size -= size_of(p);
+  if (!linked_in(p))
+    free(p);
+}
+
+static void *resize(JSMallocState *state, void *p, size_t size) {
+  size_t old = size_of(p);
+  if (p && size && !linked_in(p)) {
+    void *moved = realloc(p, size);
+    state->malloc_size += moved ? malloc_usable_size(moved) - old : 0;
+    return moved;
+  }
+  void *copy = size ? take(state, size) : NULL;
+  if (copy && p)
+    memcpy(copy, p, old < size ? old : size);
+  if (copy || !size)
+    give(state, p);
+  return copy;
+}
+
 /* ---- values from TypeScript ---- */
 
-static JSClassID array_buffer_class;
-
-/* DataView.prototype's own getters of buffer, byteOffset and byteLength, taken at boot: no later property misleads them. */
-static JSValue view_getter[3];
-
-static void prepare_buffers(JSContext *ctx, JSValueConst global) {
-  static const char *const names[] = {"buffer", "byteOffset", "byteLength"};
-  JSValue buffer = JS_NewArrayBufferCopy(ctx, (const uint8_t *)"", 0);
-  JSValue view = JS_GetPropertyStr(ctx, global, "DataView");
-  JSValue prototype = JS_GetPropertyStr(ctx, view, "prototype");
-  for (int i = 0; i < 3; i++) {
-    JSPropertyDescriptor property = {.getter = JS_UNDEFINED};
-    JS_GetOwnProperty(ctx, &property, prototype, JS_NewAtom(ctx, names[i])); /* the atoms live as long as the engine */
-    view_getter[i] = property.getter;
-  }
-  array_buffer_class = JS_GetClassID(buffer);
-  JS_FreeValue(ctx, prototype);
-  JS_FreeValue(ctx, view);
-  JS_FreeValue(ctx, buffer);
-}
-
-static int view_size(JSContext *ctx, JSValueConst view, int which, size_t *out) {
-  int64_t number = 0;
-  int failed = JS_ToInt64(ctx, &number, JS_Call(ctx, view_getter[which], view, 0, NULL));
-  *out = (size_t)number;
-  return failed;
-}
-
 /*
- * The bytes behind an ArrayBuffer, a typed array or a DataView, for as long as `value` lives. Throws for all else.
+ * The bytes behind an ArrayBuffer or a typed array, for as long as `value` lives. Throws for all else, a DataView too.
  * It reads the engine's own record of the object, never a property: a property may lie, or free what was converted before.
  */
 static uint8_t *bytes_of(JSContext *ctx, JSValueConst value, size_t *length) {
-  if (JS_GetClassID(value) == array_buffer_class)
+  if (JS_GetClassID(value) == heap.array_buffer_class)
     return JS_GetArrayBuffer(ctx, length, value);
   size_t size = 0, at = 0;
   JSValue buffer = JS_GetTypedArrayBuffer(ctx, value, &at, length, NULL);
-  int lost = JS_IsException(buffer);
-  if (lost) {
-    JS_FreeValue(ctx, JS_GetException(ctx));
-    buffer = JS_Call(ctx, view_getter[0], value, 0, NULL);
-    lost = JS_IsException(buffer) || view_size(ctx, value, 1, &at) || view_size(ctx, value, 2, length);
-  }
-  uint8_t *bytes = lost ? NULL : JS_GetArrayBuffer(ctx, &size, buffer);
+  uint8_t *bytes = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(ctx, &size, buffer);
   JS_FreeValue(ctx, buffer); /* `value` still holds it */
   if (bytes && at <= size && *length <= size - at)
     return bytes + at;
-  ThrowTypeError(ctx, "expected an integer, a string, a buffer or null");
-  return NULL;
+  JS_FreeValue(ctx, JS_GetException(ctx));
+  return ThrowTypeError(ctx, "expected an integer, a string, a buffer or null"), NULL;
 }
 
 /* A C string that the caller frees. */
@@ -153,8 +188,10 @@ static int convert(JSContext *ctx, JSValueConst value, struct arguments *args, i
 /* Fills `args` from `argv`; on failure frees what it took, throws and returns -1. */
 static int convert_all(JSContext *ctx, int argc, JSValueConst *argv, int most, struct arguments *args) {
   memset(args, 0, sizeof *args);
-  int failed = argc > most;
-  if (failed)
+  int failed = argc > most || building;
+  if (building)
+    ThrowTypeError(ctx, "a module's top level runs at build time and calls nothing");
+  else if (failed)
     ThrowTypeError(ctx, "%d arguments; at most %d can be passed", argc, most);
   for (int i = 0; i < argc && !failed; i++)
     failed = convert(ctx, argv[i], args, i);
@@ -264,15 +301,13 @@ static JSValue host_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueCo
   return magic ? text_of(ctx, bytes, length) : integer(ctx, (intptr_t)bytes);
 }
 
-static void keep(JSRuntime *rt, void *opaque, void *memory) {}
-
 static JSValue host_view(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   intptr_t address, length;
   if (integer_of(ctx, argv[0], &address) || integer_of(ctx, argv[1], &length))
     return JS_EXCEPTION;
   if (address <= 0 || length < 0 || length > INT32_MAX)
     return ThrowTypeError(ctx, "no memory at address %" PRIdPTR ", length %" PRIdPTR, address, length);
-  return JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, keep, NULL, 0);
+  return JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, NULL, NULL, 0);
 }
 
 static JSValue host_cstring(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -294,29 +329,50 @@ static JSValue host_encode(JSContext *ctx, JSValueConst self, int argc, JSValueC
   return buffer;
 }
 
+/*
+ * Maps the heap that is linked in again from `fd`, where its bytes begin at `offset`, and keeps each page that was changed since. One act: the
+ * engine lives in these pages. See proc_pid_pagemap(5).
+ */
+static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  intptr_t fd, offset;
+  if (integer_of(ctx, argv[0], &fd) || integer_of(ctx, argv[1], &offset))
+    return JS_EXCEPTION;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (heap.used + page - 1) / page, asked = pages * sizeof(uint64_t);
+  char *from = (char *)&heap, *to = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, offset);
+  uint64_t map[pages];
+  int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (to != MAP_FAILED && pread(pagemap, map, asked, (off_t)((uintptr_t)from / page * sizeof *map)) == (ssize_t)asked) {
+    for (size_t i = 0; i < pages; i++)
+      if (map[i] >> 62 && !(map[i] >> 61 & 1)) /* present or swapped, and no longer the file's */
+        memcpy(to + i * page, from + i * page, page);
+    to = mremap(to, pages * page, pages * page, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+  }
+  last_errno = errno;
+  close(pagemap);
+  return JS_NewInt32(ctx, to == from ? 0 : -last_errno);
+}
+
 /* ---- modules ---- */
 
-/* Every module is loaded once: its namespace is kept by name. */
-static JSModuleDef *loaded[sizeof modules / sizeof *modules];
-
 static JSModuleDef *read_module(JSContext *ctx, const char *name, void *opaque) {
-  for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-    if (strcmp(modules[i].name, name))
-      continue;
-    if (!loaded[i]) {
-      JSValue module = JS_ReadObject(ctx, modules[i].code, modules[i].size, JS_READ_OBJ_BYTECODE);
-      if (JS_IsException(module))
-        return NULL;
-      loaded[i] = JS_VALUE_GET_PTR(module);
-      JS_FreeValue(ctx, module); /* the context keeps every module it has read */
-    }
-    return loaded[i];
-  }
-  ThrowReferenceError(ctx, "no module %s in this program", name);
-  return NULL;
+  struct module *it = modules;
+  while (it->name && strcmp(it->name, name))
+    it++;
+  if (!it->name)
+    return ThrowReferenceError(ctx, "no module %s in this program", name), NULL;
+  if (it->loaded)
+    return it->loaded;
+  JSValue module = JS_ReadObject(ctx, it->code, it->size, JS_READ_OBJ_BYTECODE);
+  if (JS_IsException(module))
+    return NULL;
+  JS_FreeValue(ctx, module); /* the context keeps every module it has read */
+  return it->loaded = JS_VALUE_GET_PTR(module);
 }
 
 static JSValue load(JSContext *ctx, const char *name) {
+  JSValue space = JS_GetPropertyStr(ctx, heap.namespaces, name);
+  if (!JS_IsUndefined(space))
+    return space;
   JSModuleDef *module = read_module(ctx, name, NULL);
   JSValue value = JS_MKPTR(JS_TAG_MODULE, module);
   if (!module || JS_ResolveModule(ctx, value) < 0)
@@ -325,14 +381,13 @@ static JSValue load(JSContext *ctx, const char *name) {
   if (JS_IsException(result))
     return JS_EXCEPTION;
 #ifndef HOST_ENGINE_IS_THE_NPM_FORK
-  if (JS_PromiseState(ctx, result) == JS_PROMISE_REJECTED) {
-    JSValue reason = JS_PromiseResult(ctx, result);
-    JS_FreeValue(ctx, result);
-    return JS_Throw(ctx, reason);
-  }
+  if (JS_PromiseState(ctx, result) == JS_PROMISE_REJECTED)
+    return JS_Throw(ctx, JS_PromiseResult(ctx, result));
 #endif
   JS_FreeValue(ctx, result);
-  return JS_GetModuleNamespace(ctx, module);
+  space = JS_GetModuleNamespace(ctx, module);
+  JS_SetPropertyStr(ctx, heap.namespaces, name, JS_DupValue(ctx, space));
+  return space;
 }
 
 static JSValue host_load(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -350,7 +405,7 @@ static const JSCFunctionListEntry host_functions[] = {
     JS_CFUNC_DEF("dlopen", 1, host_dlopen), JS_CFUNC_DEF("dlsym", 2, host_dlsym),
     JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_DEF("view", 2, host_view),
     JS_CFUNC_DEF("cstring", 1, host_cstring), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
-    JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load),
+    JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load), JS_CFUNC_DEF("remap", 2, host_remap),
 };
 
 /* Prints the uncaught error through the module "trace", which knows TypeScript's files and lines, or else as it is. */
@@ -365,11 +420,11 @@ static void report(JSContext *ctx) {
   fprintf(stderr, "tsrun: internal error: %s\n", line ? line : "unprintable");
 }
 
-int main(int argc, char **argv) {
-  JSRuntime *rt = JS_NewRuntime();
+static JSContext *boot(void) {
+  JSRuntime *rt = heap.rt = JS_NewRuntime2(&(JSMallocFunctions){take, give, resize, size_of}, NULL);
   JSContext *ctx = rt ? JS_NewContextRaw(rt) : NULL;
   if (!ctx)
-    return fputs("tsrun: out of memory\n", stderr), 1;
+    return NULL;
   JS_SetGCThreshold(rt, GC_THRESHOLD_BYTES);
   JS_SetMaxStackSize(rt, STACK_BYTES);
   JS_AddIntrinsicBaseObjects(ctx);
@@ -380,20 +435,47 @@ int main(int argc, char **argv) {
   JS_AddIntrinsicTypedArrays(ctx);
   JS_AddIntrinsicPromise(ctx); /* the engine evaluates modules through promises */
   SetModuleLoader(rt, read_module);
-
   JSValue global = JS_GetGlobalObject(ctx);
-  prepare_buffers(ctx, global);
-  JSValue host = JS_NewObject(ctx);
-  JS_SetPropertyFunctionList(ctx, host, host_functions, sizeof host_functions / sizeof *host_functions);
+  JSValue buffer = JS_NewArrayBufferCopy(ctx, (const uint8_t *)"", 0);
+  heap.array_buffer_class = JS_GetClassID(buffer);
+  JS_FreeValue(ctx, buffer);
+  heap.namespaces = JS_NewObjectProto(ctx, JS_NULL);
+  heap.host = JS_NewObject(ctx);
+  JS_SetPropertyFunctionList(ctx, heap.host, host_functions, sizeof host_functions / sizeof *host_functions);
+  JS_SetPropertyStr(ctx, global, "host", JS_DupValue(ctx, heap.host));
+  JS_FreeValue(ctx, global);
+  return heap.ctx = ctx;
+}
+
+/* Evaluates every module and prints the heap that has them. */
+static int print_heap(JSContext *ctx) {
+  for (struct module *it = modules; it->name; it++)
+    if (JS_IsException(load(ctx, it->name)))
+      return report(ctx), 1;
+  return fwrite(&heap, 1, heap.used, stdout) != heap.used || fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+  building = !heap.used && argc == 2 && !strcmp(argv[1], "--print-heap");
+  if (building)
+    heap.used = sizeof heap + sizeof(size_t);
+  JSContext *ctx = heap.ctx ? heap.ctx : boot();
+  if (!ctx)
+    return fputs("tsrun: out of memory\n", stderr), 1;
+  JS_UpdateStackTop(heap.rt);
+  if (building)
+    return print_heap(ctx);
+
   JSValue arguments = JS_NewArray(ctx);
   for (int i = 0; i < argc; i++)
     JS_SetPropertyUint32(ctx, arguments, (uint32_t)i, text_of(ctx, (const uint8_t *)argv[i], strlen(argv[i])));
-  JS_SetPropertyStr(ctx, host, "argv", arguments);
-  JS_SetPropertyStr(ctx, global, "host", host);
-  JS_FreeValue(ctx, global);
-
-  int failed = JS_IsException(load(ctx, "main.js"));
-  if (failed)
+  JS_SetPropertyStr(ctx, heap.host, "argv", arguments);
+  JS_SetPropertyStr(ctx, heap.host, "heap", JS_NewInt64(ctx, heap.used ? (intptr_t)&heap : 0));
+  JSValue program = load(ctx, "main.js");
+  JSValue start = JS_IsException(program) ? program : JS_GetPropertyStr(ctx, program, "main");
+  JSValue status = JS_IsException(start) ? start : JS_Call(ctx, start, JS_UNDEFINED, 0, NULL);
+  if (JS_IsException(status))
     report(ctx);
-  _exit(failed); /* the engine's teardown would only free what the kernel frees */
+  /* the engine's teardown would only free what the kernel frees */
+  _exit(JS_IsException(status) ? 1 : JS_VALUE_GET_TAG(status) == JS_TAG_INT ? JS_VALUE_GET_INT(status) : 0);
 }

@@ -1,5 +1,5 @@
 // Source to bytecode: esbuild bundles src/ into ES modules (an entry per module that is loaded on demand, chunks for what they
-// share), qjsc compiles each to bytecode, and one C header lists them for host/host.c.
+// share), qjsc compiles each to bytecode, and one C file lists them for host/host.c.
 //
 //   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE…]
 //
@@ -74,14 +74,22 @@ const result = await esbuild.build({
 writeFileSync(join(out, "meta.json"), JSON.stringify(result.metafile));
 
 // The line of TypeScript behind each line of JavaScript, for the traces of uncaught errors.
-const files = readdirSync(js, { recursive: true }).map(String).filter((file) => file.endsWith(".js")).sort();
+const files = readdirSync(js, { recursive: true }).map(String).filter((file) => file.endsWith(".js")).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 const lines = {};
 for (const file of files) lines[file] = decodeMappings(JSON.parse(readFileSync(join(js, `${file}.map`), "utf8")), dirname(join(js, file)), dirname(src));
-writeFileSync(join(js, "lines.js"), `export const lines = ${JSON.stringify(lines)};\n`);
+writeFileSync(join(js, "lines.js"), `export const lines = ${JSON.stringify(JSON.stringify(lines))};\n`);
 files.push("lines.js");
 
 // A module's name is its path below js/; qjsc records the path it was given, so it runs inside js/ and imports stay external.
-const header = ["/* made by scripts/build.mjs */", "#include <stdint.h>", ""];
+/** What a container's life needs is evaluated first, one after the other: it shares pages, which are copied when they are touched. */
+function rank(file) {
+  const order = ["main", "cli/run", "runtime/run", "cli/create", "runtime/create", "cgroup/v1", "runtime/init", "cli/start", "runtime/start", "cli/state", "runtime/state", "cli/kill", "runtime/kill", "cli/delete", "runtime/delete", "cli/exec", "runtime/exec", "runtime/join", "runtime/destroy"];
+  const at = order.indexOf(file.replace(/\.js$/, ""));
+  return at < 0 ? order.length : at;
+}
+
+const inModules = '__attribute__((section(".modules")))';
+const source = ["/* made by scripts/build.mjs */", "#include <stdint.h>", ""];
 const table = [];
 let total = 0;
 files.forEach((file, index) => {
@@ -92,14 +100,14 @@ files.forEach((file, index) => {
   const text = readFileSync(c, "utf8");
   const size = Number(/_size = (\d+);/.exec(text)[1]);
   const body = /\[\d+\] = \{([\s\S]*?)\};/.exec(text)[1];
-  header.push(`static const uint8_t ${symbol}[${size}] = {${body}};`);
-  table.push(`    {"${file}", ${symbol}, ${size}},`);
+  source.push(`static uint8_t ${symbol}[${size}] ${inModules} = {${body}};`, `static char ${symbol}_name[] ${inModules} = "${file}";`);
+  table.push(`    {${symbol}_name, ${symbol}, ${size}, 0},`);
   total += size;
   lines[file] && process.env.SIZES && console.log(`${String(size).padStart(8)} ${file}`);
 });
 rmSync(join(out, "module.c"), { force: true });
-header.push("", "static const struct {", "  const char *name;", "  const uint8_t *code;", "  uint32_t size;", "} modules[] = {", ...table, "};", "");
-writeFileSync(join(out, "modules.h"), header.join("\n"));
+source.push(`struct { const char *name; const uint8_t *code; uint32_t size; void *loaded; } modules[] ${inModules} = {`, ...table, "    {0, 0, 0, 0},", "};", "");
+writeFileSync(join(out, "modules.c"), source.join("\n"));
 console.log(`${files.length} modules, ${Math.round(total / 1024)} KB of bytecode`);
 
 /** Rewrites `file`'s relative imports to names below js/, and returns them. */

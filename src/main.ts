@@ -1,7 +1,7 @@
 // argv → options → command → exit status. A command, and what reports its failure, is loaded when it is needed.
 
 import { AT_FDCWD, F_GETFD, O_RDWR } from "./abi/fcntl.ts";
-import { SYS_exit_group, SYS_fcntl, SYS_openat } from "./abi/syscall.ts";
+import { SYS_fcntl, SYS_openat } from "./abi/syscall.ts";
 import { UsageError } from "./base/errors.ts";
 import { checkArguments, parse, valuesOf, type Known } from "./cli/parse.ts";
 import { findCommand, globalOptions, type Command } from "./cli/table.ts";
@@ -12,7 +12,8 @@ function openStdio(): void {
   for (let fd = 0; fd <= 2; fd++) if (host.syscall(SYS_fcntl, fd, F_GETFD) < 0) host.syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
-function main(): number {
+/** What the program does when it starts; host/host.c calls it. @returns the exit status */
+export function main(): number {
   const globals: Known<typeof globalOptions> = { options: globalOptions, given: {} };
   let name: string | undefined;
   let command: Command | undefined;
@@ -34,5 +35,3 @@ function main(): number {
     return command?.failureStatus ?? 1;
   }
 }
-
-host.syscall(SYS_exit_group, main());

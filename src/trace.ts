@@ -24,7 +24,7 @@ export function translate(stack: string, known: Lines): string {
 
 function knownLines(): Lines {
   try {
-    return load<{ readonly lines: Lines }>("lines").lines;
+    return JSON.parse(load<{ readonly lines: string }>("lines").lines) as Lines;
   } catch {
     return {}; // an error while an error is told: better a place in the bytecode than none
   }

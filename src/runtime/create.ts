@@ -86,6 +86,7 @@ export function createContainer(globals: Globals, request: CreateRequest): void 
 export function create(globals: Globals, request: CreateRequest, mode: Mode, undo: Undo): Created {
   if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
   resetChildSignal();
+  step("hide our program", () => hideOwnProgram(globals));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, bundle));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request, spec), bundle));
@@ -99,7 +100,6 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
-  step("hide our program", () => hideOwnProgram(globals));
   const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, start, console: console?.to }, cgroup, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));

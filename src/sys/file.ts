@@ -12,7 +12,7 @@ import { S_IFCHR, S_IFMT, stat as statLayout } from "../abi/stat.ts";
 import { EACCES, EINTR, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../abi/errno.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import { at, Fd, type At } from "./fd.ts";
-import { host } from "./host.ts";
+import { host, type Memory } from "./host.ts";
 import { syscall } from "./call.ts";
 import { Struct, utf8 } from "./memory.ts";
 
@@ -405,7 +405,7 @@ function closeBetween(first: number, last: number): void {
 }
 
 /** @see ioctl(2) */
-export function ioctl(fd: Fd | number, name: string, request: number, argument: number | ArrayBufferLike | ArrayBufferView | null): number {
+export function ioctl(fd: Fd | number, name: string, request: number, argument: number | Memory | null): number {
   const raw = typeof fd === "number" ? fd : fd.raw;
   return syscall("ioctl", SYS_ioctl, `${name} descriptor ${raw}`, raw, request, argument);
 }

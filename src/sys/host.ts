@@ -1,7 +1,12 @@
 // The TypeScript face of host/host.c: the foreign function interface. Everything else in sys/ is built from these few calls.
 
+/** Memory of the engine. A DataView is none that C could take: pass its buffer. */
+export type Memory =
+  | ArrayBufferLike
+  | (Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array | Float32Array | Float64Array);
+
 /** An integer (exact as a Number, or any 64 bits as a BigInt), a string (passed as a C string), a buffer (its address) or NULL. */
-export type Argument = number | bigint | string | ArrayBufferLike | ArrayBufferView | null;
+export type Argument = number | bigint | string | Memory | null;
 
 export type Host = {
   readonly argv: readonly string[];
@@ -18,16 +23,20 @@ export type Host = {
   /** @param handle null: the program itself and what it links @throws ReferenceError with dlerror's text */
   dlsym(handle: number | null, name: string): number;
   /** Where the buffer's bytes are. They stay there as long as the buffer is referenced; keep it so over the call. */
-  address(buffer: ArrayBufferLike | ArrayBufferView): number;
+  address(buffer: Memory): number;
   /** Borrows foreign memory as a buffer: not copied, not freed. */
   view(address: number, length: number): ArrayBuffer;
   cstring(address: number): string;
   /** UTF-8 bytes to a string; invalid bytes become U+FFFD. */
-  decode(bytes: ArrayBufferLike | ArrayBufferView): string;
+  decode(bytes: Memory): string;
   /** A string as UTF-8 with a NUL at the end, which byteLength counts. */
   encode(text: string): ArrayBuffer;
   /** Loads a bytecode module of this program, once; its namespace. */
   load(name: string): unknown;
+  /** Where the engine's heap is mapped that was linked into this program. 0: none was. */
+  readonly heap: number;
+  /** Maps that heap again from `fd`, where its bytes begin at `offset`, with all that was changed in it since. @returns 0 or the negative errno */
+  remap(fd: number, offset: number): number;
 };
 
 declare global {

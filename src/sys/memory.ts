@@ -2,7 +2,7 @@
 // on both architectures that tsrun supports.
 
 import type { Int64 } from "../base/int64.ts";
-import { host } from "./host.ts";
+import { host, type Memory } from "./host.ts";
 
 /** A zeroed struct of `size` bytes with setters by offset. Keep it referenced for as long as C holds its address. */
 export class Struct {
@@ -39,7 +39,7 @@ export class Struct {
   }
 
   /** Stores the address of `target` and keeps it referenced. A string is stored as a C string. */
-  pointer(offset: number, target: ArrayBufferLike | ArrayBufferView | string | null): this {
+  pointer(offset: number, target: Memory | string | null): this {
     if (target === null) return this.u64(offset, 0);
     const memory = typeof target === "string" ? host.encode(target) : target;
     this.#held.push(memory);

@@ -9,7 +9,7 @@ import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MREMAP_FIXED, MREMAP_MAYMOVE, PR
 import { MOUNT_ATTR_RDONLY, OPEN_TREE_CLONE } from "../abi/mount.ts";
 import { PR_SET_MM, PR_SET_MM_EXE_FILE, PR_SET_MM_MAP } from "../abi/prctl.ts";
 import { SYS_mmap, SYS_mprotect, SYS_mremap, SYS_prctl } from "../abi/syscall.ts";
-import { isErrno } from "../base/errors.ts";
+import { isErrno, SysError } from "../base/errors.ts";
 import { syscall } from "./call.ts";
 import type { Fd } from "./fd.ts";
 import { memfd_create, openat, readFile, reopen } from "./file.ts";
@@ -51,7 +51,8 @@ export function hideProgram(): void {
   mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
   using file = openat(null, tree.procPath, O_RDONLY);
   for (const segment of segments) {
-    if (segment.protection & PROT_WRITE) copyInPlace(segment, relro);
+    if (segment.start === host.heap) remapHeap(segment, file);
+    else if (segment.protection & PROT_WRITE) copyInPlace(segment, relro);
     else mapAgain(segment, file);
   }
   file[Symbol.dispose]();
@@ -89,7 +90,12 @@ function mapAgain({ start, end, offset, protection }: Segment, file: Fd): void {
   syscall("mmap", SYS_mmap, "our own program", start, end - start, protection, MAP_PRIVATE | MAP_FIXED, file.raw, offset);
 }
 
-/** Law: nothing between the copy and its move writes into the program's data. The engine's heap is not in it. */
+function remapHeap({ offset }: Segment, file: Fd): void {
+  const result = host.remap(file.raw, offset);
+  if (result < 0) throw new SysError("mremap", -result, "the engine's heap");
+}
+
+/** Law: nothing between the copy and its move writes into the program's data. What the engine writes is elsewhere. */
 function copyInPlace({ start, end }: Segment, relro: Segment | undefined): void {
   const size = end - start;
   const copy = syscall("mmap", SYS_mmap, "a copy of our data", null, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

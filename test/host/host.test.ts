@@ -56,5 +56,12 @@ for (const [program, title] of [
       assert.equal(status, 1);
       assert.match(stderr, /internal error: a mere text\n/);
     });
+
+    it("a module whose top level calls the system makes no heap", () => {
+      const { stdout, stderr, status } = run(program, "--print-heap");
+      assert.equal(status, 1);
+      assert.equal(stdout, "");
+      assert.match(stderr, /internal error: TypeError: a module's top level runs at build time and calls nothing\n[\s\S]*test\/host\/program\/atbuild\.ts:6/);
+    });
   });
 }

@@ -66,6 +66,7 @@ const refused: readonly (readonly [string, () => unknown])[] = [
   ["a string that ends in NUL", () => "abc\0"],
   ["an object that poses as a view", () => ({ buffer: new ArrayBuffer(8), byteOffset: 0, byteLength: 8 })],
   ["a view's prototype", () => Uint8Array.prototype],
+  ["a DataView", () => new DataView(new ArrayBuffer(8))],
   ["a DataView's prototype", () => DataView.prototype],
   ["an ArrayBuffer's prototype", () => ArrayBuffer.prototype],
   ["an object that inherits from a view", () => Object.create(new Uint8Array(8))],
@@ -187,17 +188,11 @@ export const cases: { readonly [name: string]: () => void } = {
     const part = new Uint8Array(new ArrayBuffer(64)).subarray(10, 20);
     equal(host.address(part), host.address(part.buffer) + 10, "subarray");
   },
-  "a DataView passes the address of its own first byte": () => {
-    const view = new DataView(new ArrayBuffer(32), 5, 9);
-    equal(recorded(view)[0], host.address(view.buffer) + 5);
-    equal(host.decode(new DataView(host.encode("hello"), 1, 3)), "ell");
-  },
   "buffers without bytes are buffers": () => {
     const buffer = new ArrayBuffer(8);
     equal(host.address(new Uint8Array(buffer, 8, 0)), host.address(buffer) + 8, "at the end");
     equal(host.decode(new ArrayBuffer(0)), "", "empty buffer");
     equal(host.decode(new Uint8Array(0)), "", "empty array");
-    equal(host.decode(new DataView(buffer, 8)), "", "empty view");
     equal(recorded(new ArrayBuffer(0)).length, 1);
   },
   "a subclass of a typed array is a typed array": () => {
@@ -241,26 +236,20 @@ export const cases: { readonly [name: string]: () => void } = {
   },
   "a view that lies about itself is taken as it is": () => {
     const array = new Uint8Array([1, 2, 3, 4]);
-    const view = new DataView(array.buffer, 1, 2);
-    for (const victim of [array, view]) {
-      for (const name of ["buffer", "byteOffset", "byteLength"]) {
-        Object.defineProperty(victim, name, {
-          get() {
-            throw new Error(`${name} was read`);
-          },
-        });
-      }
+    for (const name of ["buffer", "byteOffset", "byteLength"]) {
+      Object.defineProperty(array, name, {
+        get() {
+          throw new Error(`${name} was read`);
+        },
+      });
     }
     equal(bytes(array, 4).join(), "1,2,3,4");
-    equal(bytes(view, 2).join(), "2,3");
-    for (const name of ["buffer", "byteOffset", "byteLength"]) Object.defineProperty(DataView.prototype, name, { get: () => new ArrayBuffer(1), configurable: true });
-    equal(bytes(view, 2).join(), "2,3", "a changed prototype");
     equal(Object.setPrototypeOf(array, null), array);
     equal(bytes(array, 4).join(), "1,2,3,4", "a removed prototype");
   },
   "a detached buffer and its views are refused": () => {
     const buffer = new ArrayBuffer(16) as ArrayBuffer & { transfer?(): ArrayBuffer };
-    const views = [new Uint8Array(buffer), new DataView(buffer), new BigInt64Array(buffer, 8)];
+    const views = [new Uint8Array(buffer), new BigInt64Array(buffer, 8)];
     const gone = detached();
     if (!buffer.transfer || !gone) return; // an engine that cannot detach has nothing to refuse
     buffer.transfer();
@@ -274,7 +263,7 @@ export const cases: { readonly [name: string]: () => void } = {
     const Resizable = ArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => ArrayBuffer & { resize?(size: number): void };
     const buffer = new Resizable(64, { maxByteLength: 64 });
     if (!buffer.resize) return; // an engine without resizable buffers
-    const views = [new Uint8Array(buffer, 32, 16), new DataView(buffer, 32, 16), new Float64Array(buffer, 40)];
+    const views = [new Uint8Array(buffer, 32, 16), new Float64Array(buffer, 40)];
     buffer.resize(16);
     for (const dead of views) throws("TypeError", () => untyped.address(dead), "address");
     equal(host.address(new Uint8Array(buffer)), host.address(buffer), "what is left");
@@ -440,7 +429,7 @@ export const cases: { readonly [name: string]: () => void } = {
     const bad: readonly unknown[] = [undefined, 1.5, 2n ** 70n, "a\0b", {}, Symbol.iterator];
     const round = (count: number): void => {
       for (let i = 0; i < count; i++) {
-        host.call(record, "a string", "ü", buffer, new Uint8Array(buffer, 4), new DataView(buffer, 8), 2n ** 63n, -1, null);
+        host.call(record, "a string", "ü", buffer, new Uint8Array(buffer, 4), new Uint16Array(buffer, 8), 2n ** 63n, -1, null);
         host.callLong(record, "a string", 2n ** 64n - 1n);
         host.syscall(SYS_close, -1, "unused");
         host.decode(host.encode("text"));

@@ -6,16 +6,18 @@ import { cases } from "./cases.ts";
 import { write } from "./expect.ts";
 import { outer } from "./uncaught.ts";
 
-const [, command, name] = host.argv;
-if (command === "list") {
-  write(JSON.stringify(Object.keys(cases)));
-} else if (command === "uncaught") {
-  outer(name ?? "");
-} else if (command === "uncaught-text") {
-  throw name;
-} else {
-  const act = cases[name ?? ""];
-  if (!act) throw new Error(`no case ${name}`);
-  act();
-  write("ok");
+export function main(): void {
+  const [, command, name] = host.argv;
+  if (command === "list") {
+    write(JSON.stringify(Object.keys(cases)));
+  } else if (command === "uncaught") {
+    outer(name ?? "");
+  } else if (command === "uncaught-text") {
+    throw name;
+  } else {
+    const act = cases[name ?? ""];
+    if (!act) throw new Error(`no case ${name}`);
+    act();
+    write("ok");
+  }
 }

@@ -44,14 +44,16 @@ function affinity(config: string): void {
   print(`${before}\n${allowed()}\n`);
 }
 
-try {
-  const [, room, ...words] = host.argv;
-  if (room === "intelrdt") intelRdt(words[0] ?? "", words.slice(1));
-  else affinity(words[0] ?? "");
-} catch (error) {
-  let cause = error;
-  const steps: string[] = [];
-  for (; cause instanceof StepError; cause = cause.cause) steps.push(`${cause.step} (${String(cause.why)})`);
-  print(`${[...steps, cause instanceof SysError ? `${cause.syscall} ${cause.detail}: errno ${cause.errno}` : String(cause)].join(": ")}\n`);
-  exit_group(1);
+export function main(): void {
+  try {
+    const [, room, ...words] = host.argv;
+    if (room === "intelrdt") intelRdt(words[0] ?? "", words.slice(1));
+    else affinity(words[0] ?? "");
+  } catch (error) {
+    let cause = error;
+    const steps: string[] = [];
+    for (; cause instanceof StepError; cause = cause.cause) steps.push(`${cause.step} (${String(cause.why)})`);
+    print(`${[...steps, cause instanceof SysError ? `${cause.syscall} ${cause.detail}: errno ${cause.errno}` : String(cause)].join(": ")}\n`);
+    exit_group(1);
+  }
 }

@@ -1,0 +1,7 @@
+/* Room for making a heap, where a program that has one has it. Its size is ROOM_BYTES in host/host.c. */
+  .section .heap, "aw", %nobits
+  .globl heap
+  .balign 65536
+heap:
+  .zero 0x2000000
+  .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,74 @@
+// The engine's heap, to be linked in: runs the program that makes it twice, and writes the assembly that puts it where it was.
+//
+//   node scripts/heap.mjs --program PATH --out FILE.S
+//
+// Both runs must make the same heap but for what belongs to one process: the two bounds of its stack, which the engine sets anew when it
+// starts, and the seed of Math.random, which nothing here uses. Anything else that differs, and any pointer to what the kernel places where it
+// likes (libraries, stack, vdso), is a module whose top level did something: it would be wrong in every later process.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+const { values: options } = parseArgs({ options: { program: { type: "string" }, out: { type: "string" } } });
+const PER_PROCESS_WORDS = 3;
+
+function fail(reason) {
+  throw new Error(`the heap of ${options.program} cannot be linked in: ${reason}`);
+}
+
+/** One run: what it prints, and what was mapped into it while it did, as [first address, end]. */
+async function make() {
+  const child = spawn(resolve(options.program), ["--print-heap"], { env: {}, stdio: ["ignore", "pipe", "inherit"] });
+  const closed = once(child, "close");
+  const chunks = [];
+  let maps = "";
+  for await (const chunk of child.stdout) {
+    maps ||= readFileSync(`/proc/${child.pid}/maps`, "utf8"); // it has printed a little, and waits for us to read the rest
+    chunks.push(chunk);
+  }
+  const [status] = await closed;
+  if (status !== 0) fail(`its maker ended with ${status}`);
+  return { heap: Buffer.concat(chunks), mapped: [...maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .* (\S*)$/gm)].filter(([, , , path]) => path !== resolve(options.program)).map(([, from, to]) => [BigInt(`0x${from}`), BigInt(`0x${to}`)]) };
+}
+
+const { heap, mapped } = await make();
+const { heap: other } = await make();
+if (heap.length !== other.length) fail(`one run made ${heap.length} bytes of it, another ${other.length}`);
+
+let differing = 0;
+for (let at = 0; at + 8 <= heap.length; at += 8) {
+  if (heap.compare(other, at, at + 8, at, at + 8) !== 0) {
+    if (++differing > PER_PROCESS_WORDS) fail(`it depends on the process that makes it, at ${at} and ${differing - 1} places before`);
+    heap.writeBigUInt64LE(1n, at); // the seed must not be 0
+  } else if (isElsewhere(heap.readBigUInt64LE(at))) fail(`it points to ${heap.readBigUInt64LE(at).toString(16)}, at ${at}`);
+}
+
+/** Points to a library, the stack, what malloc gave: the kernel puts these elsewhere in each process. The heap itself has our runtime as its second word. */
+function isElsewhere(word) {
+  const runtime = heap.readBigUInt64LE(8);
+  return mapped.some(([from, to]) => word >= from && word < to && !(runtime >= from && runtime < to));
+}
+
+const file = resolve(dirname(options.out), "heap.bin");
+writeFileSync(file, heap);
+writeFileSync(
+  options.out,
+  `/* made by scripts/heap.mjs */
+  .section .heap, "aw", %progbits
+  .globl heap
+  .balign 65536
+heap:
+  .incbin "${file}"
+
+  /* no bytecode modules: all are in the heap */
+  .section .modules, "a", %progbits
+  .globl modules
+  .balign 8
+modules:
+  .zero 64
+  .section .note.GNU-stack, "", %progbits
+`,
+);
+console.log(`${Math.round(heap.length / 1024)} KB of heap`);
