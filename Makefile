@@ -6,7 +6,8 @@ BUILD   ?= build
 WERROR  ?= -Werror
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/sbin
-MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man
 ARCH    := $(patsubst arm64,aarch64,$(shell uname -m))
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
 COMMIT  := $(shell git -c safe.directory='*' rev-parse --verify -q HEAD 2>/dev/null)
@@ -41,7 +42,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build check abi host-test systest clients faults test demo bench docs install clean help FORCE
+.PHONY: build check abi host-test systest clients faults test demo bench docs pages install pack clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -175,10 +176,25 @@ bench:
 docs: $(NODE_MODULES) $(GEN)
 	node --import tsx scripts/documents.mts
 
-## install: tsrun below $(DESTDIR)$(PREFIX), manual pages too where they were made
-install: build
+# Manual pages and completions, from the table of commands. The date is that of the sources.
+PAGES := $(BUILD)/pages/man/tsrun.8
+$(PAGES): $(NODE_MODULES) $(GEN) scripts/documents.mts package.json $(wildcard src/cli/*.ts src/cli/pages/*.ts)
+	node --import tsx scripts/documents.mts --out $(BUILD)/pages --version '$(VERSION)' --date "$$(git -c safe.directory='*' log -1 --format=%cs 2>/dev/null || date -u +%F)"
+
+## pages: manual pages and completions, below build/pages
+pages: $(PAGES)
+
+## install: the program, manual pages and completions below $(DESTDIR)$(PREFIX); BINDIR, MANDIR, DATADIR move them
+install: build pages
 	install -D -m 0755 $(BUILD)/tsrun $(DESTDIR)$(BINDIR)/tsrun
-	for page in $(wildcard $(BUILD)/man/*.8); do install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; done
+	install -d $(DESTDIR)$(MANDIR)/man8 && install -m 0644 $(BUILD)/pages/man/*.8 $(DESTDIR)$(MANDIR)/man8/
+	install -D -m 0644 $(BUILD)/pages/completions/tsrun $(DESTDIR)$(DATADIR)/bash-completion/completions/tsrun
+	install -D -m 0644 $(BUILD)/pages/completions/_tsrun $(DESTDIR)$(DATADIR)/zsh/site-functions/_tsrun
+	install -D -m 0644 $(BUILD)/pages/completions/tsrun.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/tsrun.fish
+
+## pack: a package for npm with the built program for this machine, in build/
+pack: build pages
+	npm pack --ignore-scripts --pack-destination $(BUILD)
 
 ## clean: removes build/ and nothing else
 clean:

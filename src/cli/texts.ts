@@ -6,6 +6,8 @@ export type OptionText = {
   readonly help: string;
   /** What the value is, for options that take one. */
   readonly value?: string;
+  /** All values that there are; completions offer them. */
+  readonly choices?: readonly string[];
   /** Accepted for old callers, not shown. */
   readonly hidden?: true;
 };
@@ -39,13 +41,13 @@ below one --root have the same.`;
 
 export const globalTexts: { readonly [Name in keyof typeof globalOptions]: OptionText } = {
   root: { value: "DIR", help: "keep the state of containers below DIR (default: /run/tsrun; without root privileges $XDG_RUNTIME_DIR/tsrun)" },
-  log: { value: "FILE", help: "append errors and warnings to FILE as well" },
-  "log-format": { value: "FORMAT", help: "format of the log file: text or json" },
-  "log-level": { value: "LEVEL", help: "debug, warning or error; debug is the same as --debug" },
+  log: { value: "FILE", help: "append errors and warnings to FILE as well; file:PATH, syslog:NAME and journald:NAME are taken too" },
+  "log-format": { value: "FORMAT", choices: ["text", "json"], help: "format of the log file: text or json" },
+  "log-level": { value: "LEVEL", choices: ["debug", "warning", "error"], help: "debug, warning or error; debug is the same as --debug" },
   debug: { help: "log each step and how long it took" },
   "systemd-cgroup": { help: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"' },
-  "cgroup-manager": { value: "MANAGER", help: "who makes the cgroups: cgroupfs or systemd" },
-  rootless: { value: "BOOL", help: "go on where there is no right to make cgroups: true, false or auto" },
+  "cgroup-manager": { value: "MANAGER", choices: ["cgroupfs", "systemd"], help: "who makes the cgroups: cgroupfs or systemd" },
+  rootless: { value: "BOOL", choices: ["true", "false", "auto"], help: "go on where there is no right to make cgroups: true, false or auto" },
   help: { help: "show this text, or a command's" },
   version: { help: "show the version" },
 };
@@ -140,7 +142,7 @@ none. For example:
     usage: "",
     description: `Containers that were created with another --root are listed with that --root.`,
     options: {
-      format: { value: "FORMAT", help: "table or json" },
+      format: { value: "FORMAT", choices: ["table", "json"], help: "table or json" },
       quiet: { help: "print only the names" },
     },
   },

@@ -1,0 +1,147 @@
+// Manual pages, completions and packages: made of the table of commands, taken by the programs that read them, and where they belong.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { after, before, describe, it } from "mocha";
+import { bashCompletion, fishCompletion, zshCompletion } from "../../src/cli/pages/completions.ts";
+import { manPages } from "../../src/cli/pages/man.ts";
+import { shownCommands, shownGlobals } from "../../src/cli/pages/table.ts";
+
+const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const pages = manPages({ version: "1.2.3", date: "2026-01-31" });
+const commands = shownCommands();
+
+/** A test that needs a program which not every machine has. */
+function itWith(program: string, title: string, test: () => void): void {
+  if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) it(title, test);
+  else it.skip(`${title} (${program} is not installed)`, test);
+}
+
+let folder = "";
+before(() => (folder = mkdtempSync(join(tmpdir(), "tsrun-pages-"))));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+describe("manual pages", () => {
+  it("are one for the program and one for each command, with all of its options", () => {
+    assert.deepEqual(pages.map((page) => page.file), ["tsrun.8", ...commands.map(({ name }) => `tsrun-${name}.8`)]);
+    for (const { name, options } of commands) {
+      const { text } = pages.find((page) => page.file === `tsrun-${name}.8`) ?? assert.fail(name);
+      for (const option of options) assert(text.includes(`\\fB\\-\\-${option.name.replaceAll("-", "\\-")}\\fR`), `${name} --${option.name}`);
+    }
+    const [{ text } = assert.fail()] = pages;
+    for (const { name } of shownGlobals()) assert(text.includes(`\\fB\\-\\-${name.replaceAll("-", "\\-")}\\fR`), name);
+    for (const { name } of commands) assert(text.includes(`.BR tsrun\\-${name.replaceAll("-", "\\-")} (8)`), name);
+  });
+
+  it("no line is a request by accident", () => {
+    for (const { text } of pages) for (const line of text.split("\n")) assert.match(line, /^(\.(TH|SH|TP|PP|B|BR|I|RS|RE|nf|fi|\\")( |$)|[^.'])|^$/, line);
+  });
+
+  itWith("man", "are taken by man(1) without a warning", () => {
+    for (const page of pages) {
+      const { stdout, stderr } = spawnSync("man", ["--warnings", "-l", file(page.file, page.text)], { encoding: "utf8", env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", MANPAGER: "cat", MANWIDTH: "80" } });
+      assert.equal(stderr, "", page.file);
+      assert.match(stdout, /NAME/);
+      assert.doesNotMatch(stdout, /PROGRAM/);
+    }
+  });
+
+  itWith("mandoc", "are taken by mandoc -Tlint without a warning", () => {
+    for (const page of pages) assert.equal(spawnSync("mandoc", ["-Tlint", "-Wwarning", file(page.file, page.text)], { encoding: "utf8" }).stdout, "");
+  });
+});
+
+describe("completions", () => {
+  /** What bash offers for the last of these words. */
+  function bash(...words: string[]): string[] {
+    const script = `source ${file("completion.bash", bashCompletion())}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _tsrun; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    return execFileSync("bash", ["-c", script], { encoding: "utf8", cwd: folder }).split("\n").filter(Boolean);
+  }
+
+  it("for bash know commands, options of the program and of each command, and fixed values", () => {
+    assert.deepEqual(bash("tsrun", ""), commands.map(({ name }) => name));
+    assert.deepEqual(bash("tsrun", "cr"), ["create"]);
+    assert.deepEqual(bash("tsrun", "--log-fo"), ["--log-format"]);
+    assert.deepEqual(bash("tsrun", "--log-format", ""), ["text", "json"]);
+    assert.deepEqual(bash("tsrun", "--root", "/x", "create", "--pre"), ["--preserve-fds"]);
+    for (const { name, options } of commands) assert.deepEqual(bash("tsrun", name, "--").filter((word) => word !== "--help"), options.map((option) => `--${option.name}`));
+    assert.deepEqual(bash("tsrun", "list", "-f", "j"), ["json"]);
+  });
+
+  it("for bash know directories and files where an option wants one", () => {
+    mkdirSync(join(folder, "some-bundle"));
+    file("some-file", "");
+    assert.deepEqual(bash("tsrun", "create", "--bundle", "some"), ["some-bundle"]);
+    assert.deepEqual(bash("tsrun", "create", "--pid-file", "some").sort(), ["some-bundle", "some-file"]);
+    assert.deepEqual(bash("tsrun", "create", "--preserve-fds", "some"), []);
+  });
+
+  it("for bash ask the program for containers, below the given root", () => {
+    const program = file("tsrun", '#!/bin/sh\n[ "$*" = "--root /r list --quiet" ] && echo web1 && echo web2\n');
+    execFileSync("chmod", ["+x", program]);
+    assert.deepEqual(bash(program, "--root", "/r", "start", "web"), ["web1", "web2"]);
+    assert.deepEqual(bash(program, "--root", "/r", "exec", "web1", ""), []);
+  });
+
+  itWith("fish", "for fish know commands, options and fixed values", () => {
+    const fish = (line: string): string[] =>
+      execFileSync("fish", ["--no-config", "-c", `source ${file("tsrun.fish", fishCompletion())}; complete -C '${line}'`], { encoding: "utf8", env: { ...process.env, HOME: folder } }).split("\n").flatMap((one) => one.split("\t")[0] || []);
+    assert.deepEqual(fish("tsrun cre"), ["create"]);
+    assert.deepEqual(fish("tsrun create --pid").sort(), ["--pid-file", "--pidfd-socket"]);
+    assert.deepEqual(fish("tsrun --log-format ").sort(), ["json", "text"]);
+  });
+
+  itWith("zsh", "for zsh are sound, and are the function _tsrun", () => {
+    const path = file("_tsrun", zshCompletion());
+    assert.equal(spawnSync("zsh", ["-fn", path], { encoding: "utf8" }).stderr, "");
+    const { stdout, stderr } = spawnSync("zsh", ["-fc", `autoload -Uz compinit; compinit -u -D; source ${path}; echo $_comps[tsrun]; whence -w _tsrun _tsrun_containers`], { encoding: "utf8", cwd: folder });
+    assert.equal(stdout + stderr, "_tsrun\n_tsrun: function\n_tsrun_containers: function\n");
+  });
+});
+
+describe("what is delivered", function () {
+  this.timeout(120_000);
+  if (!existsSync(join(PROJECT, "build/tsrun"))) {
+    it.skip("is tried with a built program (make build)", () => undefined);
+    return;
+  }
+  const run = (program: string, args: readonly string[], cwd: string): string => execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const below = (root: string): string[] => readdirSync(root, { recursive: true }).map(String).filter((name) => statSync(join(root, name)).isFile()).sort();
+
+  it("make install puts the program, its pages and its completions below DESTDIR, and nothing elsewhere", () => {
+    const root = join(folder, "root");
+    run("make", ["-o", "build", "install", `DESTDIR=${root}`, "PREFIX=/usr"], PROJECT);
+    assert.deepEqual(below(root), [
+      "usr/sbin/tsrun",
+      "usr/share/bash-completion/completions/tsrun",
+      "usr/share/fish/vendor_completions.d/tsrun.fish",
+      ...pages.map((page) => `usr/share/man/man8/${page.file}`).sort(),
+      "usr/share/zsh/site-functions/_tsrun",
+    ].sort());
+    assert.match(run(join(root, "usr/sbin/tsrun"), ["--version"], "/"), /^tsrun version /);
+  });
+
+  it("the package of make pack installs in an empty folder, and runs without any other", () => {
+    const packed = join(folder, "packed");
+    const empty = join(folder, "empty");
+    for (const path of [packed, empty]) mkdirSync(path);
+    run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", packed], PROJECT);
+    const [tarball = assert.fail("no package")] = readdirSync(packed);
+    run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(packed, tarball)], empty);
+    assert.deepEqual(readdirSync(join(empty, "node_modules")).filter((name) => !name.startsWith(".")), ["tsrun"]);
+    assert.match(run("node_modules/.bin/tsrun", ["--version"], empty), /^tsrun version /);
+    const files = below(join(empty, "node_modules/tsrun"));
+    for (const name of ["build/tsrun", "build/pages/man/tsrun.8", "README.md", "LICENSE", "docs/errors.md"]) assert(files.includes(name), name);
+    assert.deepEqual(files.filter((name) => /^(src|test|host|scripts)\//.test(name)), []);
+    assert.equal(JSON.parse(readFileSync(join(empty, "node_modules/tsrun/package.json"), "utf8")).bin.tsrun, "build/tsrun");
+  });
+});
