@@ -42,7 +42,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build check abi host-test systest clients faults test demo bench docs pages install pack clean help FORCE
+.PHONY: build check abi host-test systest clients faults test-guest test demo bench docs pages install pack clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -153,6 +153,10 @@ clients: build
 ## faults: each step of a container's life fails in turn, and nothing is left behind; root
 faults: build
 	$(SUITES) faults
+
+## test-guest: a guest with cgroup v2, systemd and AppArmor runs the tests of containers and of podman; root
+test-guest: build $(BUILD)/room-test
+	$(SUITES) guest
 
 ## test: installs what the tests need, builds, runs everything above; root
 test:

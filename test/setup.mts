@@ -1,5 +1,15 @@
 // Loaded by mocha before every test: what the build and host/host.c provide to the sources, for sources run directly under Node.
 import { createRequire } from "node:module";
+import Mocha from "mocha";
+
+// A host that says how slow it is has all the more time.
+const slowness = Number(process.env["TEST_SLOWNESS"] ?? 1);
+const timeout = Mocha.Runnable.prototype.timeout as (ms?: number | string) => number;
+if (slowness > 1) {
+  Mocha.Runnable.prototype.timeout = function (this: Mocha.Runnable, ms?: number | string) {
+    return ms === undefined ? timeout.call(this) : timeout.call(this, typeof ms === "number" ? ms * slowness : ms);
+  } as typeof Mocha.Runnable.prototype.timeout;
+}
 
 const require = createRequire(import.meta.url);
 

@@ -16,6 +16,9 @@ const suites = {
   hanging: 'import { it } from "mocha";\nit("a", () => {\n  setInterval(() => {}, 1000);\n});\n',
 } as const;
 
+/** In place of the tests that run in a guest: says what the test wants it to. */
+const program = 'import { writeFileSync } from "node:fs";\nif (process.env.SAYS) writeFileSync(process.env.TEST_REPORT, process.env.SAYS);\n';
+
 describe("scripts/test", function () {
   this.timeout(60_000);
   let root = "";
@@ -26,6 +29,8 @@ describe("scripts/test", function () {
       mkdirSync(join(root, "test", name), { recursive: true });
       writeFileSync(join(root, "test", name, "x.test.ts"), text);
     }
+    mkdirSync(join(root, "test", "guest"));
+    writeFileSync(join(root, "test", "guest", "run.mjs"), program);
     for (const name of ["node_modules", "scripts", "package.json"]) symlinkSync(resolve(name), join(root, name));
     writeFileSync(join(root, ".mocharc.json"), '{ "extension": ["ts"], "node-option": ["import=tsx"] }');
   });
@@ -54,6 +59,13 @@ describe("scripts/test", function () {
       assert.equal(last, "0 passed, 1 failed, 0 skipped", name);
       assert.equal(status, 1, name);
     }
+  });
+
+  it("a suite that runs elsewhere counts as its report says, and has failed when there is none", () => {
+    process.env["SAYS"] = JSON.stringify({ stats: { tests: 6, passes: 3, failures: 1, pending: 2 } });
+    assert.equal(run("guest").last, "3 passed, 1 failed, 2 skipped");
+    delete process.env["SAYS"];
+    assert.equal(run("guest").last, "0 passed, 1 failed, 0 skipped");
   });
 
   it("a suite that leaves a timer behind still ends", () => {

@@ -27,7 +27,10 @@ export const isTsrun: boolean = basename(PROGRAM) !== "runc";
 /** For promises that runc (or the old one at hand) does not keep. */
 export const itOurs: (name: string, test: () => void | Promise<void>) => void = isTsrun ? it : it.skip;
 
-export const TIMEOUT_MS = 20_000;
+/** How many times slower than a machine of ours the host is; a guest says so. */
+const SLOWNESS: number = Number(process.env["TEST_SLOWNESS"] ?? 1);
+
+export const TIMEOUT_MS: number = 20_000 * SLOWNESS;
 
 export type Result = { readonly status: number | null; readonly signal: string | null; readonly stdout: string; readonly stderr: string };
 
@@ -258,7 +261,7 @@ export class Container {
 
   /** Waits until `state` says so. */
   waitFor(status: string, patienceMs = 5000): State {
-    for (const end = Date.now() + patienceMs; ; sleepMs(20)) {
+    for (const end = Date.now() + patienceMs * SLOWNESS; ; sleepMs(20)) {
       const state = this.state();
       if (state.status === status) return state;
       assert(Date.now() < end, `container is ${state.status} and does not become ${status}`);
@@ -281,12 +284,12 @@ export function refused(result: Result, message: RegExp): void {
 
 /** Waits for a condition. */
 export function eventually(what: string, holds: () => boolean, patienceMs = 5000): void {
-  for (const end = Date.now() + patienceMs; !holds(); sleepMs(10)) assert(Date.now() < end, `did not come true: ${what}`);
+  for (const end = Date.now() + patienceMs * SLOWNESS; !holds(); sleepMs(10)) assert(Date.now() < end, `did not come true: ${what}`);
 }
 
 /** Waits for a condition and lets other things happen meanwhile. */
 export async function soon(what: string, holds: () => boolean, patienceMs = 5000): Promise<void> {
-  for (const end = Date.now() + patienceMs; !holds(); await new Promise((next) => setTimeout(next, 10))) assert(Date.now() < end, `did not come true: ${what}`);
+  for (const end = Date.now() + patienceMs * SLOWNESS; !holds(); await new Promise((next) => setTimeout(next, 10))) assert(Date.now() < end, `did not come true: ${what}`);
 }
 
 /** How a process started with `spawn` ended, and all it said. */

@@ -82,7 +82,7 @@ export function hostSnapshot(): Snapshot {
 }
 
 /** What there is of ours. Containers end by themselves, but not at once: `patienceMs` is how long that may take. */
-export function leftovers(mark: Mark, stateRoots: readonly string[], patienceMs = 3000): string[] {
+export function leftovers(mark: Mark, stateRoots: readonly string[], patienceMs: number = 3000 * Number(process.env["TEST_SLOWNESS"] ?? 1)): string[] {
   for (const end = Date.now() + patienceMs; ; sleepMs(20)) {
     const found = [
       ...mounts(mark).map((line) => `mount: ${line}`),
