@@ -39,6 +39,7 @@ export const HINTS: readonly Row[] = [
   { code: "namespace-wrong-type", calls: "setns", errnos: [EINVAL], hint: "the file is a namespace of another type than /linux/namespaces says, or one that we are in already" },
   { code: "namespace-join-forbidden", calls: "setns", errnos: [EPERM], hint: "joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace" },
   { code: "time-offsets-refused", calls: "write", errnos: [EINVAL, ERANGE, EACCES, EPERM], where: /time offsets/, hint: "neither clock of the container may be negative, or run past some hundred years: see /linux/timeOffsets" },
+  { code: "namespaces-unsupported", calls: "openat", errnos: [ENOENT], where: /\/proc\/self\/ns\//, hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns" },
   { code: "namespace-gone", calls: "openat", errnos: [ENOENT], where: /namespace/, hint: "the process whose namespace was to be joined has ended, or nothing is mounted at the path" },
   { code: "id-map-refused", calls: "write", errnos: [EPERM, EINVAL], where: /uid_map|gid_map/, hint: "the ids must be ours, or be given to us in /etc/subuid and /etc/subgid; ranges must not overlap" },
   { code: "sysctl-refused", calls: "write", errnos: [ENOENT, EINVAL, EACCES], where: /sysctl/, hint: "this kernel does not take the value, or has no such sysctl in the container's namespaces" },

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { ended, eventually, fields, itOurs, ok, PROGRAM, shareNamespace, soon, useBox, user, type Box, type Container, type Result } from "./harness.ts";
+import { ended, eventually, fields, itOurs, itWithTimeNamespaces, ok, PROGRAM, shareNamespace, soon, useBox, user, type Box, type Container, type Result } from "./harness.ts";
 import type { Config } from "./bundle.ts";
 import { listen, OnTerminal, useTerminals } from "./terminal.ts";
 
@@ -81,7 +81,7 @@ describe("exec", () => {
     });
   }
 
-  itOurs("runs in the container's time namespace", () => {
+  itWithTimeNamespaces("runs in the container's time namespace", () => {
     const container = sleeper(box(), (config) => {
       config.linux.namespaces.push({ type: "time" });
       config.linux.timeOffsets = { boottime: { secs: 1_000_000 } };

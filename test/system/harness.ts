@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, basename, join, resolve } from "node:path";
 import { afterEach, before, beforeEach, it } from "mocha";
@@ -27,8 +27,11 @@ export const isTsrun: boolean = basename(PROGRAM) !== "runc";
 /** For promises that runc (or the old one at hand) does not keep. */
 export const itOurs: (name: string, test: () => void | Promise<void>) => void = isTsrun ? it : it.skip;
 
+/** For promises about a time namespace, which Linux has since 5.6 where it was built with them. */
+export const itWithTimeNamespaces: (name: string, test: () => void | Promise<void>) => void = existsSync("/proc/self/ns/time") ? itOurs : (name) => it.skip(`${name} (this kernel has no time namespaces)`);
+
 /** How many times slower than a machine of ours the host is; a guest says so. */
-const SLOWNESS: number = Number(process.env["TEST_SLOWNESS"] ?? 1);
+export const SLOWNESS: number = Number(process.env["TEST_SLOWNESS"] ?? 1);
 
 export const TIMEOUT_MS: number = 20_000 * SLOWNESS;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config, Hook } from "./bundle.ts";
-import { isTsrun, itOurs, ok, refused, useBox, type Box, type Container } from "./harness.ts";
+import { isTsrun, itOurs, ok, refused, useBox, SLOWNESS, type Box, type Container } from "./harness.ts";
 
 const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
 type Kind = (typeof kinds)[number];
@@ -110,8 +110,8 @@ describe("hooks", () => {
 
   it("whose children hold its streams open do not hold us up", () => {
     const begin = Date.now();
-    ok(withHooks(box(), { createRuntime: [sh("sleep 3 & exit 0")] }, (config) => (config.process.args = ["true"])).run());
-    if (isTsrun) assert(Date.now() - begin < 2500);
+    ok(withHooks(box(), { createRuntime: [sh(`sleep ${3 * SLOWNESS} & exit 0`)] }, (config) => (config.process.args = ["true"])).run());
+    if (isTsrun) assert(Date.now() - begin < 2500 * SLOWNESS);
   });
 
   it("that take longer than their timeout are killed, which is a failure", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, isTsrun, itOurs, refused, shareNamespace, useBox, type Box } from "./harness.ts";
+import { eventually, isTsrun, itOurs, itWithTimeNamespaces, refused, shareNamespace, useBox, type Box } from "./harness.ts";
 
 const own = (type: string): string => readlinkSync(`/proc/self/ns/${type}`);
 
@@ -59,7 +59,7 @@ describe("namespaces", () => {
     for (const line of inside.trim().split("\n")) assert.match(line, /:\/$/, inside);
   });
 
-  itOurs("time offsets move the clocks of a time namespace, down to the nanosecond field", () => {
+  itWithTimeNamespaces("time offsets move the clocks of a time namespace, down to the nanosecond field", () => {
     const uptime = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
     const inside = box().inside("cat /proc/uptime /proc/self/timens_offsets", (config) => {
       config.linux.namespaces.push({ type: "time" });
@@ -69,6 +69,12 @@ describe("namespaces", () => {
     assert(Math.abs(Number(first?.split(" ")[0]) - uptime - 7200) < 10, `${first} against ${uptime}`);
     assert.deepEqual(offsets.map((line) => line.split(/\s+/).join(" ")), ["monotonic -3 7", "boottime 7200 5"]);
   });
+
+  if (isTsrun && !existsSync("/proc/self/ns/time")) {
+    it("a time namespace on a kernel without them is an error that says so", () => {
+      refused(box().container((config) => void config.linux.namespaces.push({ type: "time" })).run(), /this kernel has not every namespace that \/linux\/namespaces asks for/);
+    });
+  }
 
   describe("joined by path", () => {
     /** A process that keeps new namespaces of every kind. */
@@ -124,7 +130,7 @@ describe("namespaces", () => {
       await joins(box(), ["--cgroup"], [["cgroup", "cgroup"]]);
     });
 
-    itOurs("a time namespace is that of the path", async () => {
+    itWithTimeNamespaces("a time namespace is that of the path", async () => {
       const child = spawn("unshare", ["--time", "--fork", "--kill-child", "sleep", "60"], { stdio: "ignore" });
       const pid = child.pid ?? 0;
       try {
