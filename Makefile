@@ -78,9 +78,9 @@ $(BUILD)/room.o: host/room.S $(BUILD)/settings
 $(BUILD)/%/modules.o: $(BUILD)/%/modules.c
 	$(CC) -O1 -fno-pie -c -o $@ $<
 
-# Two programs that differ in nothing but two sections: one that has the modules and room for a heap, and from what it prints the one that has the heap.
+# Two programs that differ in nothing but one section: one that has room for a heap, and from what it prints the one that has the heap.
 PROGRAM = $(CC) $(HARDENING) $(CFLAGS) -o $@ $(filter %.o,$^) $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
-REST    = objcopy -O binary --remove-section=.heap --remove-section=.modules
+REST    = objcopy -O binary --remove-section=.heap
 
 $(BUILD)/obj/maker: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
 	$(PROGRAM)
@@ -91,7 +91,7 @@ $(BUILD)/obj/heap.S: $(BUILD)/obj/maker scripts/heap.mjs
 $(BUILD)/obj/heap.o: $(BUILD)/obj/heap.S
 	$(CC) -c -o $@ $<
 
-$(BUILD)/obj/tsrun: $(BUILD)/host.o $(BUILD)/obj/heap.o host/heap.ld
+$(BUILD)/obj/tsrun: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/obj/heap.o host/heap.ld
 	$(PROGRAM)
 
 $(BUILD)/tsrun: $(BUILD)/obj/tsrun $(BUILD)/obj/maker

@@ -2,9 +2,9 @@
  * The engine's body: QuickJS, and for TypeScript a foreign function interface to libc and the kernel. It knows nothing of
  * containers. src/sys/host.ts is its TypeScript face.
  *
- * The build runs this program once: it boots the engine, evaluates every bytecode module and prints the engine's heap, which is then
- * linked in where it was. What starts afterwards is that heap: nothing is booted, read or evaluated again, and pages that a
- * command does not touch are never read. A program without such a heap boots and loads its modules as they are asked for.
+ * The build runs this program once: it boots the engine, evaluates the modules that every container needs and prints the engine's heap,
+ * which is then linked in where it was. What starts afterwards is that heap: nothing of it is booted, read or evaluated again, and pages that
+ * a command does not touch are never read. All other modules are read from bytecode when they are asked for; without a heap, all are.
  *
  * Laws:
  *  - A bad argument is a TypeError, never a crash, and never reaches the C side.
@@ -43,7 +43,8 @@
 #define MAX_SAFE_INTEGER ((INT64_C(1) << 53) - 1)
 #define GC_THRESHOLD_BYTES (8u << 20) /* no command's garbage reaches it; a long `events` stream may */
 #define STACK_BYTES (1u << 20)
-#define ROOM_BYTES (32u << 20) /* for making a heap: host/room.S */
+#define PAGE_BYTES 4096u
+#define ARENA_BYTES 3500u /* at least: in which the engine places its small blocks */
 
 typedef intptr_t (*foreign_function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
 static int last_errno;
@@ -55,17 +56,17 @@ extern struct heap {
   size_t used; /* bytes, these included; 0: there is none */
   JSRuntime *rt;
   JSContext *ctx;
-  JSValue host;
-  JSValue namespaces; /* of the modules that were loaded, by name */
+  JSValue host, namespaces; /* globalThis.host; those of the modules that were loaded, by name */
   JSClassID array_buffer_class;
+  size_t blocks[];
 } heap __attribute__((aligned(16)));
 
-extern struct module {
+extern const struct module {
   const char *name; /* NULL: the last */
   const uint8_t *code;
-  uint32_t size;
-  JSModuleDef *loaded;
+  uint32_t size, in_heap; /* whether the heap that is linked in has it; those that do come first */
 } modules[];
+extern JSModuleDef *loaded[]; /* for each module */
 
 static int building; /* whether what is allocated shall be linked in */
 
@@ -77,13 +78,15 @@ static size_t size_of(const void *p) {
   return !p ? 0 : linked_in(p) ? ((const size_t *)p)[-1] : malloc_usable_size((void *)(uintptr_t)p);
 }
 
-/* A block of the heap to be linked in is its size and then its bytes, aligned to 16. */
+/* A block of the heap to be linked in is its size and then its bytes, aligned to 16. What the engine takes by the page lies on a page: one to copy, not two. */
 static void *take(JSMallocState *state, size_t size) {
-  size_t *p = building ? (size_t *)((char *)&heap + heap.used) : malloc(size);
+  size_t *p = building ? NULL : malloc(size);
   if (building) {
-    *p++ = size = ((size + 7) | 15) - 7;
-    if (size > ROOM_BYTES - heap.used - sizeof *p)
-      return NULL;
+    size = ((size + 7) | 15) - 7;
+    if (size > ARENA_BYTES && size <= PAGE_BYTES)
+      heap.used = ((heap.used + sizeof *p + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1)) - sizeof *p;
+    p = (size_t *)((char *)&heap + heap.used);
+    *p++ = size;
     heap.used += sizeof *p + size;
   }
   state->malloc_size += size_of(p);
@@ -355,18 +358,18 @@ static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 /* ---- modules ---- */
 
 static JSModuleDef *read_module(JSContext *ctx, const char *name, void *opaque) {
-  struct module *it = modules;
-  while (it->name && strcmp(it->name, name))
-    it++;
-  if (!it->name)
+  int i = 0;
+  while (modules[i].name && strcmp(modules[i].name, name))
+    i++;
+  if (!modules[i].name)
     return ThrowReferenceError(ctx, "no module %s in this program", name), NULL;
-  if (it->loaded)
-    return it->loaded;
-  JSValue module = JS_ReadObject(ctx, it->code, it->size, JS_READ_OBJ_BYTECODE);
+  if (loaded[i])
+    return loaded[i];
+  JSValue module = JS_ReadObject(ctx, modules[i].code, modules[i].size, JS_READ_OBJ_BYTECODE);
   if (JS_IsException(module))
     return NULL;
   JS_FreeValue(ctx, module); /* the context keeps every module it has read */
-  return it->loaded = JS_VALUE_GET_PTR(module);
+  return loaded[i] = JS_VALUE_GET_PTR(module);
 }
 
 static JSValue load(JSContext *ctx, const char *name) {
@@ -447,11 +450,14 @@ static JSContext *boot(void) {
   return heap.ctx = ctx;
 }
 
-/* Evaluates every module and prints the heap that has them. */
+/* Evaluates the modules that the heap shall have, and prints it. The next blocks of all sizes will then lie side by side. */
 static int print_heap(JSContext *ctx) {
-  for (struct module *it = modules; it->name; it++)
-    if (JS_IsException(load(ctx, it->name)))
+  for (int i = 0; modules[i].name; i++)
+    if ((modules[i].in_heap || loaded[i]) && JS_IsException(load(ctx, modules[i].name)))
       return report(ctx), 1;
+  for (size_t size = 16; size <= 512; size += size < 128 ? 8 : size < 256 ? 16 : 32) /* the engine's own steps */
+    for (size_t used = heap.used; used == heap.used;)
+      js_malloc_rt(heap.rt, size);
   return fwrite(&heap, 1, heap.used, stdout) != heap.used || fflush(stdout);
 }
 

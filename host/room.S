@@ -1,4 +1,4 @@
-/* Room for making a heap, where a program that has one has it. Its size is ROOM_BYTES in host/host.c. */
+/* Room for making a heap, where a program that has one has it. scripts/heap.mjs sees to it that it was enough. */
   .section .heap, "aw", %nobits
   .globl heap
   .balign 65536

@@ -81,14 +81,21 @@ writeFileSync(join(js, "lines.js"), `export const lines = ${JSON.stringify(JSON.
 files.push("lines.js");
 
 // A module's name is its path below js/; qjsc records the path it was given, so it runs inside js/ and imports stay external.
-/** What a container's life needs is evaluated first, one after the other: it shares pages, which are copied when they are touched. */
+/**
+ * What the life of a container takes, where all goes well, is in the heap of the program; in this order, because what is used together shares pages.
+ * The rest is read from bytecode: it would only make the heap larger.
+ */
 function rank(file) {
-  const order = ["main", "cli/run", "runtime/run", "cli/create", "runtime/create", "cgroup/v1", "runtime/init", "cli/start", "runtime/start", "cli/state", "runtime/state", "cli/kill", "runtime/kill", "cli/delete", "runtime/delete", "cli/exec", "runtime/exec", "runtime/join", "runtime/destroy"];
+  const order = [
+    ...["main", "sys/program", "cli/run", "runtime/run", "cli/create", "runtime/create", "cgroup/v1", "cgroup/v2", "runtime/init", "hooks", "runtime/rare"],
+    ...["seccomp/plan", "seccomp/cache", "lsm", "rootfs/copyup"],
+    ...["cli/start", "runtime/start", "cli/state", "cli/list", "runtime/state", "cli/kill", "runtime/kill", "cli/delete", "runtime/delete"],
+    ...["cli/exec", "runtime/exec", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
+  ];
   const at = order.indexOf(file.replace(/\.js$/, ""));
   return at < 0 ? order.length : at;
 }
 
-const inModules = '__attribute__((section(".modules")))';
 const source = ["/* made by scripts/build.mjs */", "#include <stdint.h>", ""];
 const table = [];
 let total = 0;
@@ -100,13 +107,13 @@ files.forEach((file, index) => {
   const text = readFileSync(c, "utf8");
   const size = Number(/_size = (\d+);/.exec(text)[1]);
   const body = /\[\d+\] = \{([\s\S]*?)\};/.exec(text)[1];
-  source.push(`static uint8_t ${symbol}[${size}] ${inModules} = {${body}};`, `static char ${symbol}_name[] ${inModules} = "${file}";`);
-  table.push(`    {${symbol}_name, ${symbol}, ${size}, 0},`);
+  source.push(`static const uint8_t ${symbol}[${size}] = {${body}};`);
+  table.push(`    {"${file}", ${symbol}, ${size}, ${options.entry || rank(file) < rank("") ? 1 : 0}},`);
   total += size;
   lines[file] && process.env.SIZES && console.log(`${String(size).padStart(8)} ${file}`);
 });
 rmSync(join(out, "module.c"), { force: true });
-source.push(`struct { const char *name; const uint8_t *code; uint32_t size; void *loaded; } modules[] ${inModules} = {`, ...table, "    {0, 0, 0, 0},", "};", "");
+source.push("const struct { const char *name; const uint8_t *code; uint32_t size, in_heap; } modules[] = {", ...table, "    {0, 0, 0, 0},", "};", `void *loaded[${files.length}];`, "");
 writeFileSync(join(out, "modules.c"), source.join("\n"));
 console.log(`${files.length} modules, ${Math.round(total / 1024)} KB of bytecode`);
 
