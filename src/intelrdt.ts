@@ -117,6 +117,25 @@ export function joinIntelRdt({ group, monitoring }: IntelRdtPaths, pid: HostPid)
   if (monitoring !== undefined) writeFile(null, `${monitoring}/tasks`, O_WRONLY, String(pid)); // [kernel] after its class: a change of class leaves the monitoring group
 }
 
+/**
+ * For `update`: another share for a container that has one.
+ * @returns what sets it back @throws HostError in runc's words
+ */
+export function changeIntelRdt(paths: IntelRdtPaths | undefined, l3CacheSchema: string, memBwSchema: string, root: HostPath | undefined = findResctrl()): () => void {
+  const has = (resource: string): boolean => root !== undefined && fileTypeAt(null, `${root}/info/${resource}`) !== undefined;
+  if (l3CacheSchema !== "" && !has("L3") && !has("L3CODE")) throw new HostError("Intel RDT/CAT: l3 cache schema is not enabled");
+  if (memBwSchema !== "" && !has("MB")) throw new HostError("Intel RDT/MBA: memory bandwidth schema is not enabled");
+  if (paths === undefined) throw new HostError("updating a non-existent Intel RDT configuration is not supported");
+  const file = `${paths.group}/schemata`;
+  const before = readFile(null, file);
+  try {
+    writeFile(null, file, O_WRONLY, `${[...linesOf(l3CacheSchema), ...linesOf(memBwSchema)].join("\n")}\n`);
+  } catch (error) {
+    throw withKernelWords(error, root);
+  }
+  return () => writeFile(null, file, O_WRONLY, before);
+}
+
 /** What is not there any more is removed. [kernel] Processes that are left fall back to the class above. */
 export function removeIntelRdt({ remove }: IntelRdtPaths): void {
   for (const path of remove) {

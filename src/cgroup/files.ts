@@ -1,9 +1,9 @@
 // Reading and writing single files of cgroup file systems.
 
 import { O_WRONLY } from "../abi/fcntl.ts";
-import { EINVAL, ENOENT } from "../abi/errno.ts";
-import { basename } from "../base/path.ts";
-import { isErrno, StepError } from "../base/errors.ts";
+import { EBUSY, EINVAL, ENOENT } from "../abi/errno.ts";
+import { basename, dirname } from "../base/path.ts";
+import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { readFile, writeFile } from "../sys/file.ts";
 import type { CgroupPath, CgroupWrite } from "./plan.ts";
 
@@ -48,5 +48,12 @@ function applyWrite({ file, value, missing }: CgroupWrite): void {
   }
 }
 
-const told = ({ file, value, why }: CgroupWrite, error: unknown): unknown =>
-  new StepError(`set ${basename(file)} to ${JSON.stringify(value)}`, error, why);
+const told = ({ file, value, why }: CgroupWrite, error: unknown): unknown => {
+  const name = basename(file);
+  const cause = name === "memory.limit_in_bytes" && isErrno(error, EBUSY) ? new HostError(tooMuchInUse(dirname(file), value)) : error;
+  return new StepError(`set ${name} to ${JSON.stringify(value)}`, cause, why);
+};
+
+/** [kernel] v1 frees what it can, and refuses a limit that is still below what is in use. runc's words. */
+const tooMuchInUse = (directory: string, limit: string): string =>
+  `unable to set memory limit to ${limit} (current usage: ${readValue(`${directory}/memory.usage_in_bytes`)}, peak usage: ${readValue(`${directory}/memory.max_usage_in_bytes`)})`;

@@ -14,6 +14,7 @@ import type { Fd } from "../sys/fd.ts";
 import { openat } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { getrlimit, prlimit } from "../sys/process.ts";
+import { controllersIn } from "./controllers.ts";
 import { deviceProgram } from "./device-program.ts";
 import type { DevicePlan } from "./device-rules.ts";
 import { applyWrites, readValue, writeValue } from "./files.ts";
@@ -21,10 +22,10 @@ import type { CgroupGroup, CgroupPlan } from "./plan.ts";
 
 /** Everything but the devices and the processes. @param fresh the cgroup was made just now */
 export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): void {
-  let available = controllersOf(group.path);
+  let available = controllersIn(group.path);
   if (plan.enable.some((controller) => !available.includes(controller))) {
     enableControllers(plan, group);
-    available = controllersOf(group.path);
+    available = controllersIn(group.path);
   }
   if (!fresh || available.length === 0) settleType(plan, group.path);
   for (const { file, why } of plan.writes) {
@@ -35,8 +36,6 @@ export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): v
   if (plan.check !== undefined && !fresh) load<typeof import("./apply.ts")>("cgroup/apply").checkUsage(plan.check);
   applyWrites(plan.writes);
 }
-
-export const controllersOf = (path: string): readonly string[] => readValue(`${path}/cgroup.controllers`).split(" ").filter(Boolean);
 
 /** Passes all controllers on from the root to the container's cgroup. Whether those that are needed arrived is seen afterwards. */
 function enableControllers(plan: CgroupPlan, { path, mountPoint }: CgroupGroup): void {

@@ -59,16 +59,21 @@ export type Command = {
 export type Commands = {
   readonly create: typeof import("./create.ts");
   readonly delete: typeof import("./delete.ts");
+  readonly events: typeof import("./events.ts");
   readonly exec: typeof import("./exec.ts");
   readonly features: typeof import("./features.ts");
   readonly help: typeof import("./help.ts");
   readonly kill: typeof import("./kill.ts");
   readonly list: typeof import("./list.ts");
+  readonly pause: typeof import("./pause.ts");
   readonly plan: typeof import("./plan.ts");
+  readonly ps: typeof import("./ps.ts");
+  readonly resume: typeof import("./resume.ts");
   readonly run: typeof import("./run.ts");
   readonly spec: typeof import("./spec.ts");
   readonly start: typeof import("./start.ts");
   readonly state: typeof import("./state.ts");
+  readonly update: typeof import("./update.ts");
   readonly validate: typeof import("./validate.ts");
 };
 
@@ -79,17 +84,22 @@ export function findCommand(name: string): Command | undefined {
   switch (name) {
     case "create": return load<typeof import("./create.ts")>("cli/create");
     case "delete": return load<typeof import("./delete.ts")>("cli/delete");
+    case "events": return load<typeof import("./events.ts")>("cli/events");
     case "exec": return load<typeof import("./exec.ts")>("cli/exec");
     case "features": return load<typeof import("./features.ts")>("cli/features");
     case "h":
     case "help": return load<typeof import("./help.ts")>("cli/help");
     case "kill": return load<typeof import("./kill.ts")>("cli/kill");
     case "list": return load<typeof import("./list.ts")>("cli/list");
+    case "pause": return load<typeof import("./pause.ts")>("cli/pause");
     case "plan": return load<typeof import("./plan.ts")>("cli/plan");
+    case "ps": return load<typeof import("./ps.ts")>("cli/ps");
+    case "resume": return load<typeof import("./resume.ts")>("cli/resume");
     case "run": return load<typeof import("./run.ts")>("cli/run");
     case "spec": return load<typeof import("./spec.ts")>("cli/spec");
     case "start": return load<typeof import("./start.ts")>("cli/start");
     case "state": return load<typeof import("./state.ts")>("cli/state");
+    case "update": return load<typeof import("./update.ts")>("cli/update");
     case "validate": return load<typeof import("./validate.ts")>("cli/validate");
     default: return undefined;
   }

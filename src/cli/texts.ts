@@ -82,6 +82,17 @@ free again afterwards.`,
       force: { help: "kill the container first if it has not stopped; no error if there is no such container" },
     },
   },
+  events: {
+    summary: "show what a container uses, and when it runs out of memory",
+    usage: idUsage,
+    description: `Prints one JSON object a line until the container is gone: statistics of its
+processor time, memory, input and output, and each time that the kernel killed
+in it because memory had run out.`,
+    options: {
+      interval: { value: "DURATION", help: "time between statistics, such as 1m30s or 100ms" },
+      stats: { help: "print the statistics once and end" },
+    },
+  },
   exec: {
     summary: "run one more process in a container",
     usage: `${idUsage} <command> [arguments...] || --process FILE ${idUsage}`,
@@ -146,6 +157,12 @@ none. For example:
       quiet: { help: "print only the names" },
     },
   },
+  pause: {
+    summary: "let all processes of a container stand still",
+    usage: idUsage,
+    description: `The processes notice nothing: they go on with "PROGRAM resume".`,
+    options: {},
+  },
   plan: {
     summary: "show what create and start would do",
     usage: "[bundle]",
@@ -159,6 +176,22 @@ host, each with the part of config.json that asks for it. Nothing is changed.`,
       "no-new-keyring": create["no-new-keyring"],
       "preserve-fds": create["preserve-fds"],
     },
+  },
+  ps: {
+    summary: "show the processes of a container",
+    usage: `${idUsage} [ps options]`,
+    description: `Prints those lines of ps(1) that are about the container's processes. What
+follows the name of the container is for ps, -ef if there is nothing. Its table
+must have a column PID.`,
+    options: {
+      format: { value: "FORMAT", help: "table or json, which is a list of process ids" },
+    },
+  },
+  resume: {
+    summary: "let a paused container go on",
+    usage: idUsage,
+    description: `Undoes "PROGRAM pause".`,
+    options: {},
   },
   run: {
     summary: "create and start a container, and wait for it",
@@ -194,6 +227,40 @@ rootfs. Edit it: at least process.args is rarely what you want.`,
     usage: idUsage,
     description: "Prints the state as JSON: the specification's keys, and those that runc adds.",
     options: {},
+  },
+  update: {
+    summary: "change the limits of a container",
+    usage: idUsage,
+    description: `Limits that no option names stay as they are. When one is refused, none is
+changed. Sizes may have a unit: k, m, g, t or p. For example:
+
+    # PROGRAM update --memory 512m --pids-limit 100 web1
+
+FILE of --resources is like linux.resources of config.json; what it does not
+name stays as it is, and devices are not changed:
+
+    {"memory": {"limit": 536870912}, "cpu": {"quota": 50000, "period": 100000}}`,
+    options: {
+      resources: { value: "FILE", help: 'take the limits from FILE, or from standard input if it is "-", and none from other options' },
+      "blkio-weight": { value: "N", help: "share of input and output, 10 to 1000" },
+      "cpu-period": { value: "MICROSECONDS", help: "period that --cpu-quota is counted in" },
+      "cpu-quota": { value: "MICROSECONDS", help: "processor time in a period; -1 for no limit" },
+      "cpu-burst": { value: "MICROSECONDS", help: "processor time that may be saved up for later periods" },
+      "cpu-share": { value: "N", help: "share of the processors among containers, 2 to 262144" },
+      "cpu-rt-period": { value: "MICROSECONDS", help: "period of --cpu-rt-runtime" },
+      "cpu-rt-runtime": { value: "MICROSECONDS", help: "processor time of real-time processes in a period" },
+      "cpuset-cpus": { value: "LIST", help: "processors to run on, such as 0-2,7" },
+      "cpuset-mems": { value: "LIST", help: "memory nodes to use" },
+      "kernel-memory": { value: "SIZE", help: "has no effect any more", hidden: true },
+      "kernel-memory-tcp": { value: "SIZE", help: "has no effect any more", hidden: true },
+      memory: { value: "SIZE", help: "most memory; -1 for no limit" },
+      "cpu-idle": { value: "N", help: "1: run only when nobody else wants to; 0: as usual" },
+      "memory-reservation": { value: "SIZE", help: "memory that is not taken away as long as there is other" },
+      "memory-swap": { value: "SIZE", help: "most memory and swap together; -1 for no limit" },
+      "pids-limit": { value: "N", help: "most processes and threads; -1 for no limit" },
+      "l3-cache-schema": { value: "LINES", help: "share of the L3 cache, as resctrl's schemata has it" },
+      "mem-bw-schema": { value: "LINES", help: "share of the memory bandwidth, as resctrl's schemata has it" },
+    },
   },
   validate: {
     summary: "find the mistakes in a config.json",

@@ -1,6 +1,7 @@
 // The state directory of a container: <root>/<id>/ with
 //   state.json   what later commands must know (facts only: the status is derived each time, status.ts)
 //   config.json  the bundle's config.json as it was at create: later edits have no effect (runtime.md, Lifecycle)
+//   resources.json   all limits as the last update left them, in the form of linux.resources; there is none before the first
 //   start.sock   where init waits for `start`; it is there as long as the container is created and not started
 // Writes are whole files renamed into place; whoever reads never sees half of one.
 
@@ -140,6 +141,12 @@ export function writeFirstRecord(directory: StateDirectory, record: ContainerRec
 export function writeRecord(directory: StateDirectory, record: ContainerRecord): void {
   writeFile(directory.fd, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC, JSON.stringify(record), 0o600);
   renameat(directory.fd, "state.json.new", directory.fd, "state.json");
+}
+
+/** @param text all limits that hold now */
+export function writeResources(directory: StateDirectory, text: string): void {
+  writeFile(directory.fd, "resources.json.new", O_WRONLY | O_CREAT | O_TRUNC, text, 0o600);
+  renameat(directory.fd, "resources.json.new", directory.fd, "resources.json");
 }
 
 /** Removes the state directory and what is in it. Only names of ours: nothing is followed. */

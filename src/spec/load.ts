@@ -39,9 +39,17 @@ export function parseProcess(text: string, explainer: LoadExplainer): Process {
   return process;
 }
 
-/** Reads the document of `update --resources`. @throws SpecError with every violation */
-export function parseResources(text: string, explainer: LoadExplainer): Resources {
-  const json = read(text, isResources, "Resources", explainer);
+/**
+ * Reads the document of `update --resources`.
+ * @param names loads spec/case.ts: people write these by hand, and runc takes names in any case
+ * @throws SpecError with every violation
+ */
+export function parseResources(text: string, explainer: LoadExplainer, names?: () => typeof import("./case.ts")): Resources {
+  const accepts = (json: unknown): boolean => {
+    names?.().asGoNames(json, "Resources");
+    return isResources(json);
+  };
+  const json = read(text, accepts, "Resources", explainer);
   refuse(checkNulBytes(text, json));
   return decodeResources(json);
 }

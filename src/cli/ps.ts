@@ -1,0 +1,31 @@
+// `tsrun ps [options] <container-id> [ps options]`: the lines of the host's ps(1) that are about the container's processes.
+
+import { HostError, UsageError } from "../base/errors.ts";
+import { load } from "../sys/host.ts";
+import { print } from "../sys/print.ts";
+import { globalsOf } from "./globals.ts";
+import type { GlobalFlags, Values } from "./table.ts";
+
+export const options = {
+  format: { type: "string", short: "f", default: "table" },
+} as const;
+export const takes: readonly [number, number] = [1, Infinity];
+/** What follows the container's id is for ps(1). */
+export const stopAfter = 1;
+
+export function run(flags: Values<typeof options>, [id = "", ...args]: readonly string[], globalFlags: GlobalFlags): void {
+  const { containerProcesses, hostPs } = load<typeof import("../runtime/ps.ts")>("runtime/ps");
+  const pids = containerProcesses(globalsOf(globalFlags), id);
+  if (flags.format === "json") print(`${JSON.stringify(pids.length === 0 ? null : pids)}\n`); // null is Go's empty list
+  else if (flags.format === "table") print(linesOf(hostPs(args.length === 0 ? ["-ef"] : args), pids));
+  else throw new UsageError("invalid format option");
+}
+
+/** The line of titles, and those whose column PID is one of `pids`. */
+export function linesOf(output: string, pids: readonly number[]): string {
+  const [titles = "", ...lines] = output.split("\n");
+  const column = titles.split(/\s+/).filter(Boolean).indexOf("PID");
+  if (column < 0) throw new HostError("couldn't find PID field in ps output");
+  const ours = lines.filter((line) => pids.includes(Number(line.trim().split(/\s+/)[column])));
+  return [titles, ...ours].map((line) => `${line}\n`).join("");
+}
