@@ -76,7 +76,7 @@ export const HINTS: readonly Row[] = [
   { code: "cgroup-value-refused", calls: "write", errnos: [EINVAL], where: /rt_(runtime|period)_us/, hint: "the runtime must fit into the period, and into what the cgroup above has: its cpu.rt_runtime_us must not be 0" },
   { code: "cgroup-value-refused", calls: "write", errnos: [EINVAL], where: /cpu\.(cfs_|max)/, hint: "periods are from 1000 to 1000000 microseconds, a quota is 1000 at least, a burst not above the quota, and all must fit into what the cgroup above has" },
   { code: "cgroup-value-refused", calls: "write", errnos: [EINVAL], where: /cpu\.(idle|weight|shares)/, hint: "cpu.idle is 0 or 1, and an idle cgroup has no weight" },
-  { code: "swap-unaccounted", calls: "openat write", errnos: [ENOENT], where: /memory\.(memsw|swap)/, hint: "this kernel does not account swap (CONFIG_MEMCG_SWAP, swapaccount=1): leave /linux/resources/memory/swap out, or set it to -1" },
+  { code: "cgroup-controller-missing", calls: "openat write", errnos: [ENOENT], where: /memory\.(memsw|swap)/, hint: "this kernel does not account swap (CONFIG_MEMCG_SWAP, swapaccount=1): leave /linux/resources/memory/swap out, or set it to -1" },
   { code: "cgroup-cannot-hold-processes", calls: "write", errnos: [EBUSY], where: CGROUP, hint: "a cgroup v2 that hands controllers to its children cannot hold processes: choose another cgroupsPath, or move those processes away" },
   { code: "cpuset-empty", calls: "write", errnos: [ENOSPC], where: CGROUP, hint: "the cpuset of the cgroup, or of one above it, has no cpus or no memory nodes" },
   { code: "cgroup-value-refused", calls: "write", errnos: [EINVAL], where: CGROUP, hint: "the kernel does not take the value: a cpuset must lie within the one above, a memory limit above what is in use" },

@@ -155,6 +155,21 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "cgroup-read-only": (t) => t.inject("mkdirat:EROFS", undefined, 8),
   "cgroup-too-many": (t) => t.inject("mkdirat:EAGAIN", undefined, 8),
   "cgroup-missing": (t) => void t.create(() => undefined, [], ["/usr/bin/unshare", "--mount", "--propagation", "private", "sh", "-c", 'umount -R /sys/fs/cgroup; exec "$@"', "sh"]),
+  "memory-in-use": (t) => {
+    const container = t.running((config) => (config.linux.resources = { memory: { limit: 64 * 2 ** 20 } }));
+    t.run(["update", "--memory", "1k", container.id]);
+    ok(container.delete("--force"));
+  },
+  "container-not-paused": (t) => {
+    const container = t.running();
+    t.run(["resume", container.id]);
+    ok(container.delete("--force"));
+  },
+  "ps-failed": (t) => {
+    const container = t.running();
+    t.run(["ps", container.id, "-o", "user"], { env: { PATH: "/usr/bin:/bin" } });
+    ok(container.delete("--force"));
+  },
   "cgroup-in-use": (t) => {
     const other = t.running((config) => (config.linux.cgroupsPath = `/${t.box.prefix}shared`));
     t.create((config) => (config.linux.cgroupsPath = `/${t.box.prefix}shared`));
@@ -324,7 +339,7 @@ const NOT_HERE: { readonly [code: string]: string } = {
   "init-not-killed": "a process that no signal ends waits for a device",
   "libseccomp-missing": "the library is there",
   "rdt-conflict": "needs Intel RDT; intelrdt.test.ts",
-  "container-paused": "cgroup.test.ts",
+  "container-paused": "pause.test.ts",
   "cgroup-frozen": "cgroup.test.ts",
   "cgroup-does-not-freeze": "a process that cannot be frozen waits for a device",
 };
