@@ -12,6 +12,6 @@ export const options = {
 export const takes = [1, 2] as const;
 
 export function run(flags: Values<typeof options>, [id = "", signal = ""]: readonly string[], globalFlags: GlobalFlags): void {
-  const number = signal === "" ? SIGTERM : parseSignal(signal);
-  load<typeof import("../runtime/kill.ts")>("runtime/kill").killContainer(globalsOf(globalFlags), id, number, flags.all);
+  const signalOf = (): number => (signal === "" ? SIGTERM : parseSignal(signal));
+  load<typeof import("../runtime/kill.ts")>("runtime/kill").killContainer(globalsOf(globalFlags), id, signalOf, flags.all);
 }

@@ -100,7 +100,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
-  const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, start, console: console?.to }, cgroup, undo));
+  const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to }, cgroup, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
@@ -250,7 +250,7 @@ function moveOrLetEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child): 
 /** The child goes on in init and does not come back. It reads init's code itself, while we complete the cgroup. */
 function spawn(
   globals: Globals,
-  start: Pick<InitContext, "plan" | "seccomp" | "sources" | "start" | "console">,
+  start: Pick<InitContext, "plan" | "seccomp" | "sources" | "directory" | "start" | "console">,
   cgroup: PreparedCgroup,
   undo: Undo,
 ): { readonly child: Child; readonly channel: Fd; readonly inV2: boolean } {

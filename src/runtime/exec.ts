@@ -34,7 +34,7 @@ import { checkPassedOn } from "./passedon.ts";
 import { hideOwnProgram } from "./program.ts";
 import { openInit } from "./status.ts";
 import { logSteps, step } from "./step.ts";
-import { openContainer, readRecord, writePidFile, type ContainerRecord } from "./store.ts";
+import { isBeingCreated, openContainer, readRecord, writePidFile, type ContainerRecord } from "./store.ts";
 import { undoOf } from "./undo.ts";
 
 export type ExecRequest = {
@@ -87,6 +87,7 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
   const directory = openContainer(globals.root, request.id);
   using _closed = directory.fd;
   const record = readRecord(directory);
+  if (isBeingCreated(directory)) throw new StateError("cannot exec in a container in the creating state");
   const init = openInit(record);
   if (init === undefined) throw new StateError("cannot exec in a stopped container");
   undo.use("close pidfd of init", init);

@@ -35,6 +35,7 @@ import { hookState, runHooks } from "./lifecyclehooks.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { acceptStart } from "./startsocket.ts";
 import { logSteps, step } from "./step.ts";
+import { finishCreating, type StateDirectory } from "./store.ts";
 
 export type InitContext = {
   readonly plan: ContainerPlan;
@@ -42,6 +43,8 @@ export type InitContext = {
   readonly seccomp: SeccompFilter | undefined;
   /** Mount sources, opened by the parent in the host's mount namespace. */
   readonly sources: readonly Fd[];
+  /** Locked until we are created. */
+  readonly directory: StateDirectory;
   /** Our end of the channel. */
   readonly channel: number;
   /** The listening start.sock; undefined when `start` comes over the channel. */
@@ -70,7 +73,7 @@ export function init(context: InitContext): never {
   exit_group(1);
 }
 
-function becomeContainer({ plan, seccomp, sources, start, console, debug }: InitContext, channel: Fd): Program {
+function becomeContainer({ plan, seccomp, sources, directory, start, console, debug }: InitContext, channel: Fd): Program {
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
   step("leave the caller's session", leaveCaller);
   const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
@@ -102,7 +105,7 @@ function becomeContainer({ plan, seccomp, sources, start, console, debug }: Init
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
   step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
-  step("let go of the host", () => letGo(channel, start, plan.process.inheritedFds));
+  step("let go of the host", () => letGo(directory, channel, start, plan.process.inheritedFds));
   step("create working directory", () => makeWorkingDirectory(plan.process));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process));
@@ -137,7 +140,8 @@ function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
  * From here on we hold nothing but stdio, what is passed on, the channel and start.sock, and know nothing that our caller has in its environment.
  * [cve] CVE-2024-21626: before the working directory is entered, which may be one of /proc/self/fd.
  */
-function letGo(channel: Fd, start: Fd | undefined, inheritedFds: number): void {
+function letGo(directory: StateDirectory, channel: Fd, start: Fd | undefined, inheritedFds: number): void {
+  finishCreating(directory);
   closeAllBut(3 + inheritedFds, start === undefined ? [channel] : [channel, start]);
   forgetEnvironment();
 }

@@ -3,24 +3,27 @@
 import { ESRCH } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { isErrno, StateError } from "../base/errors.ts";
-import { killCgroup } from "../cgroup/processes.ts";
+import { killCgroup, processes } from "../cgroup/processes.ts";
 import { pidfd_send_signal } from "../sys/process.ts";
 import { sendKill } from "./destroy.ts";
 import type { Globals } from "./globals.ts";
 import { openInit } from "./status.ts";
-import { openContainer, readRecord } from "./store.ts";
+import { isBeingCreated, openContainer, readRecord, type ContainerRecord } from "./store.ts";
 
 /**
+ * @param signalOf asked once there is such a container: that there is none is said before that there is no such signal, as by runc
  * @param all to every process of the container's cgroup, also when init has ended
  * @throws StateError "container not running"
  */
-export function killContainer(globals: Globals, id: string, signal: number, all: boolean): void {
+export function killContainer(globals: Globals, id: string, signalOf: () => number, all: boolean): void {
   const directory = openContainer(globals.root, id);
   using _closed = directory.fd;
   const record = readRecord(directory);
+  const signal = signalOf();
+  if (isBeingCreated(directory)) throw new StateError("container not running"); // [spec] runtime.md, Kill: neither created nor running
   if (all && record.cgroup !== undefined) return killCgroup(record.cgroup, signal);
   using pidfd = openInit(record) ?? null;
-  if (pidfd === null) throw new StateError("container not running");
+  if (pidfd === null) return killOrphans(record, signal);
   try {
     if (signal === SIGKILL) sendKill(record, pidfd);
     else pidfd_send_signal(pidfd, signal);
@@ -28,4 +31,10 @@ export function killContainer(globals: Globals, id: string, signal: number, all:
     if (isErrno(error, ESRCH)) throw new StateError("container not running");
     throw error;
   }
+}
+
+/** Without a pid namespace of its own the container's processes outlive its init. */
+function killOrphans({ sharedPid, cgroup }: ContainerRecord, signal: number): void {
+  if (signal !== SIGKILL || !sharedPid || cgroup === undefined || processes(cgroup).length === 0) throw new StateError("container not running");
+  killCgroup(cgroup, SIGKILL);
 }

@@ -1,4 +1,4 @@
-// Whether a container is created, running, paused or stopped: derived from the kernel each time, never stored.
+// Whether a container is creating, created, running, paused or stopped: derived from the kernel each time, never stored.
 
 import { ENOENT, ESRCH } from "../abi/errno.ts";
 import { isErrno } from "../base/errors.ts";
@@ -8,7 +8,7 @@ import type { Status } from "../spec/types.ts";
 import type { Fd } from "../sys/fd.ts";
 import { lstatIfThere, readFile } from "../sys/file.ts";
 import { pidfd_open } from "../sys/process.ts";
-import type { ContainerRecord, StateDirectory } from "./store.ts";
+import { isBeingCreated, type ContainerRecord, type StateDirectory } from "./store.ts";
 
 type ProcStat = { readonly state: string; readonly startTime: string };
 
@@ -45,6 +45,7 @@ export function openInit(record: ContainerRecord): Fd | undefined {
 }
 
 export function statusOf(directory: StateDirectory, record: ContainerRecord): Status {
+  if (isBeingCreated(directory)) return "creating";
   if (!initAlive(record)) return "stopped";
   if (record.cgroup !== undefined && frozen(record.cgroup)) return "paused";
   return lstatIfThere(directory.fd, "start.sock") === undefined ? "running" : "created";

@@ -3,18 +3,19 @@
 //   config.json  the bundle's config.json as it was at create: later edits have no effect (runtime.md, Lifecycle)
 //   resources.json   all limits as the last update left them, in the form of linux.resources; there is none before the first
 //   start.sock   where init waits for `start`; it is there as long as the container is created and not started
+// The directory is locked while the container is being created, by those who do it.
 // Writes are whole files renamed into place; whoever reads never sees half of one.
 
 import type { IntelRdtPaths } from "../intelrdt.ts";
 import { load } from "../sys/host.ts";
-import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR } from "../abi/fcntl.ts";
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from "../abi/errno.ts";
+import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "../abi/fcntl.ts";
+import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EWOULDBLOCK } from "../abi/errno.ts";
 import { containerId, type ContainerId, type HostPath, type HostPid } from "../base/brand.ts";
 import { HostError, isErrno, StateError } from "../base/errors.ts";
 import type { Hook, StringMap } from "../spec/types.ts";
 import type { CgroupPaths, SystemdUnit } from "../cgroup/plan.ts";
 import type { At, Fd } from "../sys/fd.ts";
-import { mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../sys/file.ts";
+import { flockOrErrno, mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../sys/file.ts";
 
 /** The content of state.json. */
 export type ContainerRecord = {
@@ -54,7 +55,7 @@ export function checkedId(name: string): ContainerId {
   throw new HostError(name === "" ? "container id cannot be empty" : `invalid container ID format: ${JSON.stringify(name)}: only letters, digits and _+-. are allowed`);
 }
 
-/** Makes the state directory; the caller closes it. @throws StateError when the id is in use */
+/** Makes the state directory, locked; the caller closes it. @throws StateError when the id is in use */
 export function reserve(root: HostPath, id: ContainerId): StateDirectory {
   makeRoot(root);
   try {
@@ -63,7 +64,21 @@ export function reserve(root: HostPath, id: ContainerId): StateDirectory {
     if (isErrno(error, EEXIST)) throw new StateError("container with given ID already exists");
     throw error;
   }
-  return { id, fd: openat(null, `${root}/${id}`, O_PATH | O_DIRECTORY) };
+  const fd = openat(null, `${root}/${id}`, O_RDONLY | O_DIRECTORY);
+  flockOrErrno(fd, LOCK_EX); // where the file system has no locks nobody sees us creating
+  return { id, fd };
+}
+
+/** The container is created: from here on its status is what its init is. init says so, for `run` it does not wait. */
+export function finishCreating(directory: StateDirectory): void {
+  flockOrErrno(directory.fd, LOCK_UN); // [kernel] the lock is one with the parent's
+}
+
+/** True as long as whoever made the state directory, or the init it has cloned, is at work in it. */
+export function isBeingCreated(directory: StateDirectory): boolean {
+  if (flockOrErrno(directory.fd, LOCK_SH | LOCK_NB) === EWOULDBLOCK) return true;
+  flockOrErrno(directory.fd, LOCK_UN);
+  return false;
 }
 
 function makeRoot(root: HostPath): void {
@@ -88,7 +103,7 @@ function makeRoot(root: HostPath): void {
 export function openContainer(root: HostPath, name: string): StateDirectory {
   const id = checkedId(name);
   try {
-    return { id, fd: openat(null, `${root}/${id}`, O_PATH | O_DIRECTORY | O_NOFOLLOW) };
+    return { id, fd: openat(null, `${root}/${id}`, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) };
   } catch (error) {
     if (isErrno(error, ENOENT, ENOTDIR)) throw new StateError("container does not exist");
     throw error;

@@ -2,7 +2,7 @@
 // Everything is opened close-on-exec; passing a descriptor on is an explicit act (fd.ts).
 
 import {
-  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_fsetxattr, SYS_fstat, SYS_fstatfs, SYS_fsync,
+  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_flock, SYS_fsetxattr, SYS_fstat, SYS_fstatfs, SYS_fsync,
   SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_ioctl, SYS_linkat, SYS_lseek, SYS_memfd_create, SYS_mkdirat, SYS_mknodat, SYS_newfstatat, SYS_openat, SYS_openat2,
   SYS_pipe2, SYS_read, SYS_readlinkat, SYS_renameat2, SYS_sendfile, SYS_statfs, SYS_symlinkat, SYS_umask, SYS_unlinkat, SYS_write,
 } from "../abi/syscall.ts";
@@ -402,6 +402,13 @@ function closeBetween(first: number, last: number): void {
     if (!isErrno(error, ENOSYS, EPERM)) throw error;
     for (let fd = first; fd <= Math.min(last, 65535); fd++) host.syscall(SYS_close, fd);
   }
+}
+
+/** As flock(2): of a lock that lasts until the last process that has inherited the descriptor closes it. Gives the errno, 0 when it is held. */
+export function flockOrErrno(fd: Fd, operation: number): number {
+  let result = host.syscall(SYS_flock, fd.raw, operation);
+  while (result === -EINTR) result = host.syscall(SYS_flock, fd.raw, operation);
+  return -result;
 }
 
 /** @see ioctl(2) */
