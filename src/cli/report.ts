@@ -5,7 +5,8 @@
 // The texts of errno are those that docker, podman and containerd look for.
 
 import { HostError, SpecError, StateError, StepError, SysError, UsageError } from "../base/errors.ts";
-import { load } from "../sys/host.ts";
+import { basename } from "../base/path.ts";
+import { host, load } from "../sys/host.ts";
 import { complain } from "../sys/print.ts";
 import { append, type LogFlags } from "./log.ts";
 
@@ -28,9 +29,20 @@ export function report(error: unknown, failed: Failed): void {
   const { lines, extra } = describe(error, failed);
   const logged = append(failed.flags, "error", lines.join("; "), extra);
   if (!logged) complain(`tsrun: warning: cannot write the log ${String(failed.flags["log"])}\n`);
-  complain(lines.map((line) => `tsrun: ${line}\n`).join(""));
+  complain(bareWords(error, failed) ?? lines.map((line) => `tsrun: ${line}\n`).join(""));
   if (error instanceof UsageError) load<typeof import("./help.ts")>("cli/help").showUsage(error.message, extra["code"] ?? "", failed.command);
 }
+
+/** By the name of runc: that a program cannot be executed is told by its `run` in these words alone, and its callers compare them. */
+function bareWords(error: unknown, { command }: Failed): string | undefined {
+  let cause = error;
+  while (cause instanceof StepError) cause = cause.cause;
+  if (command !== "run" || !(cause instanceof SysError) || cause.syscall !== "execve" || basename(host.argv[0] ?? "") !== "runc") return undefined;
+  return `exec ${cause.detail}: ${textOf(cause.errno)[1]}\n`;
+}
+
+/** The errno's name and text. */
+const textOf = (errno: number): readonly [string, string] => load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
 
 /** What there is to say about an error. */
 export function describe(error: unknown, { command, subject }: Failed): Report {
@@ -58,10 +70,11 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   }
   if (cause instanceof SysError) {
     const { syscall, errno, detail } = cause;
-    const [name, text] = load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
+    const [name, text] = textOf(errno);
     const { code, hint } = load<typeof import("../sys/hints.ts")>("sys/hints").hintFor(cause, steps);
     const path = pathIn(detail);
-    const message = line(pointer, `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`, `${text} (${name})`);
+    const called = syscall === "execve" ? `exec ${detail}` : `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`; // runc's word for it
+    const message = line(pointer, called, `${text} (${name})`);
     return { lines: [withHint(message, hint)], extra: { code, ...about, syscall, ...(path !== undefined && { path }), errno: name, ...(hint !== undefined && { hint }) } };
   }
   const { code, hint } = codes().codeOf(cause);

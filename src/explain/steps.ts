@@ -75,6 +75,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
     init("set scheduling", schedulingActs(plan)),
     init("set SELinux label", plan.lsm?.selinux === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`, why: plan.lsm.selinux.why }]),
+    init("close descriptors", [{ text: `let execve close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
     init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
@@ -82,7 +83,6 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("install seccomp with a listener", seccompActs(plan, "created")),
     start("install seccomp", seccompActs(plan, "started")),
     start("run startContainer hooks", hookActs(plan, "startContainer")),
-    start("close descriptors", [{ text: `close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
     start("execute", [{ text: `become ${process.args.map((arg) => JSON.stringify(arg)).join(" ")}`, why: "/process/args" }]),
     runtime("run poststart hooks", hookActs(plan, "poststart")),
   ];

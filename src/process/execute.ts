@@ -76,7 +76,7 @@ export function closeDescriptors(plan: ProcessPlan): void {
   try {
     close_range(first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   } catch (error) {
-    if (!isErrno(error, ENOSYS, EINVAL, EPERM)) throw error; // EPERM: a seccomp profile
+    if (!isErrno(error, ENOSYS, EINVAL, EPERM)) throw error; // EPERM: a seccomp profile of the engine's around us
     for (let fd = first; fd < OLD_KERNEL_FDS; fd++) if (isOpen(fd)) setCloexec(fd, true); // before 5.11; ours are close-on-exec anyway, the caller's may not be
   }
 }

@@ -47,6 +47,9 @@ export type EncodedError = {
   readonly detail?: string;
 };
 
+/** What runc logs of its child's first moments, which its callers' tests look for. */
+export const DEBUG_BEGIN = ["nsexec container setup", "child process in init()"] as const;
+
 export function send(to: Fd, message: ParentMessage | ChildMessage): void {
   sendmsg(to, utf8(JSON.stringify(message)), []);
 }

@@ -30,7 +30,7 @@ import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockSignals } from "../sys/signal.ts";
 import { sendmsg } from "../sys/socket.ts";
 import { utf8 } from "../sys/memory.ts";
-import { receive, send, tellFailure, passNotify, type ParentMessage } from "./channel.ts";
+import { DEBUG_BEGIN, receive, send, tellFailure, passNotify, type ParentMessage } from "./channel.ts";
 import { hookState, runHooks } from "./lifecyclehooks.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { acceptStart } from "./startsocket.ts";
@@ -63,7 +63,6 @@ export function init(context: InitContext): never {
     report = waitForStart(context.start, channel);
     step("install seccomp", () => installSeccomp(context.seccomp, "started", (notify) => passNotify(channel, notify)));
     step("run startContainer hooks", () => runHooks("startContainer", context.plan.hooks.startContainer, hookState(context.plan, "created", getpid()), program.env));
-    step("close descriptors", () => closeDescriptors(context.plan.process));
     resetSignals();
     unblockSignals();
     step("execute", () => execute(program));
@@ -75,6 +74,7 @@ export function init(context: InitContext): never {
 
 function becomeContainer({ plan, seccomp, sources, directory, start, console, debug }: InitContext, channel: Fd): Program {
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
+  if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
   step("leave the caller's session", leaveCaller);
   const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
   step("join namespaces", () => joinNamespaces(plan.namespaces));
@@ -106,12 +106,14 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, de
   step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
   step("let go of the host", () => letGo(directory, channel, start, plan.process.inheritedFds));
+  step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
   step("create working directory", () => makeWorkingDirectory(plan.process));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process));
   const program = step("find program", () => findProgram(plan.process));
   step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
+  if (debug) send(channel, { kind: "log", level: "debug", text: "init: closing the pipe to signal completion" }); // runc's words
   send(channel, { kind: "created" });
   return program;
 }

@@ -25,7 +25,7 @@ import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../sys/signal.ts";
 import type { MasterTo } from "../terminal/attach.ts";
 import type { TerminalPlan } from "../terminal/plan.ts";
-import { passNotify, send, tellFailure } from "./channel.ts";
+import { DEBUG_BEGIN, passNotify, send, tellFailure } from "./channel.ts";
 import { cross } from "./cross.ts";
 import type { ExecPlan } from "./execplan.ts";
 import { logSteps, step } from "./step.ts";
@@ -52,6 +52,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
   const { crossing } = plan;
   try {
     logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
+    if (debug) for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)]) send(channel, { kind: "log", level: "debug", text });
     step("leave the caller's session", leaveCaller);
     const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
     step("set oom score", () => setOomScoreAdj(plan.process, "self"));
@@ -79,6 +80,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     step("take terminal", () => takeTerminal(plan.terminal));
     step("enter working directory", () => there || changeDirectory(plan.process)); // below /proc/self there is nothing for who is in another pid namespace
     const program = step("find program", () => findProgram(plan.process));
+    if (debug) send(channel, { kind: "log", level: "debug", text: "setns_init: about to exec" }); // runc's words
     prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
     resetSignals();
     unblockSignals();
@@ -98,6 +100,9 @@ const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | und
 
 const setAffinity = (plan: AffinityPlan | undefined): void =>
   plan === undefined ? resetAffinity() : load<typeof import("../process/scheduling.ts")>("process/scheduling").setFinalAffinity(plan);
+
+/** As runc logs it. */
+const affinityWords = (plan: AffinityPlan | undefined): readonly string[] => (plan?.initial === undefined ? [] : [`nsexec: affinity: 0x${plan.initial.cpus.toString(16)}`]);
 
 function leaveCaller(): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until execve: a process half made must not outlive its maker
