@@ -59,11 +59,11 @@ export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest)
     devices: ownDev ? planDevices(spec.linux.devices) : [],
     links: ownDev ? LINKS : [],
     lateReadonly: mounts.lateReadonly,
-    readonlyRoot: spec.root.readonly,
+    readonlyRoot: spec.root.readonly && hasNamespace, // in the host's mount namespace "/" is no mount of ours (runc)
     readonlyPaths: planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths"),
     maskedPaths: planPaths(spec.linux.maskedPaths, "/linux/maskedPaths"),
     maskData: labelled("tmpfs", "", spec.linux.mountLabel),
-    warnings: mounts.warnings,
+    warnings: spec.root.readonly && !hasNamespace ? [...mounts.warnings, "root.readonly needs a mount namespace: the root file system stays writable"] : mounts.warnings,
   };
 }
 
