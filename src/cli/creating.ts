@@ -7,6 +7,7 @@ import type { Values } from "./table.ts";
 
 export const createOptions = {
   bundle: { type: "string", short: "b", default: "" },
+  config: { type: "string", short: "f", default: "" },
   "console-socket": { type: "string" },
   "pidfd-socket": { type: "string" },
   "pid-file": { type: "string", default: "" },
@@ -20,6 +21,7 @@ export function createRequest(flags: Values<typeof createOptions>, id: string): 
   return {
     id,
     bundle: flags.bundle === "" ? "." : flags.bundle,
+    config: flags.config === "" ? "config.json" : flags.config,
     pidFile: flags["pid-file"] === "" ? undefined : absolute(flags["pid-file"]),
     consoleSocket: flags["console-socket"] || undefined,
     pidfdSocket: flags["pidfd-socket"] || undefined,

@@ -57,6 +57,7 @@ export type Command = {
 };
 
 export type Commands = {
+  readonly checkpoint: typeof import("./checkpoint.ts");
   readonly create: typeof import("./create.ts");
   readonly delete: typeof import("./delete.ts");
   readonly events: typeof import("./events.ts");
@@ -65,9 +66,11 @@ export type Commands = {
   readonly help: typeof import("./help.ts");
   readonly kill: typeof import("./kill.ts");
   readonly list: typeof import("./list.ts");
+  readonly mounts: typeof import("./mounts.ts");
   readonly pause: typeof import("./pause.ts");
   readonly plan: typeof import("./plan.ts");
   readonly ps: typeof import("./ps.ts");
+  readonly restore: typeof import("./restore.ts");
   readonly resume: typeof import("./resume.ts");
   readonly run: typeof import("./run.ts");
   readonly spec: typeof import("./spec.ts");
@@ -82,6 +85,7 @@ export type CommandName = keyof Commands;
 /** The module of a command, loaded now; undefined when there is no such command. */
 export function findCommand(name: string): Command | undefined {
   switch (name) {
+    case "checkpoint": return load<typeof import("./checkpoint.ts")>("cli/checkpoint");
     case "create": return load<typeof import("./create.ts")>("cli/create");
     case "delete": return load<typeof import("./delete.ts")>("cli/delete");
     case "events": return load<typeof import("./events.ts")>("cli/events");
@@ -91,9 +95,11 @@ export function findCommand(name: string): Command | undefined {
     case "help": return load<typeof import("./help.ts")>("cli/help");
     case "kill": return load<typeof import("./kill.ts")>("cli/kill");
     case "list": return load<typeof import("./list.ts")>("cli/list");
+    case "mounts": return load<typeof import("./mounts.ts")>("cli/mounts");
     case "pause": return load<typeof import("./pause.ts")>("cli/pause");
     case "plan": return load<typeof import("./plan.ts")>("cli/plan");
     case "ps": return load<typeof import("./ps.ts")>("cli/ps");
+    case "restore": return load<typeof import("./restore.ts")>("cli/restore");
     case "resume": return load<typeof import("./resume.ts")>("cli/resume");
     case "run": return load<typeof import("./run.ts")>("cli/run");
     case "spec": return load<typeof import("./spec.ts")>("cli/spec");

@@ -56,6 +56,7 @@ const idUsage = "<container-id>";
 
 const create = {
   bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
+  config: { value: "FILE", help: "take this file of the bundle instead of config.json" },
   "console-socket": { value: "SOCKET", help: "unix socket that is sent the master of the container's pseudoterminal" },
   "pidfd-socket": { value: "SOCKET", help: "unix socket that is sent a pidfd of the container's init" },
   "pid-file": { value: "FILE", help: "write the process id of the container's init to FILE" },
@@ -64,7 +65,33 @@ const create = {
   "preserve-fds": { value: "N", help: "let the container have N descriptors more, after 0 to 2 and those of $LISTEN_FDS" },
 } as const;
 
+const criu = {
+  "image-path": { value: "DIR", help: "where CRIU's images are" },
+  "work-path": { value: "DIR", help: "where CRIU works and writes its logs" },
+  "tcp-established": { help: "allow open TCP connections" },
+  "ext-unix-sk": { help: "allow unix sockets to processes outside" },
+  "shell-job": { help: "allow processes that belong to a shell outside" },
+  "file-locks": { help: "handle file locks" },
+  "manage-cgroups-mode": { value: "MODE", choices: ["soft", "full", "strict", "ignore"], help: "what is done about cgroups: soft, full, strict or ignore" },
+  "empty-ns": { value: "TYPE", help: "a namespace whose content is left out" },
+  "auto-dedup": { help: "drop memory pages from images when they are not needed any more" },
+  "lazy-pages": { help: "restore memory when it is used" },
+} as const;
+
 export const texts: { readonly [Name in CommandName]: Described<Commands[Name]["options"]> } = {
+  checkpoint: {
+    summary: "save the state of a container (not supported)",
+    usage: idUsage,
+    description: "This version of tsrun does not save containers: the command fails and changes nothing.",
+    options: {
+      ...criu,
+      "parent-path": { value: "DIR", help: "images of an earlier --pre-dump" },
+      "leave-running": { help: "let the container go on" },
+      "status-fd": { value: "N", help: "descriptor that is told when lazy pages are ready" },
+      "page-server": { value: "ADDRESS:PORT", help: "where memory pages are sent to" },
+      "pre-dump": { help: "save memory only, and let the container go on" },
+    },
+  },
   create: {
     summary: "create a container",
     usage: idUsage,
@@ -80,6 +107,7 @@ for "PROGRAM start". Later changes of config.json do not reach it.`,
 free again afterwards.`,
     options: {
       force: { help: "kill the container first if it has not stopped; no error if there is no such container" },
+      regex: { help: "delete every container whose name has a match of this regular expression" },
     },
   },
   events: {
@@ -146,6 +174,7 @@ none. For example:
     # PROGRAM kill web1 KILL`,
     options: {
       all: { help: "send the signal to all processes of the container", hidden: true },
+      regex: { help: "every container whose name has a match of this regular expression" },
     },
   },
   list: {
@@ -156,6 +185,16 @@ none. For example:
       format: { value: "FORMAT", choices: ["table", "json"], help: "table or json" },
       quiet: { help: "print only the names" },
     },
+  },
+  mounts: {
+    summary: "add mounts to a container that runs, or remove them",
+    usage: `add|remove ${idUsage} <file>`,
+    description: `The file is JSON, an array like mounts of config.json or an object with one; to
+remove, destination is enough. For example:
+
+    # echo '[{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"}]' > more
+    # PROGRAM mounts add web1 more`,
+    options: {},
   },
   pause: {
     summary: "let all processes of a container stand still",
@@ -185,7 +224,7 @@ host, each with the part of config.json that asks for it. Nothing is changed.`,
 follows the name of the container is for ps, -ef if there is nothing. Its table
 must have a column PID.`,
     options: {
-      format: { value: "FORMAT", help: "table or json, which is a list of process ids" },
+      format: { value: "FORMAT", choices: ["table", "json"], help: "table or json, which is a list of process ids" },
     },
   },
   resume: {
@@ -193,6 +232,23 @@ must have a column PID.`,
     usage: idUsage,
     description: `Undoes "PROGRAM pause".`,
     options: {},
+  },
+  restore: {
+    summary: "make a container from a saved one (not supported)",
+    usage: idUsage,
+    description: "This version of tsrun does not save containers: the command fails and changes nothing.",
+    options: {
+      ...criu,
+      bundle: create.bundle,
+      "console-socket": create["console-socket"],
+      detach: { help: "end as soon as the container runs" },
+      "pid-file": create["pid-file"],
+      "no-subreaper": { help: "do not adopt processes that the container leaves behind" },
+      "no-pivot": create["no-pivot"],
+      "tcp-close": { help: "close connections that were open" },
+      "lsm-profile": { value: "TYPE:NAME", help: "security profile of the restored container" },
+      "lsm-mount-context": { value: "CONTEXT", help: "SELinux context of its mounts" },
+    },
   },
   run: {
     summary: "create and start a container, and wait for it",

@@ -28,12 +28,12 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
   const start = (step: string, acts: readonly Act[]): PlanStep => ({ process: "start", step, acts });
   const { namespaces, rootfs, cgroup, process } = plan;
   return [
+    runtime("hide our program", [{ text: "let /proc/PID/exe of ours lead to an empty file, so that no container can reach tsrun by it", why: "default" }]),
     runtime("reserve container id", [{ text: `make the state directory ${plan.id} below the state root`, why: "default" }]),
     runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),
     runtime("find resource control group", plan.intelRdt === undefined ? [] : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }]),
     runtime("prepare cgroup", cgroup.mode === "v2" ? cgroupActs(plan) : []),
-    runtime("hide our program", [{ text: "let /proc/PID/exe of ours lead to an empty file, so that no container can reach tsrun by it", why: "default" }]),
     runtime("clone into namespaces", cloneActs(plan)),
     runtime("complete cgroup", cgroup.mode === "v1" ? cgroupActs(plan) : []),
     runtime("enter resource control group", intelRdtActs(plan)),

@@ -25,6 +25,8 @@ export type MountContext = {
   readonly api: MountApi;
   readonly propagation: PropagationPlan | undefined;
   readonly hasUserNamespace: boolean;
+  /** RootfsRequest.openSources. */
+  readonly openSources: boolean;
 };
 
 export type MountsPlan = {
@@ -126,7 +128,7 @@ function planBind(placed: Placed, path: string, options: MountOptions, context: 
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
   const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`);
-  const byParent = context.hasUserNamespace && !inside;
+  const byParent = context.openSources || (context.hasUserNamespace && !inside);
   const source: BindSource = byParent ? { kind: "opened", index: sources.length } : { kind: "path", path: hostPath(path) };
   if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive });
   return {

@@ -21,6 +21,8 @@ export type RootfsRequest = {
   readonly cgroupPaths: CgroupMountSource;
   /** mount_setattr unless told otherwise. */
   readonly api?: MountApi;
+  /** Every bind source is opened by the parent: whoever mounts is in the container already. */
+  readonly openSources?: boolean;
 };
 
 /**
@@ -42,7 +44,7 @@ export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest)
   }
   const api = request.api ?? "mount_setattr";
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === "user");
-  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, hasUserNamespace }, violations);
+  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, hasUserNamespace, openSources: request.openSources ?? false }, violations);
   if (violations.length > 0) throw new SpecError(violations);
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");

@@ -49,6 +49,8 @@ export type CreateRequest = {
   readonly id: string;
   /** As the user wrote it; relative to the working directory. */
   readonly bundle: string;
+  /** The bundle's config.json, or a path relative to the bundle. */
+  readonly config: string;
   readonly pidFile: string | undefined;
   /** Unix sockets of the caller's: for the master of the terminal, for a pidfd of init. */
   readonly consoleSocket: string | undefined;
@@ -88,7 +90,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   resetChildSignal();
   step("hide our program", () => hideOwnProgram(globals));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
-  const { spec, text } = step("load config.json", () => loadSpec(globals, bundle));
+  const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request, spec), bundle));
   const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
@@ -124,13 +126,13 @@ function runRuntimeHooks(plan: ContainerPlan, child: Child, channel: Fd): void {
   tellChild(channel, { kind: "hooked" });
 }
 
-function loadSpec(globals: Globals, bundle: HostPath): { readonly spec: Spec; readonly text: string } {
+function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; readonly text: string } {
   let text: string;
   try {
-    text = readFile(null, `${bundle}/config.json`, 32768);
+    text = readFile(null, path, 32768);
   } catch (error) {
-    if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${bundle}/config.json not found`);
-    throw new StepError(`read ${bundle}/config.json`, error);
+    if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${path} not found`);
+    throw new StepError(`read ${path}`, error);
   }
   const { spec, json } = parseConfig(text, () => load<typeof import("../spec/explain.ts")>("spec/explain"));
   if (globals.debug !== undefined)
