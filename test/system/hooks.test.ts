@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config, Hook } from "./bundle.ts";
-import { isTsrun, itOurs, ok, refused, useBox, SLOWNESS, type Box, type Container } from "./harness.ts";
+import { isTsrun, itOurs, ok, refused, shareNamespace, SLOWNESS, useBox, type Box, type Container } from "./harness.ts";
 
 const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
 type Kind = (typeof kinds)[number];
@@ -171,6 +171,21 @@ describe("hooks", () => {
     assert.match(stderr, /poststop.*exit status 3/);
     assert.deepEqual(log(box()), ["second"]);
     refused(box().runtime(["state", container.id]), /does not exist/);
+  });
+
+  it("run without a mount namespace of the container's, too", () => {
+    const every = Object.fromEntries(kinds.map((kind) => [kind, [sh(`echo ${kind} >> ${kind === "startContainer" ? "" : `${box().path("bundle1")}/rootfs`}/log`)]]));
+    const container = box().container((config) => {
+      shareNamespace(config, "mount");
+      config.hooks = every;
+      config.mounts = [];
+      config.linux.maskedPaths = [];
+      config.linux.readonlyPaths = [];
+      config.root.readonly = false;
+    });
+    ok(container.run());
+    assert.deepEqual(readFileSync(container.at("log"), "utf8").trim().split("\n").sort(), [...kinds].sort());
+    for (const name of readdirSync(container.at("dev"))) rmSync(container.at(`dev/${name}`));
   });
 
   it("that cannot be started are a failure that names them", () => {

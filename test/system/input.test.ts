@@ -115,6 +115,13 @@ describe("bad input", () => {
     itOurs("with a NUL byte in a string is refused", () => bothRefuse(bad((config) => (config.process.args = ["echo", "a\0b"])), /\/process\/args\/1.*NUL/));
   });
 
+  it("sections of other systems are none: they are ignored", () => {
+    const container = bad((config) => {
+      Object.assign(config, { windows: { layerFolders: ["C:\\layer"] }, solaris: { limitpriv: "default" }, vm: { kernel: { path: "/vmlinuz" } }, zos: { namespaces: [] }, freebsd: { jail: {} } });
+    });
+    ok(container.run());
+  });
+
   describe("the root", () => {
     it("that is missing is refused with its name", () => {
       const container = box().container();

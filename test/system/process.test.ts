@@ -371,6 +371,16 @@ describe("kernel parameters", () => {
     }).run(), /net\.ipv4\.ip_forward/);
   });
 
+  it("kernel.domainname goes with a uts namespace, kernel.hostname never: it has a field of its own", () => {
+    assert.equal(box().inside("cat /proc/sys/kernel/domainname", (config) => (config.linux.sysctl = { "kernel.domainname": "here.example" })), "here.example\n");
+    refused(box().container((config) => (config.linux.sysctl = { "kernel.hostname": "here" })).run(), /kernel\.hostname.*conflicts with the OCI "hostname" field/);
+    refused(box().container((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "uts");
+      delete config.hostname;
+      config.linux.sysctl = { "kernel.domainname": "here.example" };
+    }).run(), /kernel\.domainname/);
+  });
+
   it("that do not exist are an error that names them", () => {
     refused(box().container((config) => (config.linux.sysctl = { "net.no.such": "1" })).run(), /net[./]no[./]such.*no such file or directory/);
   });

@@ -60,6 +60,42 @@ describe("the root file system", () => {
     assert.equal(other.run().status, 0);
   });
 
+  for (const flags of [[], ["--no-pivot"]])
+    itOurs(`leaves no whole procfs in the container's mount namespace that would allow a fresh one without masks, ${flags[0] ?? "pivot_root"}`, () => {
+      // [kernel] In a user namespace proc may be mounted only where the mount namespace holds one of which nothing is hidden.
+      const mount = (change: (config: Config) => void): string =>
+        box().inside("unshare -Urmpf mount -t proc proc /proc 2>&1 && echo mounted; true", (config) => {
+          config.process.user = { uid: 1000, gid: 1000 };
+          change(config);
+        }, flags);
+      assert.match(mount(() => undefined), /permission denied|Operation not permitted/i);
+      assert.equal(mount((config) => {
+        config.linux.maskedPaths = [];
+        config.linux.readonlyPaths = [];
+      }), "mounted\n", "without masks there is one");
+    });
+
+  itOurs("may lie on a shared mount: the host sees nothing of what is mounted in it", () => {
+    mkdirSync(box().path("disk"));
+    execFileSync("mount", ["-t", "tmpfs", "tmpfs", box().path("disk")]);
+    try {
+      execFileSync("mount", ["--make-shared", box().path("disk")]);
+      const container = box().container((config) => {
+        config.root.path = box().path("disk/rootfs");
+        config.process.args = ["sh", "-c", "mount -t tmpfs tmpfs /mnt; grep -c . /proc/self/mountinfo"];
+        config.process.capabilities = CAPABILITY("CAP_SYS_ADMIN");
+      });
+      execFileSync("cp", ["-a", container.rootfs, box().path("disk/rootfs")]);
+      const count = (): number => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(box().directory)).length;
+      const before = count();
+      const { status, stderr } = container.run();
+      assert.equal(status, 0, stderr);
+      assert.equal(count(), before);
+    } finally {
+      execFileSync("umount", [box().path("disk")]);
+    }
+  });
+
   itOurs("stays where it is without a mount namespace of its own: chroot only", () => {
     const container = box().container((config) => {
       config.process.args = ["sh", "-c", "ls -d /bin && test -e /only-here"];
@@ -297,6 +333,13 @@ describe("devices", () => {
     assert.equal(inside, "666\n");
   });
 
+  it("are made also where /dev is read-only afterwards", () => {
+    const inside = box().inside("touch /dev/x 2>&1; test -c /dev/null && test -L /dev/ptmx && echo made", (config) => {
+      for (const mount of config.mounts) if (mount.destination === "/dev") mount.options = [...(mount.options ?? []), "ro"];
+    });
+    assert.equal(inside, "touch: /dev/x: Read-only file system\nmade\n");
+  });
+
   it("are left alone when /dev is bound from the host", () => {
     const before = readdirSync("/dev").length;
     box().inside("test -c /dev/null", (config) => {
@@ -333,6 +376,13 @@ describe("masked and read-only paths", () => {
 
   it("masked: the default ones below /proc and /sys give nothing away", () => {
     assert.equal(box().inside("head -c 10 /proc/kcore 2>/dev/null | wc -c; cat /proc/keys /proc/timer_list /proc/latency_stats 2>/dev/null | wc -c; ls -A /sys/firmware | wc -l"), "0\n0\n0\n");
+  });
+
+  itOurs("masked: many directories are covered by one and the same tmpfs", () => {
+    const inside = box().inside("stat -c %d /home /var /tmp | sort -u | wc -l; ls -A /home /var /tmp | grep -v : | grep -c .; true", (config) => {
+      config.linux.maskedPaths = ["/home", "/var", "/tmp"];
+    });
+    assert.equal(inside, "1\n0\n");
   });
 
   it("read-only: files and directories cannot be written, what is missing does not matter", () => {
