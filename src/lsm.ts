@@ -10,11 +10,11 @@
 import { ENOENT, ENOTDIR } from "./abi/errno.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "./abi/fcntl.ts";
 import { PROC_SUPER_MAGIC, SELINUX_MAGIC } from "./abi/magic.ts";
-import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "./abi/openat2.ts";
 import { HostError, isErrno, SpecError, StepError } from "./base/errors.ts";
 import type { Process, Spec } from "./spec/types.ts";
+import { openBeneath } from "./sys/beneath.ts";
 import type { Fd } from "./sys/fd.ts";
-import { fileSystemType, fstat, fstatfs, openat, openat2, readAll, readFileIfThere, readlinkat, writeAll } from "./sys/file.ts";
+import { fileSystemType, fstat, fstatfs, openat, readAll, readFileIfThere, readlinkat, writeAll } from "./sys/file.ts";
 import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 
@@ -119,7 +119,7 @@ function openAttribute(paths: readonly string[], flags: number): AttributeFile {
   for (const path of paths) {
     const last = path === paths.at(-1);
     try {
-      const file = openat2(proc, `${self}/${path}`, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+      const file = openBeneath(proc, `${self}/${path}`, flags);
       return { file, name: `\`/proc/self/${path}\`` };
     } catch (error) {
       if (last || !isErrno(error, ENOENT, ENOTDIR)) throw error;

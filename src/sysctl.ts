@@ -2,11 +2,11 @@
 
 import { O_PATH, O_DIRECTORY, O_WRONLY } from "./abi/fcntl.ts";
 import { PROC_SUPER_MAGIC } from "./abi/magic.ts";
-import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "./abi/openat2.ts";
 import { HostError, StepError } from "./base/errors.ts";
 import { escapePointer } from "./base/json.ts";
 import type { Spec } from "./spec/types.ts";
-import { fstatfs, openat, openat2, writeAll } from "./sys/file.ts";
+import { openBeneath } from "./sys/beneath.ts";
+import { fstatfs, openat, writeAll } from "./sys/file.ts";
 import { utf8 } from "./sys/memory.ts";
 
 /** A file below /proc/sys and what is written into it. */
@@ -33,7 +33,7 @@ export function writeSysctls(ops: readonly SysctlOp[]): void {
   if (fstatfs(proc).type !== PROC_SUPER_MAGIC) throw new StepError("write sysctls", new HostError("/proc of the container is not procfs"), ops[0]?.why);
   for (const { file, value, why } of ops) {
     try {
-      using fd = openat2(proc, `sys/${file}`, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+      using fd = openBeneath(proc, `sys/${file}`, O_WRONLY);
       writeAll(fd, utf8(value), `${JSON.stringify(value)} to /proc/sys/${file}`);
     } catch (error) {
       throw new StepError(`write sysctl ${file}`, error, why);

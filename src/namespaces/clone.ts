@@ -1,6 +1,6 @@
 // The clone itself, for create and for exec.
 
-import { E2BIG, EACCES, EBUSY, EINVAL, EOPNOTSUPP } from "../abi/errno.ts";
+import { E2BIG, EACCES, EBUSY, EINVAL, ENOSYS, EOPNOTSUPP } from "../abi/errno.ts";
 import { isErrno } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { clone3, type Child } from "../sys/process.ts";
@@ -10,7 +10,7 @@ export function cloneInto(flags: number, cgroup: Fd | null): { readonly child: C
   try {
     return { child: clone3(flags, cgroup), inCgroup: cgroup !== null };
   } catch (error) {
-    if (cgroup === null || !isErrno(error, E2BIG, EINVAL, EBUSY, EOPNOTSUPP, EACCES)) throw error;
+    if (cgroup === null || !isErrno(error, E2BIG, EINVAL, EBUSY, ENOSYS, EOPNOTSUPP, EACCES)) throw error;
     return { child: clone3(flags, null), inCgroup: false };
   }
 }

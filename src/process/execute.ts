@@ -49,7 +49,6 @@ function whyNot(path: string): string | undefined {
   const errno = type === S_IFDIR ? EISDIR : type < 0 ? -type : accessErrno(path, X_OK);
   switch (errno) {
     case 0:
-    case ENOSYS: // no faccessat2 (before 5.8): execve itself tells
     case EPERM: // a seccomp profile older than that call
     case EINVAL:
       return undefined;

@@ -11,7 +11,8 @@ import { ENOSYS, EPERM } from "../abi/errno.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fstatfs } from "../sys/file.ts";
-import { mount as mount2, mount_setattr } from "../sys/mount.ts";
+import { mount_setattr } from "../sys/mount.ts";
+import { changeMount } from "../sys/tree.ts";
 import type { Attributes, BindAttributes, MountApi } from "./ops.ts";
 
 /** Changes the attributes of one mount, which is attached. @param mount a descriptor of its root */
@@ -52,7 +53,7 @@ export function setPropagation(api: MountApi, mount: Fd, propagation: number, de
       return mount_setattr(mount, "", flags, { set: 0, clear: 0, propagation: propagation & ~MS_REC, userns: null }, detail);
     }
     case "remount":
-      return mount2(null, mount.procPath, null, propagation, null, detail);
+      return changeMount(mount, propagation, detail);
   }
 }
 
@@ -76,7 +77,7 @@ function remount(mount: Fd, { set, clear }: Attributes, detail: string): void {
     const atime = set & MOUNT_ATTR__ATIME;
     flags |= atime === MOUNT_ATTR_STRICTATIME ? MS_STRICTATIME : atime === MOUNT_ATTR_NOATIME ? MS_NOATIME : MS_RELATIME;
   } else flags |= (now & ST_NOATIME) !== 0 ? MS_NOATIME : (now & ST_RELATIME) !== 0 ? MS_RELATIME : MS_STRICTATIME;
-  mount2(null, mount.procPath, null, flags | MS_BIND | MS_REMOUNT, null, detail);
+  changeMount(mount, flags | MS_BIND | MS_REMOUNT, detail);
 }
 
 /** Which calls this kernel has, for planRootfs. */

@@ -2,12 +2,11 @@
 
 import { EEXIST, EPERM } from "../abi/errno.ts";
 import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "../abi/fcntl.ts";
-import { OPEN_TREE_CLONE } from "../abi/mount.ts";
 import type { ContainerPath } from "../base/brand.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { inherit, type Fd } from "../sys/fd.ts";
 import { fchownat, isCharacterDevice, makedev, mknodat, openat, symlinkat, unlinkat } from "../sys/file.ts";
-import { open_tree } from "../sys/mount.ts";
+import { copyTree } from "../sys/tree.ts";
 import { attach } from "./mounts.ts";
 import type { DeviceOp, LinkOp, RootfsPlan } from "./ops.ts";
 import { lookUp, openDirectory } from "./resolve.ts";
@@ -45,7 +44,7 @@ function createNode(directory: Fd, op: DeviceOp): void {
 
 /** [kernel] Who is not root of the initial user namespace makes no device nodes; the host's can be bound. */
 function bindNode(directory: Fd, op: DeviceOp): void {
-  const source = open_tree(null, op.hostNode, OPEN_TREE_CLONE);
+  const source = copyTree(null, op.hostNode, false);
   openat(directory, op.name, O_RDONLY | O_CREAT | O_NOFOLLOW, 0)[Symbol.dispose]();
   const target = openat(directory, op.name, O_PATH | O_NOFOLLOW);
   attach(source, target, op.hostNode);

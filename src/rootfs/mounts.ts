@@ -1,20 +1,21 @@
 // Mounting: the parent opens the sources of binds, the child makes the container's tree. No error is survived here, so descriptors
 // of the child that an error leaves open end with it.
 // A fresh file system is mounted on "." with the target as working directory: as safe as on the target's path in /proc, which it is a path
-// of, and measurably faster; move_mount(2) puts binds in place by descriptor.
+// of, and measurably faster; binds are put in place by descriptor (sys/tree.ts).
 
-import { AT_EMPTY_PATH, AT_RECURSIVE, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
 import { EBUSY, EINVAL, ENOTDIR, EPERM } from "../abi/errno.ts";
 import { PROC_SUPER_MAGIC } from "../abi/magic.ts";
-import { MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC, OPEN_TREE_CLONE } from "../abi/mount.ts";
+import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC } from "../abi/mount.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import { HostError, isErrno, StepError, SysError, unreachable } from "../base/errors.ts";
 import { dirname } from "../base/path.ts";
-import type { ContainerPath, HostPath } from "../base/brand.ts";
+import type { ContainerPath } from "../base/brand.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fchdir, fileType, fsetxattr, fstat, fstatfs, mkdirat, openat, symlinkat } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
-import { mount, move_mount, open_tree } from "../sys/mount.ts";
+import { mount } from "../sys/mount.ts";
+import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
 import { setBindAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
 import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan } from "./ops.ts";
 import { placeProblem } from "./place.ts";
@@ -25,7 +26,7 @@ export function openSources(plan: RootfsPlan): readonly Fd[] {
   const opened: Fd[] = [];
   for (const { why, destination, path, recursive } of plan.sources) {
     try {
-      opened.push(cloneOf(path, recursive));
+      opened.push(copyTree(null, path, recursive));
     } catch (error) {
       for (const fd of opened) fd[Symbol.dispose]();
       throw new StepError(`bind source of ${destination}`, error, why);
@@ -33,8 +34,6 @@ export function openSources(plan: RootfsPlan): readonly Fd[] {
   }
   return opened;
 }
-
-const cloneOf = (path: HostPath, recursive: boolean): Fd => open_tree(null, path, recursive ? OPEN_TREE_CLONE | AT_RECURSIVE : OPEN_TREE_CLONE);
 
 /**
  * Cuts our copy of the host's mounts off from the host's and makes the root file system a mount of its own.
@@ -44,12 +43,13 @@ export function prepareRoot(plan: RootfsPlan): Fd {
   try {
     // A symlink is refused: whoever can change it would choose which tree becomes "/".
     const directory = openat(null, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (plan.api === "remount") holdProc();
     const { propagation } = plan;
     if (propagation === undefined) return directory;
     mount(null, "/", null, propagation.host, null, "propagation of /");
     if (propagation.parent !== undefined) setParentPropagation(plan.rootfs, propagation.parent);
-    const root = open_tree(directory, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH, plan.rootfs);
-    move_mount(root, "", directory, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, `${plan.rootfs} onto itself`);
+    const root = copyTree(directory, "", true, plan.rootfs);
+    attachTree(root, directory, "", `${plan.rootfs} onto itself`);
     setPropagation(plan.api, root, propagation.root, plan.rootfs);
     directory[Symbol.dispose]();
     return root;
@@ -139,7 +139,7 @@ function mountedAt(root: Fd, path: ContainerPath): Fd {
 }
 
 function bind(root: Fd, op: BindOp, sources: readonly Fd[]): void {
-  const source = op.source.kind === "opened" ? sourceOf(sources, op.source.index) : cloneOf(op.source.path, op.recursive);
+  const source = op.source.kind === "opened" ? sourceOf(sources, op.source.index) : copyTree(null, op.source.path, op.recursive);
   const target = openTarget(root, op.destination, source, op.missing);
   refuse(placeProblem(target.path, "bind"));
   if (target.path === "/proc" && fstatfs(source).type !== PROC_SUPER_MAGIC) refuse(placeProblem(target.path, "other"));
@@ -160,7 +160,7 @@ function sourceOf(sources: readonly Fd[], index: number): Fd {
 /** Attaches a detached mount; `mount` is then a descriptor of its root. @throws SysError ENOTDIR for a directory on a file and the reverse, as mount(2) */
 export function attach(source: Fd, target: Fd, detail: string): void {
   try {
-    move_mount(source, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, detail);
+    attachTree(source, target, "", detail);
   } catch (error) {
     if (isErrno(error, EINVAL) && (fileType(source) === S_IFDIR) !== (fileType(target) === S_IFDIR)) throw new SysError("move_mount", ENOTDIR, detail);
     throw error;

@@ -2,19 +2,18 @@
 // Nearly all of these paths lie in a directory of procfs or sysfs, where the kernel alone makes names. With such a directory, found by
 // descriptor and proved to be the kernel's, as working directory a plain name is as good as a descriptor, and takes half of the calls.
 
-import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH } from "../abi/fcntl.ts";
+import { O_PATH } from "../abi/fcntl.ts";
 import { EINVAL } from "../abi/errno.ts";
 import { PROC_SUPER_MAGIC, SYSFS_MAGIC } from "../abi/magic.ts";
-import {
-  MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_SYMLINKS, MS_BIND, MS_RDONLY, MS_REC, OPEN_TREE_CLONE,
-} from "../abi/mount.ts";
+import { MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REC } from "../abi/mount.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import { containerPath, type ContainerPath } from "../base/brand.ts";
 import { isErrno, StepError } from "../base/errors.ts";
 import { basename, dirname } from "../base/path.ts";
 import type { Fd } from "../sys/fd.ts";
 import { chdir, fchdir, fileType, fileTypeAt, fstatfs, openat } from "../sys/file.ts";
-import { mount, mount_setattr, move_mount, open_tree } from "../sys/mount.ts";
+import { mount, mount_setattr } from "../sys/mount.ts";
+import { attachTree, copyTree } from "../sys/tree.ts";
 import { setAttributes } from "./attributes.ts";
 import { openNull } from "./devices.ts";
 import { attach } from "./mounts.ts";
@@ -82,7 +81,7 @@ const isKernels = (magic: number): boolean => magic === PROC_SUPER_MAGIC || magi
 function makeReadonly(api: MountApi, path: ContainerPath): void {
   const target = lookUp(null, path);
   if (target === undefined) return;
-  const tree = open_tree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH, path);
+  const tree = copyTree(target, "", true, path);
   attach(tree, target, path);
   setAttributes(api, tree, READONLY, path);
   target[Symbol.dispose]();
@@ -145,13 +144,13 @@ function maskName(state: State, path: ContainerPath): void {
 
 function coverName(source: Fd, name: string, path: ContainerPath): void {
   const copy = copyOf(source, path);
-  move_mount(copy, "", null, name, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS, path);
+  attachTree(copy, null, name, path);
   copy[Symbol.dispose]();
 }
 
 // ---- either way
 
-const copyOf = (source: Fd, path: ContainerPath): Fd => open_tree(source, "", OPEN_TREE_CLONE | AT_EMPTY_PATH, path);
+const copyOf = (source: Fd, path: ContainerPath): Fd => copyTree(source, "", false, path);
 
 function mountEmpty(on: string, label: string, path: ContainerPath): void {
   const data = (inodes: number): string => `nr_blocks=1,nr_inodes=${inodes}${label === "" ? "" : `,${label}`}`;

@@ -2,7 +2,8 @@
 // Everything is opened close-on-exec; passing a descriptor on is an explicit act (fd.ts).
 
 import {
-  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_flock, SYS_fsetxattr, SYS_fstat, SYS_fstatfs, SYS_fsync,
+  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_flock, SYS_fsetxattr, SYS_fstat, SYS_fstatfs,
+  SYS_fsync,
   SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_ioctl, SYS_linkat, SYS_lseek, SYS_memfd_create, SYS_mkdirat, SYS_mknodat, SYS_newfstatat, SYS_openat, SYS_openat2,
   SYS_pipe2, SYS_read, SYS_readlinkat, SYS_renameat2, SYS_sendfile, SYS_statfs, SYS_symlinkat, SYS_umask, SYS_unlinkat, SYS_write,
 } from "../abi/syscall.ts";
@@ -188,9 +189,10 @@ export function fsetxattr(fd: Fd, name: string, value: string, detail: string): 
   syscall("fsetxattr", SYS_fsetxattr, `${name} of ${detail}`, fd.raw, name, bytes, bytes.byteLength, 0);
 }
 
-/** 0 when the effective user may do `mode` (R_OK, W_OK, X_OK) with the file, else the errno. ENOSYS before 5.8. @see faccessat2(2) */
+/** 0 when the effective user (before Linux 5.8 the real one) may do `mode` (R_OK, W_OK, X_OK) with the file, else the errno. @see faccessat2(2) */
 export function accessErrno(path: string, mode: number): number {
-  return -host.syscall(SYS_faccessat2, AT_FDCWD, path, mode, AT_EACCESS);
+  const result = host.syscall(SYS_faccessat2, AT_FDCWD, path, mode, AT_EACCESS);
+  return -(result === -ENOSYS ? host.syscall(SYS_faccessat, AT_FDCWD, path, mode) : result);
 }
 
 export type Stat = {

@@ -1,11 +1,12 @@
 // Waiting until one of several descriptors has something to say.
 
 import { SYS_ppoll } from "../abi/syscall.ts";
-import { pollfd } from "../abi/poll.ts";
+import { pollfd, POLLIN } from "../abi/poll.ts";
 import { timespec } from "../abi/time.ts";
 import type { Fd } from "./fd.ts";
 import { syscall } from "./call.ts";
 import { Struct } from "./memory.ts";
+import { ProcessDirectory } from "./oldpidfd.ts";
 
 /**
  * Waits until a descriptor is ready; the revents (POLL*) of each, in order. All zero: the time is over.
@@ -13,6 +14,23 @@ import { Struct } from "./memory.ts";
  * @see poll(2)
  */
 export function poll(fds: readonly { readonly fd: Fd; readonly events: number }[], timeoutMs?: number): readonly number[] {
+  return fds.some(({ fd }) => fd instanceof ProcessDirectory) ? pollOld(fds, timeoutMs ?? Infinity) : pollOnce(fds, timeoutMs);
+}
+
+const OLD_INTERVAL_MS = 10;
+
+/** With processes among them that cannot be polled for: looks every now and then. */
+function pollOld(fds: readonly { readonly fd: Fd; readonly events: number }[], timeoutMs: number): readonly number[] {
+  const others = fds.filter(({ fd }) => !(fd instanceof ProcessDirectory));
+  for (let left = timeoutMs; ; left -= OLD_INTERVAL_MS) {
+    const ended = fds.map(({ fd }) => fd instanceof ProcessDirectory && fd.ended);
+    const rest = [...pollOnce(others, ended.includes(true) ? 0 : Math.max(0, Math.min(left, OLD_INTERVAL_MS)))];
+    const found = fds.map(({ fd }, i) => (fd instanceof ProcessDirectory ? (ended[i] === true ? POLLIN : 0) : (rest.shift() ?? 0)));
+    if (left <= 0 || found.some((events) => events !== 0)) return found;
+  }
+}
+
+function pollOnce(fds: readonly { readonly fd: Fd; readonly events: number }[], timeoutMs?: number): readonly number[] {
   const array = new Struct(pollfd.size * fds.length);
   fds.forEach(({ fd, events }, i) => array.u32(i * pollfd.size + pollfd.fd, fd.raw).u16(i * pollfd.size + pollfd.events, events));
   const limit =

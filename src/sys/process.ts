@@ -7,16 +7,17 @@ import {
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
 import { SIGCHLD } from "../abi/signal.ts";
 import { rlimit64 } from "../abi/resource.ts";
-import { CLD_EXITED, P_PIDFD, siginfo, WEXITED, WNOHANG, WNOWAIT } from "../abi/wait.ts";
+import { CLD_EXITED, P_PID, P_PIDFD, siginfo, WEXITED, WNOHANG, WNOWAIT } from "../abi/wait.ts";
 import { AT_EMPTY_PATH } from "../abi/fcntl.ts";
-import { ECHILD } from "../abi/errno.ts";
+import { EBADF, ECHILD, EINTR, EINVAL, ENOSYS, ESRCH } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
 import { int64, type Int64 } from "../base/int64.ts";
 import { hostPid, type HostPid } from "../base/brand.ts";
 import { Fd } from "./fd.ts";
-import { host } from "./host.ts";
+import { host, type Argument } from "./host.ts";
 import { syscall } from "./call.ts";
 import { stringArray, Struct } from "./memory.ts";
+import { openProcess, pidOf, ProcessDirectory } from "./oldpidfd.ts";
 
 export type Child = { readonly pid: HostPid; readonly pidfd: Fd };
 
@@ -24,7 +25,7 @@ export type Child = { readonly pid: HostPid; readonly pidfd: Fd };
  * Forks into new namespaces. Both processes return: the child gets undefined, the parent the child's pid and pidfd, which it closes.
  * @param flags CLONE_NEW* and others; SIGCHLD and CLONE_PIDFD are added
  * @param cgroup a cgroup v2 directory to start the child in, or null
- * @throws SysError ENOSYS before 5.3, EPERM without the capability, ENOSPC when a limit of namespaces is reached, EBUSY/EOPNOTSUPP for the cgroup
+ * @throws SysError ENOSYS with a cgroup before 5.3, EPERM without the capability, ENOSPC when a limit of namespaces is reached, EBUSY/EOPNOTSUPP for the cgroup
  * @see clone3(2)
  */
 export function clone3(flags: number, cgroup: Fd | null = null): Child | undefined {
@@ -34,7 +35,9 @@ export function clone3(flags: number, cgroup: Fd | null = null): Child | undefin
     .pointer(clone_args.pidfd, pidfd)
     .u64(clone_args.exit_signal, SIGCHLD)
     .u64(clone_args.cgroup, cgroup === null ? 0 : cgroup.raw);
-  const pid = syscall("clone3", SYS_clone3, `flags 0x${flags.toString(16)}`, args.buffer, clone_args.size);
+  const pid = host.syscall(SYS_clone3, args.buffer, clone_args.size);
+  if (pid === -ENOSYS && cgroup === null) return clone(flags);
+  if (pid < 0) throw new SysError("clone3", -pid, `flags 0x${flags.toString(16)}`);
   return pid === 0 ? undefined : { pid: hostPid(pid), pidfd: new Fd(pidfd[0] as number) };
 }
 
@@ -45,6 +48,15 @@ export function clone3(flags: number, cgroup: Fd | null = null): Child | undefin
  */
 export function forkForParent(): "child" | "parent" {
   return syscall("clone", SYS_clone, "CLONE_PARENT", CLONE_PARENT + SIGCHLD, null, null, null, 0) === 0 ? "child" : "parent";
+}
+
+/** As clone3, before 5.3. [kernel] Before 5.2 CLONE_PIDFD is passed over. @see clone(2) */
+function clone(flags: number): Child | undefined {
+  const pidfd = new Int32Array([-1]);
+  const pid = syscall("clone", SYS_clone, `flags 0x${flags.toString(16)}`, flags + CLONE_PIDFD + SIGCHLD, 0, pidfd, 0, 0);
+  if (pid === 0) return undefined;
+  const raw = pidfd[0] as number;
+  return { pid: hostPid(pid), pidfd: raw < 0 ? pidfd_open(hostPid(pid)) : new Fd(raw) };
 }
 
 /** @see unshare(2) */
@@ -100,12 +112,23 @@ export function kill(pid: HostPid, signal: number): void {
 
 /** A handle on a process that no later process with the same number can take over; the caller closes it. @throws SysError ESRCH @see pidfd_open(2) */
 export function pidfd_open(pid: HostPid): Fd {
-  return new Fd(syscall("pidfd_open", SYS_pidfd_open, `process ${pid}`, pid, 0));
+  const result = host.syscall(SYS_pidfd_open, pid, 0);
+  if (result === -ENOSYS) return openProcess(pid);
+  if (result < 0) throw new SysError("pidfd_open", -result, `process ${pid}`);
+  return new Fd(result);
 }
 
 /** @throws SysError ESRCH when the process has ended, EPERM @see pidfd_send_signal(2) */
 export function pidfd_send_signal(pidfd: Fd, signal: number): void {
-  syscall("pidfd_send_signal", SYS_pidfd_send_signal, `signal ${signal}`, pidfd.raw, signal, null, 0);
+  const result = host.syscall(SYS_pidfd_send_signal, pidfd.raw, signal, null, 0); // takes directories of /proc, too
+  if (result === -ENOSYS) return signalByNumber(pidfd, signal);
+  if (result < 0) throw new SysError("pidfd_send_signal", -result, `signal ${signal}`);
+}
+
+/** Before 5.1. [kernel] Whoever is in another pid namespace than this process knows it by another number, but may still look at it. */
+function signalByNumber(pidfd: Fd, signal: number): void {
+  if (pidfd instanceof ProcessDirectory && pidfd.ended) throw new SysError("kill", ESRCH, `process ${pidfd.pid}`);
+  if (signal !== 0 || !(pidfd instanceof ProcessDirectory)) kill(pidOf(pidfd), signal);
 }
 
 /**
@@ -135,14 +158,22 @@ export function awaitEnd(pidfd: Fd): Ending {
 
 function waitid(pidfd: Fd, options: number): Ending {
   const info = new Struct(siginfo.size);
-  syscall("waitid", SYS_waitid, "P_PIDFD", P_PIDFD, pidfd.raw, info.buffer, options, null);
+  const result = waitidRaw(pidfd, info.buffer, options);
+  if (result < 0) throw new SysError("waitid", -result, "P_PIDFD");
   const status = info.getI32(siginfo.si_status);
   return info.getI32(siginfo.si_code) === CLD_EXITED ? { kind: "exited", status } : { kind: "killed", signal: status };
 }
 
+/** [kernel] waitid knows pidfds since 5.4, and no directories of /proc. The number is our child's until it is reaped. */
+function waitidRaw(pidfd: Fd, info: Argument, options: number): number {
+  let result = host.syscall(SYS_waitid, P_PIDFD, pidfd.raw, info, options, null);
+  if (result === -EINVAL || result === -EBADF) result = host.syscall(SYS_waitid, P_PID, pidOf(pidfd), info, options, null);
+  return result === -EINTR ? waitidRaw(pidfd, info, options) : result;
+}
+
 /** Whether the process behind `pidfd`, alive or ended, is a child of ours. It is not reaped. @see waitid(2) */
 export function isChild(pidfd: Fd): boolean {
-  const result = host.syscall(SYS_waitid, P_PIDFD, pidfd.raw, null, WEXITED + WNOHANG + WNOWAIT, null);
+  const result = waitidRaw(pidfd, null, WEXITED + WNOHANG + WNOWAIT);
   if (result < 0 && result !== -ECHILD) throw new SysError("waitid", -result, "P_PIDFD");
   return result >= 0;
 }

@@ -3,19 +3,18 @@
 // [cve] CVE-2025-52565: what lies below /dev is the image's word, or that of processes which run already. The pair is opened inside a
 // file system that was seen to be a devpts, its slave through the master, and the bind over /dev/console goes from descriptor to descriptor.
 
-import { AT_EMPTY_PATH, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDWR } from "../abi/fcntl.ts";
+import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_PATH, O_RDWR } from "../abi/fcntl.ts";
 import { ENOENT } from "../abi/errno.ts";
 import { DEVPTS_SUPER_MAGIC } from "../abi/magic.ts";
-import { MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, OPEN_TREE_CLONE } from "../abi/mount.ts";
-import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "../abi/openat2.ts";
 import { S_IFLNK } from "../abi/stat.ts";
 import { ONLCR, termios } from "../abi/termios.ts";
 import { HostError, isErrno } from "../base/errors.ts";
+import { openBeneath } from "../sys/beneath.ts";
 import { Fd, inherit } from "../sys/fd.ts";
-import { fileType, fstatfs, isCharacterDevice, openat, openat2 } from "../sys/file.ts";
+import { fileType, fstatfs, isCharacterDevice, openat } from "../sys/file.ts";
 import { utf8 } from "../sys/memory.ts";
-import { move_mount, open_tree } from "../sys/mount.ts";
 import { sendmsg } from "../sys/socket.ts";
+import { attachTree, copyTree } from "../sys/tree.ts";
 import { openPeer, setTerminalModes, setWindowSize, takeTerminal, terminalModes, type WindowSize } from "../sys/terminal.ts";
 import type { TerminalPlan } from "./plan.ts";
 
@@ -51,7 +50,7 @@ function openMaster(): Fd {
   using devpts = openat(null, "/dev/pts", O_PATH | O_DIRECTORY);
   if (fstatfs(devpts).type !== DEVPTS_SUPER_MAGIC) throw new HostError("/dev/pts of the container is not a devpts");
   // [kernel] A devpts holds nothing but ptmx and terminals, so what is opened before it was looked at does no harm.
-  const master = openat2(devpts, "ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+  const master = openBeneath(devpts, "ptmx", O_RDWR | O_NOCTTY);
   if (isCharacterDevice(master, 5, 2)) return master;
   master[Symbol.dispose]();
   throw new HostError("/dev/pts/ptmx of the container is not the device that makes terminals");
@@ -67,8 +66,8 @@ function leaveNewlines(terminal: Fd): void {
 function bindConsole(slave: Fd): void {
   using target = openConsole();
   if (fileType(target) === S_IFLNK) throw new HostError("/dev/console of the container is a symbolic link");
-  using tree = open_tree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH, "the terminal");
-  move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, "the terminal to /dev/console");
+  using tree = copyTree(slave, "", false, "the terminal");
+  attachTree(tree, target, "", "the terminal to /dev/console");
 }
 
 /** [kernel] Opened as a path only: /dev/console of an image may be the host's device. */
