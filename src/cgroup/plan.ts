@@ -141,7 +141,7 @@ function groupsV1(hierarchies: readonly CgroupHierarchy[], place: Place): Cgroup
 }
 
 /** `own` as seen below a mount that shows `root`: in a container without a cgroup namespace, /proc/self/cgroup names the host's paths. */
-function below(root: string, own: string): string {
+export function below(root: string, own: string): string {
   if (root === "/" || root === "") return slashed(own);
   return own.startsWith(`${root}/`) ? own.slice(root.length) : "";
 }

@@ -17,6 +17,7 @@ export function globalsOf(flags: GlobalFlags): Globals {
   return {
     root: flags.root === undefined ? defaultRoot() : givenRoot(flags.root),
     systemdCgroup: systemdCgroup(flags),
+    noCgroup: flags["cgroup-manager"] === "disabled",
     rootless: rootless(flags.rootless),
     debug: isDebug(flags) ? load<typeof import("./log.ts")>("cli/log").debugWriter(flags) : undefined,
     warn: (message, cause) => load<typeof import("./log.ts")>("cli/log").warn(flags, cause === undefined ? message : `${message}: ${words(cause)}`),
@@ -49,8 +50,7 @@ export function systemdCgroup(flags: GlobalFlags): boolean {
   const manager = flags["cgroup-manager"];
   if (manager === undefined) return flags["systemd-cgroup"];
   if (manager === "systemd") return true;
-  if (manager === "cgroupfs") return false;
-  if (manager === "disabled") throw new HostError("--cgroup-manager disabled is not supported by this version of tsrun");
+  if (manager === "cgroupfs" || manager === "disabled") return false;
   throw new UsageError(`unknown cgroup manager: ${manager}`);
 }
 

@@ -48,6 +48,7 @@ export function requestOf(flags: Omit<Values<typeof options>, "bundle" | "json" 
     noPivot: flags["no-pivot"],
     noNewKeyring: flags["no-new-keyring"],
     systemdCgroup: systemdCgroup(globalFlags),
+    noCgroup: globalFlags["cgroup-manager"] === "disabled",
     listenFds: listenFds(),
     preserveFds: flags["preserve-fds"],
   };

@@ -46,7 +46,7 @@ export const globalTexts: { readonly [Name in keyof typeof globalOptions]: Optio
   "log-level": { value: "LEVEL", choices: ["debug", "warning", "error"], help: "debug, warning or error; debug is the same as --debug" },
   debug: { help: "log each step and how long it took" },
   "systemd-cgroup": { help: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"' },
-  "cgroup-manager": { value: "MANAGER", choices: ["cgroupfs", "systemd"], help: "who makes the cgroups: cgroupfs or systemd" },
+  "cgroup-manager": { value: "MANAGER", choices: ["cgroupfs", "systemd", "disabled"], help: "who makes the cgroups: cgroupfs, systemd, or disabled for nobody" },
   rootless: { value: "BOOL", choices: ["true", "false", "auto"], help: "go on where there is no right to make cgroups: true, false or auto" },
   help: { help: "show this text, or a command's" },
   version: { help: "show the version" },

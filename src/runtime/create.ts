@@ -149,6 +149,7 @@ function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: H
     noPivot: request.noPivot,
     noNewKeyring: request.noNewKeyring,
     systemdCgroup: globals.systemdCgroup,
+    noCgroup: globals.noCgroup,
     listenFds: checkPassedOn("LISTEN_FDS", 0, listenFds()),
     preserveFds: checkPassedOn("--preserve-fds", listenFds(), request.preserveFds),
   });

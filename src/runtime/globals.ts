@@ -6,6 +6,7 @@ export type Globals = {
   /** The directory of the containers' state directories, absolute. */
   readonly root: HostPath;
   readonly systemdCgroup: boolean;
+  readonly noCgroup: boolean;
   readonly rootless: "auto" | "true" | "false";
   /** undefined when nobody wants debug lines: then nothing is spent on making them. */
   readonly debug: ((message: string) => void) | undefined;

@@ -5,6 +5,7 @@ import type { LsmPlan } from "../lsm.ts";
 import type { NetDevicesPlan } from "../netdevices.ts";
 import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import { planCgroup, cgroupMountSource, type CgroupPlan } from "../cgroup/plan.ts";
+import { planWithoutCgroup, type WithoutCgroup } from "../cgroup/without.ts";
 import type { ContainerId, HostPath } from "../base/brand.ts";
 import { hostPath } from "../base/brand.ts";
 import { SpecError, type Violation } from "../base/errors.ts";
@@ -26,6 +27,8 @@ export type PlanRequest = {
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
   readonly systemdCgroup: boolean;
+  /** The container stays in the cgroups that it is made in. */
+  readonly noCgroup: boolean;
   /** LISTEN_FDS of the caller's environment. */
   readonly listenFds: number;
   readonly preserveFds: number;
@@ -65,10 +68,10 @@ export type ContainerPlan = RarePlans & {
 export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, rare: RarePlans): ContainerPlan {
   const missing = unsupported(spec);
   if (missing.length > 0) throw new SpecError(missing);
-  const cgroup = planCgroup(spec, host, request.id, { systemdCgroup: request.systemdCgroup });
+  const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request);
   if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
   const process = planProcess(spec.process, host, request);
-  const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: cgroupMountSource(cgroup, spec), api: host.mountApi });
+  const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: source, api: host.mountApi });
   return {
     ...rare,
     id: request.id,
@@ -87,8 +90,13 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
     seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
     terminal: planTerminal(spec.process, spec.linux.namespaces.some(({ type }) => type === "mount")),
     sharedPid: !spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
-    warnings: [...process.warnings, ...rootfs.warnings, ...(rare.scheduling?.warnings ?? [])],
+    warnings: [...warnings, ...process.warnings, ...rootfs.warnings, ...(rare.scheduling?.warnings ?? [])],
   };
+}
+
+function planOwnCgroup(spec: Spec, host: HostFacts, request: PlanRequest): WithoutCgroup {
+  const cgroup = planCgroup(spec, host, request.id, { systemdCgroup: request.systemdCgroup });
+  return { cgroup, source: cgroupMountSource(cgroup, spec), warnings: [] };
 }
 
 /** The parts of config.json that a later version will do. Going on without them would run another container than was asked for. */

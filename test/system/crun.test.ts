@@ -90,6 +90,24 @@ describe("like crun", function () {
     ok(container.delete("--force"));
   });
 
+  it("--cgroup-manager disabled leaves the container in its caller's cgroups, and warns that nothing is limited", () => {
+    const container = box().container((config) => {
+      config.process.args = ["sh", "-c", "cat /proc/self/cgroup; ls -d /sys/fs/cgroup/*"];
+      config.linux.resources = { ...config.linux.resources, pids: { limit: 10 } };
+    });
+    const { stdout, stderr } = ok(box().runtime(["--cgroup-manager", "disabled", "run", "--bundle", container.bundle, container.id]));
+    assert.equal(stdout.includes(readFileSync("/proc/self/cgroup", "utf8")), true, stdout);
+    assert.match(stderr, /warning: --cgroup-manager disabled: nothing of \/linux\/resources is applied/);
+    const other = box().container((config) => (config.process.args = ["sleep", "100"]));
+    ok(box().runtime(["--cgroup-manager=disabled", "create", "--bundle", other.bundle, other.id]));
+    assert.equal(other.state().status, "created");
+    ok(other.start());
+    assert.deepEqual(box().cgroups(), []);
+    ok(other.kill("KILL"));
+    other.waitFor("stopped");
+    ok(other.delete());
+  });
+
   it("list -q and -f json, spec --bundle are there", () => {
     const container = sleeper();
     assert.equal(ok(box().runtime(["list", "-q"])).stdout, `${container.id}\n`);
