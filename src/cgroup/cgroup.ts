@@ -81,7 +81,7 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
   }
   const v2 = groups[0];
   if (plan.mode === "v2" && plan.devices !== undefined && v2 !== undefined) {
-    load<typeof import("./v2.ts")>("cgroup/v2").limitDevices(v2.path, plan.devices, made.includes(v2.path));
+    load<typeof import("./v2.ts")>("cgroup/v2").limitDevices(v2.path, plan.devices, made.includes(v2.path), plan.mayLeaveDevices);
   }
   return groups.map(({ controllers, path }) => (made.includes(path) ? { controllers, path } : { controllers, path, found: true }));
 }

@@ -1,8 +1,12 @@
 // Getting processes into cgroups that are there.
 
+import { O_WRONLY } from "../abi/fcntl.ts";
 import { EINVAL, EOPNOTSUPP } from "../abi/errno.ts";
 import type { HostPid } from "../base/brand.ts";
 import { isErrno, StepError } from "../base/errors.ts";
+import type { Fd } from "../sys/fd.ts";
+import { openat, writeAll } from "../sys/file.ts";
+import { utf8 } from "../sys/memory.ts";
 import { sleepMs } from "../sys/time.ts";
 import { isV2, writeValue } from "./files.ts";
 import type { CgroupPath, CgroupPaths } from "./plan.ts";
@@ -18,6 +22,24 @@ export function enterCgroup(paths: CgroupPaths, inV2: boolean): void {
     } else {
       tolerate(paths, group, () => writeValue(`${group.path}/tasks`, "0"));
     }
+  }
+}
+
+/** Files that let in whoever writes "0" into them, and could not open them itself. The caller closes them. */
+export function openEntries(paths: CgroupPaths, inV2: boolean): readonly Fd[] {
+  const entries: Fd[] = [];
+  for (const group of paths) {
+    if (isV2(group) && inV2) continue;
+    tolerate(paths, group, () => entries.push(openat(null, `${group.path}/${isV2(group) ? "cgroup.procs" : "tasks"}`, O_WRONLY)));
+  }
+  return entries;
+}
+
+/** The calling process, which must have one thread, goes where the files lead. */
+export function enterByEntries(entries: readonly Fd[]): void {
+  for (const entry of entries) {
+    writeAll(entry, utf8("0"), "a cgroup's list of processes");
+    entry[Symbol.dispose]();
   }
 }
 

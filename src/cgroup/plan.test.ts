@@ -28,12 +28,12 @@ const v2: CgroupLayout = {
   controllers: ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"],
 };
 
-type Options = { readonly cgroupsPath?: string; readonly linux?: object; readonly euid?: number; readonly systemdCgroup?: boolean };
+type Options = { readonly cgroupsPath?: string; readonly linux?: object; readonly rootless?: boolean; readonly systemdCgroup?: boolean };
 
 function plan(cgroups: CgroupLayout, resources: object = {}, options: Options = {}): CgroupPlan {
-  const { cgroupsPath = "/box", linux = {}, euid = 0, systemdCgroup = false } = options;
+  const { cgroupsPath = "/box", linux = {}, rootless = false, systemdCgroup = false } = options;
   const spec = decodeSpec({ ociVersion: "1.2.0", root: { path: "rootfs" }, linux: { cgroupsPath, resources, ...linux } });
-  const host: HostFacts = { euid, egid: 0, lastCapability: 40, cgroups, mountApi: "mount_setattr" };
+  const host: HostFacts = { euid: 0, egid: 0, rootless, groupsDenied: false, lastCapability: 40, cgroups, mountApi: "mount_setattr" };
   return planCgroup(spec, host, "c1" as ContainerId, { systemdCgroup });
 }
 
@@ -71,7 +71,7 @@ describe("where cgroups are", () => {
   });
 
   it("without cgroupsPath and without privilege the id names a cgroup beside our own", () => {
-    const rootless = plan(v2, {}, { cgroupsPath: "", euid: 1000 });
+    const rootless = plan(v2, {}, { cgroupsPath: "", rootless: true });
     assert.deepEqual(paths(rootless), ["/user.slice/c1"]);
     assert.equal(rootless.mayDoWithout, true);
   });
@@ -349,8 +349,8 @@ describe("what the container's own cgroup mounts show", () => {
       mode: "v1",
       namespaced: true,
       hierarchies: [
-        { controllers: ["devices"], mountPoint: "/sys/fs/cgroup/devices", containerPath: "/sys/fs/cgroup/devices/box" },
-        { controllers: ["memory"], mountPoint: "/sys/fs/cgroup/memory", containerPath: "/sys/fs/cgroup/memory/box" },
+        { controllers: ["devices"], mountPoint: "/sys/fs/cgroup/devices", containerPath: "/sys/fs/cgroup/devices/box", otherwise: undefined },
+        { controllers: ["memory"], mountPoint: "/sys/fs/cgroup/memory", containerPath: "/sys/fs/cgroup/memory/box", otherwise: undefined },
       ],
     });
   });

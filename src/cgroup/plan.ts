@@ -27,6 +27,8 @@ export type CgroupPaths = readonly CgroupPath[];
 export type CgroupGroup = CgroupPath & {
   /** The group lies below; everything between is made as needed and never removed. */
   readonly mountPoint: HostPath;
+  /** Our own group in that hierarchy. */
+  readonly runtimes: HostPath;
   /** It only names the container and limits nothing: the container starts without it where it cannot be made. */
   readonly optional: boolean;
 };
@@ -70,6 +72,10 @@ export type CgroupPlan = {
   readonly ignored: readonly { readonly why: string; readonly problem: string }[];
   /** Without privilege and without a path of the caller's choice, no cgroup is needed as long as nothing is limited. */
   readonly mayDoWithout: boolean;
+  /** The container is to manage its cgroup: v2, with a cgroup namespace and a cgroup file system that can be written. */
+  readonly delegate: boolean;
+  /** Devices are limited where we are allowed to. [kernel] Who may not, makes no device nodes either. */
+  readonly mayLeaveDevices: boolean;
 };
 
 /** For the rootfs room: what a mount of type cgroup shows. */
@@ -79,7 +85,13 @@ export type CgroupMountSource =
       readonly mode: "v1";
       /** The container has a cgroup namespace: a fresh mount shows its own groups as roots. */
       readonly namespaced: boolean;
-      readonly hierarchies: readonly { readonly controllers: readonly string[]; readonly mountPoint: HostPath; readonly containerPath: HostPath }[];
+      readonly hierarchies: readonly {
+        readonly controllers: readonly string[];
+        readonly mountPoint: HostPath;
+        readonly containerPath: HostPath;
+        /** What is shown where that could not be made; undefined where it must be there. */
+        readonly otherwise: HostPath | undefined;
+      }[];
     }
   | { readonly mode: "v2"; readonly namespaced: boolean; readonly mountPoint: HostPath; readonly containerPath: HostPath };
 
@@ -96,25 +108,32 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, request
     mode: layout.mode,
     why: cgroupsPath === undefined ? "default" : "/linux/cgroupsPath",
     devices: layout.mode === "none" ? undefined : planDevices(resources.devices, spec.linux.devices),
-    mayDoWithout: host.euid !== 0 && cgroupsPath === undefined,
+    mayDoWithout: host.rootless && cgroupsPath === undefined,
+    delegate: layout.mode === "v2" && managesItself(spec),
+    mayLeaveDevices: host.rootless,
   };
   if (request.systemdCgroup || layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
-  const place = placeOf(cgroupsPath, id, host.euid);
+  const place = placeOf(cgroupsPath, id, host.rootless);
   if (layout.mode === "v1") {
     const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
     return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, ...planV1(resources, groups) };
   }
   // A v2 cgroup that has processes cannot have children with limits, hence beside our own and not below it.
   const path = `${layout.mountPoint}${place.relative && layout.own !== "/" ? slashed(dirname(layout.own)) : ""}${place.path}`;
-  const groups = [{ controllers: [""], path: hostPath(path), mountPoint: hostPath(layout.mountPoint), optional: false }];
+  const groups = [{ controllers: [""], path: hostPath(path), mountPoint: hostPath(layout.mountPoint), runtimes: hostPath(`${layout.mountPoint}${slashed(layout.own)}`), optional: false }];
   return { ...plan, groups, enable: layout.controllers, ...planV2(resources, hostPath(path), layout.controllers) };
+}
+
+function managesItself({ linux, mounts }: Spec): boolean {
+  if (!linux.namespaces.some(({ type, path }) => type === "cgroup" && path === undefined)) return false;
+  return mounts.some(({ type, destination, options }) => type === "cgroup" && clean(destination) === "/sys/fs/cgroup" && options.lastIndexOf("rw") >= options.lastIndexOf("ro"));
 }
 
 type Place = { readonly path: string; readonly relative: boolean };
 
 /** [spec] An absolute cgroupsPath counts from the hierarchy's mount point, a relative one from where the runtime chooses: its own cgroup. */
-function placeOf(cgroupsPath: string | undefined, id: ContainerId, euid: number): Place {
-  if (cgroupsPath === undefined) return { path: `/${id}`, relative: euid !== 0 }; // without privilege only our own subtree is writable
+function placeOf(cgroupsPath: string | undefined, id: ContainerId, rootless: boolean): Place {
+  if (cgroupsPath === undefined) return { path: `/${id}`, relative: rootless }; // without privilege only our own subtree is writable
   // [cve] "/../../x": cleaned as if the hierarchy were the whole file system, so that nothing outside it can be named.
   const path = clean(`/${cgroupsPath}`);
   if (path === "/") throw new SpecError([{ pointer: "/linux/cgroupsPath", problem: "must name a cgroup below the root of the hierarchy" }]);
@@ -134,6 +153,7 @@ function groupsV1(hierarchies: readonly CgroupHierarchy[], place: Place): Cgroup
       controllers,
       path: hostPath(`${mountPoint}${above}${place.path}`),
       mountPoint: hostPath(mountPoint),
+      runtimes: hostPath(`${mountPoint}${below(root, own)}`),
       optional: name === "" || name === "misc" || name === "name=systemd",
     });
   }
@@ -151,7 +171,8 @@ export function cgroupMountSource(plan: CgroupPlan, spec: Spec): CgroupMountSour
   const namespaced = spec.linux.namespaces.some(({ type }) => type === "cgroup");
   if (plan.mode === "v1") {
     const own = plan.groups.filter(({ controllers }) => controllers[0] !== "");
-    return { mode: "v1", namespaced, hierarchies: own.map(({ controllers, mountPoint, path }) => ({ controllers, mountPoint, containerPath: path })) };
+    const hierarchies = own.map(({ controllers, mountPoint, path, runtimes }) => ({ controllers, mountPoint, containerPath: path, otherwise: plan.mayDoWithout ? runtimes : undefined }));
+    return { mode: "v1", namespaced, hierarchies };
   }
   const group = plan.groups[0];
   return group === undefined ? { mode: "none" } : { mode: "v2", namespaced, mountPoint: group.mountPoint, containerPath: group.path };

@@ -1,7 +1,7 @@
 // v1 cgroups, freshly made and empty, get their content: cpusets what they inherit, devices their rules, all the limits.
 
 import { O_WRONLY } from "../abi/fcntl.ts";
-import { ENOENT } from "../abi/errno.ts";
+import { EACCES, ENOENT, EPERM } from "../abi/errno.ts";
 import { basename, dirname } from "../base/path.ts";
 import { isErrno, StepError } from "../base/errors.ts";
 import { openat, writeAll } from "../sys/file.ts";
@@ -15,7 +15,7 @@ export function setUpV1(plan: CgroupPlan, groups: readonly CgroupGroup[]): void 
   for (const group of groups) {
     const { controllers } = group;
     if (controllers.includes("cpuset")) fillCpuset(group, plan);
-    if (controllers.includes("devices") && plan.devices !== undefined) limitDevices(group.path, plan.devices);
+    if (controllers.includes("devices") && plan.devices !== undefined) limitDevices(group.path, plan.devices, plan.mayLeaveDevices);
   }
   applyWrites(plan.writes);
 }
@@ -53,8 +53,13 @@ function inherit(directory: string, mountPoint: string, file: string, empty: boo
 }
 
 /** [kernel] One rule a write. The default first: it takes away every rule inherited from the parent. */
-function limitDevices(path: string, { allow, why, exceptions }: DevicePlan): void {
-  writeRule(`${path}/devices.${allow ? "allow" : "deny"}`, [{ line: EVERY_DEVICE, why }]);
+function limitDevices(path: string, { allow, why, exceptions }: DevicePlan, tolerant: boolean): void {
+  try {
+    writeRule(`${path}/devices.${allow ? "allow" : "deny"}`, [{ line: EVERY_DEVICE, why }]);
+  } catch (error) {
+    if (tolerant && error instanceof StepError && isErrno(error.cause, EPERM, EACCES)) return;
+    throw error;
+  }
   const rules = exceptions.map((exception) => ({ line: deviceLine(exception), why: exception.why }));
   if (rules.length > 0) writeRule(`${path}/devices.${allow ? "deny" : "allow"}`, rules);
 }

@@ -3,7 +3,7 @@
 import {
   BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI, BPF_F_REPLACE, BPF_PROG_TYPE_CGROUP_DEVICE,
 } from "../abi/bpf.ts";
-import { EINVAL, ENOENT, EPERM } from "../abi/errno.ts";
+import { EACCES, EINVAL, ENOENT, EPERM } from "../abi/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { RLIMIT_MEMLOCK } from "../abi/resource.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
@@ -77,8 +77,8 @@ function settleType(plan: CgroupPlan, directory: string): void {
 
 // ---- devices
 
-/** @param fresh nobody's program is attached to the cgroup */
-export function limitDevices(path: string, plan: DevicePlan, fresh: boolean): void {
+/** @param fresh nobody's program is attached to the cgroup @param tolerant without the right to, nothing is limited */
+export function limitDevices(path: string, plan: DevicePlan, fresh: boolean, tolerant: boolean): void {
   // Programs above it in the hierarchy hold in any case; one that denies nothing adds nothing.
   if (fresh && plan.allow && plan.exceptions.length === 0) return;
   try {
@@ -87,6 +87,7 @@ export function limitDevices(path: string, plan: DevicePlan, fresh: boolean): vo
     if (fresh) bpf_prog_attach(cgroup, program, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI, null);
     else replacePrograms(cgroup, program);
   } catch (error) {
+    if (tolerant && isErrno(error, EPERM, EACCES)) return;
     throw new StepError(`attach the device program to ${path}`, error, "/linux/resources/devices");
   }
 }

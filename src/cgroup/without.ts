@@ -23,7 +23,7 @@ function sourceOf({ cgroups }: HostFacts, namespaced: boolean): CgroupMountSourc
       return {
         mode: "v1",
         namespaced,
-        hierarchies: cgroups.hierarchies.map(({ controllers, mountPoint, root, own }) => ({ controllers, mountPoint: hostPath(mountPoint), containerPath: hostPath(`${mountPoint}${below(root, own)}`) })),
+        hierarchies: cgroups.hierarchies.map(({ controllers, mountPoint, root, own }) => ({ controllers, mountPoint: hostPath(mountPoint), containerPath: hostPath(`${mountPoint}${below(root, own)}`), otherwise: undefined })),
       };
     case "v2":
       return { mode: "v2", namespaced, mountPoint: hostPath(cgroups.mountPoint), containerPath: hostPath(`${cgroups.mountPoint}${cgroups.own === "/" ? "" : cgroups.own}`) };

@@ -54,7 +54,8 @@ export function systemdCgroup(flags: GlobalFlags): boolean {
   throw new UsageError(`unknown cgroup manager: ${manager}`);
 }
 
-function rootless(value: string): Globals["rootless"] {
+/** @throws UsageError as runc's flag */
+export function rootless(value: string): Globals["rootless"] {
   if (/^(auto)?$/i.test(value)) return "auto";
   if (/^(1|t|true)$/i.test(value)) return "true";
   if (/^(0|f|false)$/i.test(value)) return "false";

@@ -9,7 +9,7 @@ import type { PlanRequest } from "../runtime/plan.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
-import { absolute, systemdCgroup } from "./globals.ts";
+import { absolute, rootless, systemdCgroup } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 
 export const options = {
@@ -26,7 +26,7 @@ export const takes = [0, 1] as const;
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
   const bundle = bundleOf(flags.bundle, operand);
   const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
-  const plan = load<typeof import("../runtime/rare.ts")>("runtime/rare").planWithRareRooms(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), requestOf(flags, bundle, globalFlags));
+  const plan = load<typeof import("../runtime/rare.ts")>("runtime/rare").planWithRareRooms(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(rootless(globalFlags.rootless)), requestOf(flags, bundle, globalFlags));
   if (flags.json && flags.shell) throw new UsageError("--json and --shell exclude each other");
   const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
   print(flags.shell ? load<typeof import("../explain/shell.ts")>("explain/shell").explainShell(plan) : flags.json ? explainJson(plan) : explain(plan));

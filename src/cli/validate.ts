@@ -4,6 +4,7 @@ import { stringify } from "../base/json.ts";
 import type { Examination, Finding } from "../spec/examine.ts";
 import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
+import { rootless } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 
 export const options = {
@@ -25,7 +26,7 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
 
 function onHost(bundle: string, read: Examination["read"], found: readonly Finding[], globalFlags: GlobalFlags): readonly Finding[] {
   if (read === undefined) return [{ level: "warning", pointer: "", problem: "the host was not looked at", hint: "the errors above come first" }];
-  const facts = load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost();
+  const facts = load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(rootless(globalFlags.rootless));
   const request = load<typeof import("./plan.ts")>("cli/plan").requestOf({ id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 }, bundle, globalFlags);
   const { planWithRareRooms } = load<typeof import("../runtime/rare.ts")>("runtime/rare");
   const { decodeSpec, isConfig } = load<typeof import("../spec/load.ts")>("spec/load");

@@ -20,6 +20,7 @@ function commandsOf(op: MountOp): readonly string[] {
       return [`attributes ${at(op.destination)} ${attributeWords(op.attributes)}`];
     case "cgroup1":
       return cgroup1Commands(op);
+    case "sysfs":
     case "cgroup2":
       return filesystemCommands(op.filesystem);
   }

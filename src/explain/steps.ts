@@ -6,6 +6,7 @@ import {
   MS_SYNCHRONOUS, MS_UNBINDABLE,
 } from "../abi/mount.ts";
 import { capabilityNames } from "../process/capabilities.ts";
+import type { IdMap } from "../namespaces/user-plan.ts";
 import type { MountOp, PropagationPlan, SourceOp } from "../rootfs/plan.ts";
 import type { ContainerPlan } from "../runtime/plan.ts";
 import type { SeccompMoment } from "../seccomp/plan.ts";
@@ -35,14 +36,17 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     runtime("find resource control group", plan.intelRdt === undefined ? [] : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }]),
     runtime("prepare cgroup", cgroup.mode === "v2" ? cgroupActs(plan) : []),
     runtime("clone into namespaces", cloneActs(plan)),
+    runtime("map ids", mapActs(plan, ["runtime", "helper"])),
     runtime("complete cgroup", cgroup.mode === "v1" ? cgroupActs(plan) : []),
+    runtime("hand over cgroup", cgroup.delegate ? [{ text: `make uid ${process.uid} of the container the owner of its cgroup`, why: "/linux/namespaces" }] : []),
     runtime("enter resource control group", intelRdtActs(plan)),
     runtime("move network devices", (plan.netDevices?.devices ?? []).map(({ host, name, why }) => ({ text: `move ${host} and its permanent addresses into the container as ${name}, and bring it up`, why }))),
     runtime("set rlimits", process.rlimits.map(({ name, soft, hard, why }) => ({ text: `set ${name} to ${soft} (soft), ${hard} (hard)`, why }))),
     runtime("set oom score", process.oomScoreAdj === undefined ? [] : [{ text: `write ${process.oomScoreAdj} to /proc/PID/oom_score_adj`, why: "/process/oomScoreAdj" }]),
     runtime("record state", [{ text: "write state.json with init's pid", why: "default" }]),
     init("leave the caller's session", [{ text: "new session, killed with its maker until created, closed to ptrace, signals blocked", why: "default" }]),
-    init("join namespaces", namespaces.childJoins.map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why }))),
+    init("enter user namespace", userNamespaceActs(plan)),
+    init("join namespaces", (namespaces.user === undefined ? namespaces.childJoins : []).map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why }))),
     init("join session keyring", plan.keyring === undefined ? [] : [{ text: `new session keyring ${plan.keyring.name}`, why: "default" }]),
     init("raise loopback", namespaces.loopback === undefined ? [] : [{ text: "bring the link lo up", why: namespaces.loopback.why }]),
     init("prepare rootfs", prepareActs(plan)),
@@ -126,9 +130,31 @@ function cloneActs({ namespaces }: ContainerPlan): readonly Act[] {
   const { time } = namespaces;
   return [
     ...namespaces.parentJoins.map(({ type, path, why }) => ({ text: `enter the ${type} namespace ${path} for the clone`, why })),
-    ...(time === undefined ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
+    ...(time?.by !== "parent" ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
     ...namespaces.created.flatMap(({ type, why }) => (type === "cgroup" || type === "time" ? [] : [{ text: `new ${type} namespace`, why }])),
   ];
+}
+
+function userNamespaceActs(plan: ContainerPlan): readonly Act[] {
+  const { namespaces } = plan;
+  const { user, time, childJoins } = namespaces;
+  if (user === undefined) return [];
+  return [
+    ...childJoins.map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why })),
+    ...(user.denySetgroups ? [{ text: "give up setgroups(2), which mapping a group without privilege costs", why: "default" }] : []),
+    ...mapActs(plan, ["init"]),
+    ...(time?.by !== "init" ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
+    { text: "become root of the user namespace", why: user.why },
+  ];
+}
+
+function mapActs({ namespaces: { user } }: ContainerPlan, by: readonly IdMap["by"][]): readonly Act[] {
+  if (user === undefined || user.path !== undefined) return [];
+  return [user.uids, user.gids].flatMap((map) => {
+    if (!by.includes(map.by)) return [];
+    const helper = map.by !== "helper" ? "" : map.file === "uid_map" ? " by newuidmap" : " by newgidmap";
+    return [{ text: `write ${map.file}${helper}: ${map.text.trim().replaceAll("\n", ", ")}`, why: map.why }];
+  });
 }
 
 function prepareActs({ rootfs }: ContainerPlan): readonly Act[] {
@@ -159,12 +185,14 @@ function mountAct(op: MountOp): Act {
       return { text: `mount ${op.hierarchies.length} cgroup hierarchies below ${op.destination}`, why };
     case "cgroup2":
       return { text: `mount cgroup2 on ${op.destination}`, why };
+    case "sysfs":
+      return { text: `mount sysfs on ${op.destination}, or bind the host's where that is not allowed`, why };
   }
 }
 
 function deviceActs({ rootfs }: ContainerPlan): readonly Act[] {
   return [
-    ...rootfs.devices.map(({ directory, name, major, minor, mode, why }) => ({ text: `make ${directory}/${name} (${major}:${minor}, mode 0${(mode & 0o7777).toString(8)})`, why })),
+    ...rootfs.devices.map(({ directory, name, major, minor, mode, bind, why }) => ({ text: bind ? `bind the host's ${directory}/${name}` : `make ${directory}/${name} (${major}:${minor}, mode 0${(mode & 0o7777).toString(8)})`, why })),
     ...rootfs.links.map(({ directory, name, target }) => ({ text: `link ${directory}/${name} to ${target}`, why: "default" })),
   ];
 }

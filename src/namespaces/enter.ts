@@ -1,12 +1,15 @@
 // Getting into the namespaces. Some take effect for children only, so the parent enters them around the clone; the child joins the rest.
 
-import { CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWTIME } from "../abi/sched.ts";
-import { O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
+import { CLONE_NEWCGROUP, CLONE_NEWTIME } from "../abi/sched.ts";
+import { O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
 import { StepError } from "../base/errors.ts";
+import type { NamespaceType } from "../spec/types.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openat, writeFile } from "../sys/file.ts";
+import { fchdir, openat, writeFile } from "../sys/file.ts";
+import { chroot } from "../sys/mount.ts";
 import { setns, unshare, type Child } from "../sys/process.ts";
 import { cloneInto } from "./clone.ts";
+import { namespaceFiles, namespaceFlags } from "./flags.ts";
 import type { NamespaceJoin, NamespacePlan } from "./plan.ts";
 
 /**
@@ -17,35 +20,69 @@ import type { NamespaceJoin, NamespacePlan } from "./plan.ts";
  * first process is in it, hence before the clone. @see pid_namespaces(7), time_namespaces(7)
  */
 export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
-  const returns: { readonly own: Fd; readonly flag: number }[] = [];
-  const remember = (name: string, flag: number): void => void returns.push({ own: openat(null, `/proc/self/ns/${name}`, O_RDONLY), flag });
+  const returns: (() => void)[] = [];
+  const opened: Fd[] = [];
+  const open = (path: string, flags: number): Fd => {
+    const fd = openat(null, path, flags);
+    opened.push(fd);
+    return fd;
+  };
+  const remember = (type: NamespaceType): void => {
+    const own = open(`/proc/self/ns/${namespaceFiles[type]}`, O_RDONLY);
+    returns.push(() => setns(own, namespaceFlags[type], "our own namespace again"));
+  };
+  const makesTime = plan.time?.by === "parent";
   try {
-    if (plan.parentJoins.some(({ type }) => type === "pid")) remember("pid", CLONE_NEWPID);
-    if (plan.time !== undefined || plan.parentJoins.some(({ type }) => type === "time")) remember("time", CLONE_NEWTIME);
-    for (const entry of plan.parentJoins) join(entry);
-    if (plan.time !== undefined) {
-      unshare(CLONE_NEWTIME);
-      if (plan.time.offsets !== "") writeOffsets(plan.time.offsets, plan.time.why);
+    for (const { type } of plan.parentJoins) {
+      if (type === "mount") rememberPlace(open, returns);
+      remember(type);
     }
-    const born = cloneInto(plan.cloneFlags, cgroup);
-    if (born.child !== undefined) for (const { own, flag } of returns) setns(own, flag, "our own namespace again");
+    if (makesTime && !plan.parentJoins.some(({ type }) => type === "time")) remember("time");
+    const targets = plan.parentJoins.map((entry) => ({ entry, file: openNamespace(entry) })); // all before the first is entered: the mount namespace takes /proc away
+    opened.push(...targets.map(({ file }) => file));
+    for (const { entry, file } of targets) enter(entry, file);
+    if (makesTime) makeTimeNamespace(plan);
+    const born = cloneInto(plan.user?.path === undefined ? plan.cloneFlags : 0, cgroup);
+    if (born.child !== undefined) for (const goBack of returns.reverse()) goBack();
     return born;
   } finally {
-    for (const { own } of returns) own[Symbol.dispose]();
+    for (const fd of opened) fd[Symbol.dispose]();
   }
 }
 
-function writeOffsets(offsets: string, why: string): void {
+/** [kernel] Who joins a mount namespace starts at its root. */
+function rememberPlace(open: (path: string, flags: number) => Fd, returns: (() => void)[]): void {
+  const root = open("/", O_PATH | O_DIRECTORY);
+  const directory = open(".", O_PATH | O_DIRECTORY);
+  returns.push(() => {
+    fchdir(root);
+    chroot(".");
+    fchdir(directory);
+  });
+}
+
+function makeTimeNamespace({ time }: NamespacePlan): void {
+  if (time === undefined) return;
+  unshare(CLONE_NEWTIME);
+  if (time.offsets === "") return;
   try {
-    writeFile(null, "/proc/self/timens_offsets", O_WRONLY, offsets);
+    writeFile(null, "/proc/self/timens_offsets", O_WRONLY, time.offsets);
   } catch (error) {
-    throw new StepError("write time offsets", error, why);
+    throw new StepError("write time offsets", error, time.why);
   }
 }
 
-function join({ type, flag, path, why }: NamespaceJoin): void {
+/** The caller closes it. */
+export function openNamespace({ type, path, why }: NamespaceJoin): Fd {
   try {
-    using namespace = openat(null, path, O_RDONLY);
+    return openat(null, path, O_RDONLY);
+  } catch (error) {
+    throw new StepError(`join ${type} namespace`, error, why);
+  }
+}
+
+export function enter({ type, flag, path, why }: NamespaceJoin, namespace: Fd): void {
+  try {
     setns(namespace, flag, path);
   } catch (error) {
     throw new StepError(`join ${type} namespace`, error, why);
@@ -54,7 +91,11 @@ function join({ type, flag, path, why }: NamespaceJoin): void {
 
 /** In the child: joins what config.json gives a path for. */
 export function joinNamespaces(plan: NamespacePlan): void {
-  for (const entry of plan.childJoins) join(entry);
+  if (plan.user !== undefined) return; // enterUserNamespace has
+  for (const entry of plan.childJoins) {
+    using namespace = openNamespace(entry);
+    enter(entry, namespace);
+  }
 }
 
 /** In the child, once it is in its cgroup. */

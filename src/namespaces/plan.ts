@@ -2,20 +2,28 @@
 
 import type { Namespace, NamespaceType, Spec } from "../spec/types.ts";
 import { namespaceFlags } from "./flags.ts";
+import type { UserPlan } from "./user-plan.ts";
 
 export type NamespaceJoin = { readonly type: NamespaceType; readonly flag: number; readonly path: string; readonly why: string };
 
 export type NamespacePlan = {
-  /** CLONE_NEW* for clone3: every new namespace but cgroup and time. */
+  /** undefined: the container shares our user namespace. */
+  readonly user: UserPlan | undefined;
+  /** CLONE_NEW* for clone3: every new namespace but cgroup and time, and what is made inside of a user namespace. */
   readonly cloneFlags: number;
   /** What each new namespace is for, in the order of config.json. */
   readonly created: readonly { readonly type: NamespaceType; readonly why: string }[];
-  /** Joined by the parent, because they take effect for its children only. */
+  /** Joined by the parent: they take effect for its children only, or lie outside of the container's new user namespace. */
   readonly parentJoins: readonly NamespaceJoin[];
-  /** Joined by the child, in the order that the kernel demands. */
+  /** Joined by the child, in the order that the kernel demands. A user namespace among them is joined by a process on the way to it. */
   readonly childJoins: readonly NamespaceJoin[];
-  /** The parent makes it before the clone, writes the offsets and goes back: they freeze when the first process enters. */
-  readonly time: { readonly offsets: string; readonly why: string } | undefined;
+  /** The mount namespace is somebody else's: the child does not see our file systems. */
+  readonly foreignMounts: boolean;
+  /**
+   * The offsets freeze when the first process enters. So the parent makes it before the clone and goes back; in a user namespace, which is to
+   * own it, init makes it and moves in.
+   */
+  readonly time: { readonly offsets: string; readonly why: string; readonly by: "parent" | "init" } | undefined;
   /** Unshared by the child once it is in its cgroup: that cgroup becomes the namespace's root. */
   readonly cgroup: { readonly why: string } | undefined;
   readonly loopback: { readonly why: string } | undefined;
@@ -26,7 +34,7 @@ export type NamespacePlan = {
 /** [kernel] The user namespace first, for it gives the rights to join the others; the mount namespace last, for it takes /proc away. */
 const joinOrder: readonly NamespaceType[] = ["user", "ipc", "uts", "network", "cgroup", "mount"];
 
-export function planNamespaces(spec: Spec): NamespacePlan {
+export function planNamespaces(spec: Spec, user: UserPlan | undefined): NamespacePlan {
   const entries = spec.linux.namespaces.map((entry, i) => ({ ...entry, why: `/linux/namespaces/${i}` }));
   const isNew = (type: NamespaceType): (Namespace & { readonly why: string }) | undefined => entries.find((entry) => entry.type === type && entry.path === undefined);
   const join = (type: NamespaceType): readonly NamespaceJoin[] =>
@@ -34,12 +42,18 @@ export function planNamespaces(spec: Spec): NamespacePlan {
   const time = isNew("time");
   const cgroup = isNew("cgroup");
   const network = isNew("network");
+  const newUser = user !== undefined && user.path === undefined;
+  const childJoins = joinOrder.flatMap(join);
+  const fork = [...join("pid"), ...join("time")];
   return {
-    cloneFlags: entries.reduce((sum, { type, path }) => (path === undefined && type !== "cgroup" && type !== "time" ? sum + namespaceFlags[type] : sum), 0),
+    user,
+    cloneFlags: entries.reduce((sum, { type, path }) => (path === undefined && type !== "cgroup" && type !== "time" ? sum + namespaceFlags[type] : sum), 0) - (user?.inside ?? 0),
     created: entries.flatMap(({ type, path, why }) => (path === undefined ? [{ type, why }] : [])),
-    parentJoins: [...join("pid"), ...join("time")],
-    childJoins: joinOrder.flatMap(join),
-    time: time && { offsets: timeOffsets(spec), why: Object.keys(spec.linux.timeOffsets).length > 0 ? "/linux/timeOffsets" : time.why },
+    // [kernel] From within a new user namespace nothing can be joined that it does not own; with a joined one, its rights count for all.
+    parentJoins: newUser ? [...fork, ...childJoins] : user === undefined ? fork : [],
+    childJoins: newUser ? [] : user === undefined ? childJoins : [...fork, ...childJoins],
+    foreignMounts: childJoins.some(({ type }) => type === "mount"),
+    time: time && { offsets: timeOffsets(spec), why: Object.keys(spec.linux.timeOffsets).length > 0 ? "/linux/timeOffsets" : time.why, by: user === undefined ? "parent" : "init" },
     cgroup: cgroup && { why: cgroup.why },
     loopback: network && { why: network.why },
     hostname: spec.hostname === undefined ? undefined : { name: spec.hostname, why: "/hostname" },

@@ -2,6 +2,7 @@
 
 import { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS } from "../abi/prctl.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../abi/errno.ts";
+import { S_IFIFO, S_IFMT } from "../abi/stat.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { capset, dropBoundingSet, setgid, setgroups, setuid } from "../sys/credentials.ts";
 import { chdir, fchown, fstat, getcwd, mkdirat, umask } from "../sys/file.ts";
@@ -47,16 +48,29 @@ export function giveStdio(plan: ProcessPlan): void {
 }
 
 /**
+ * Hands those of our standard streams that are pipes to the container's user: root of a user namespace may not, where their owner is not mapped.
+ * Only pipes: whose file or terminal it is, it stays.
+ * @param uid as we count
+ */
+export function givePipes(uid: number): void {
+  for (const fd of [0, 1, 2]) {
+    const { uid: owner, mode } = fstat(fd);
+    if ((mode & S_IFMT) === S_IFIFO && owner !== uid) fchown(fd, uid, -1);
+  }
+}
+
+/**
  * Drops to the plan's user, in the working directory. [kernel] The bounding set while CAP_SETPCAP is there; groups and gid before uid; PR_SET_KEEPCAPS, or the change
  * of uid empties the permitted set; the ambient set last, for it needs permitted and inheritable. @see capabilities(7)
+ * @param groupsDenied the user namespace has given up setgroups(2)
  * @param mayMiss an errno with which the working directory may fail: then it is still to be entered, which the result tells by false
  */
-export function becomeUser(plan: ProcessPlan, mayMiss = 0): boolean {
+export function becomeUser(plan: ProcessPlan, groupsDenied: boolean, mayMiss = 0): boolean {
   const { bounding, effective, permitted, inheritable, ambient, last } = plan.capabilities;
   let entered = changeDirectory(plan, EACCES, mayMiss); // as root where root may, or below as the user where only the user may (NFS root_squash)
   dropBoundingSet(bounding, last);
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 1);
-  setgroups(plan.additionalGids);
+  if (!groupsDenied) setgroups(plan.additionalGids);
   setgid(plan.gid);
   setuid(plan.uid);
   entered ||= changeDirectory(plan, mayMiss);

@@ -17,23 +17,23 @@ const DEFAULT_DEVICES: readonly (readonly [path: string, major: number, minor: n
 
 const FILE_TYPES: { readonly [type in DeviceType]: number } = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
 
-export function planDevices(devices: readonly Device[]): readonly DeviceOp[] {
+export function planDevices(devices: readonly Device[], bind: boolean): readonly DeviceOp[] {
   const ops: DeviceOp[] = [];
   const asked = devices.map(({ path }) => clean(path));
   for (const [path, major, minor] of DEFAULT_DEVICES) {
-    if (!asked.includes(path)) ops.push(device("default", path, S_IFCHR | 0o666, major, minor, 0, 0));
+    if (!asked.includes(path)) ops.push(device("default", path, S_IFCHR | 0o666, major, minor, 0, 0, bind));
   }
   devices.forEach(({ type, path: given, major, minor, fileMode = 0o666, uid = 0, gid = 0 }, index) => {
     const path = clean(given);
     const mode = FILE_TYPES[type] | (fileMode & 0o7777);
     if (path === "/dev/ptmx") return; // always a link into the container's own devpts
-    ops.push(type === "p" ? device(`/linux/devices/${index}`, path, mode, 0, 0, uid, gid) : device(`/linux/devices/${index}`, path, mode, major, minor, uid, gid));
+    ops.push(type === "p" ? device(`/linux/devices/${index}`, path, mode, 0, 0, uid, gid, false) : device(`/linux/devices/${index}`, path, mode, major, minor, uid, gid, bind));
   });
   return ops;
 }
 
-function device(why: Why, path: string, mode: number, major: number, minor: number, uid: number, gid: number): DeviceOp {
-  return { why, directory: containerPath(dirname(path)), name: basename(path), mode, major, minor, uid, gid, hostNode: hostPath(path) };
+function device(why: Why, path: string, mode: number, major: number, minor: number, uid: number, gid: number, bind: boolean): DeviceOp {
+  return { why, directory: containerPath(dirname(path)), name: basename(path), mode, major, minor, uid, gid, hostNode: hostPath(path), bind };
 }
 
 const link = (name: string, target: string, replace = false, onlyWith?: string): LinkOp => ({

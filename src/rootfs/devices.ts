@@ -1,11 +1,12 @@
 // The container's /dev: nodes and links. Nothing is mounted between them, so a directory is resolved once for its neighbours.
 
 import { EEXIST, EPERM } from "../abi/errno.ts";
-import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "../abi/fcntl.ts";
+import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "../abi/fcntl.ts";
+import { S_IFCHR, S_IFMT } from "../abi/stat.ts";
 import type { ContainerPath } from "../base/brand.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { inherit, type Fd } from "../sys/fd.ts";
-import { fchownat, isCharacterDevice, makedev, mknodat, openat, symlinkat, unlinkat } from "../sys/file.ts";
+import { fchownat, fstat, isCharacterDevice, makedev, mknodat, openat, symlinkat, unlinkat } from "../sys/file.ts";
 import { copyTree } from "../sys/tree.ts";
 import { attach } from "./mounts.ts";
 import type { DeviceOp, LinkOp, RootfsPlan } from "./ops.ts";
@@ -32,6 +33,7 @@ export function createDevices(root: Fd, plan: RootfsPlan): void {
 }
 
 function createNode(directory: Fd, op: DeviceOp): void {
+  if (op.bind) return bindNode(directory, op);
   try {
     mknodat(directory, op.name, op.mode, makedev(op.major, op.minor));
   } catch (error) {
@@ -45,11 +47,28 @@ function createNode(directory: Fd, op: DeviceOp): void {
 /** [kernel] Who is not root of the initial user namespace makes no device nodes; the host's can be bound. */
 function bindNode(directory: Fd, op: DeviceOp): void {
   const source = copyTree(null, op.hostNode, false);
-  openat(directory, op.name, O_RDONLY | O_CREAT | O_NOFOLLOW, 0)[Symbol.dispose]();
+  if (op.why !== "default") refuseOther(source, op);
+  makeTarget(directory, op.name);
   const target = openat(directory, op.name, O_PATH | O_NOFOLLOW);
   attach(source, target, op.hostNode);
   source[Symbol.dispose]();
   target[Symbol.dispose]();
+}
+
+/** What is asked for by its numbers must not turn into what the host happens to have at that path. */
+function refuseOther(source: Fd, { mode, major, minor, hostNode }: DeviceOp): void {
+  const found = fstat(source);
+  if ((found.mode & S_IFMT) === (mode & S_IFMT) && found.rdev === makedev(major, minor)) return;
+  throw new HostError(`a device can only be bound from the host here, and the host's ${hostNode} is not ${(mode & S_IFMT) === S_IFCHR ? "c" : "b"} ${major}:${minor}`);
+}
+
+/** What is there is covered, and not opened: it may be a device. */
+function makeTarget(directory: Fd, name: string): void {
+  try {
+    openat(directory, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0)[Symbol.dispose]();
+  } catch (error) {
+    if (!isErrno(error, EEXIST)) throw error;
+  }
 }
 
 function isWanted(root: Fd, { onlyWith }: LinkOp): boolean {

@@ -7,7 +7,7 @@ import { planRootfs } from "./plan.ts";
 
 function plan(mountLabel: string | undefined, ...mounts: object[]): RootfsPlan {
   const spec = decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, mounts, linux: { namespaces: [{ type: "mount" }], ...(mountLabel === undefined ? {} : { mountLabel }) } });
-  const host = { euid: 0, egid: 0, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" } as const;
+  const host = { euid: 0, egid: 0, rootless: false, groupsDenied: false, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" } as const;
   return planRootfs(spec, host, { bundle: hostPath("/b"), noPivot: false, cgroupPaths: { mode: "none" } });
 }
 

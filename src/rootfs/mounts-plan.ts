@@ -24,7 +24,10 @@ export type MountContext = {
   readonly rootfs: HostPath;
   readonly api: MountApi;
   readonly propagation: PropagationPlan | undefined;
-  readonly hasUserNamespace: boolean;
+  readonly sourcesByParent: boolean;
+  /** [kernel] sysfs shows the network namespace, and only who owns that may mount it. */
+  readonly ownsNetwork: boolean;
+  readonly rootless: boolean;
   /** RootfsRequest.openSources. */
   readonly openSources: boolean;
 };
@@ -83,6 +86,11 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
       ops.push(planCgroupMount(placed, mount, options, context));
       return;
     }
+    if (type === "sysfs" && !context.ownsNetwork) {
+      const fallback = planBind(placed, "/sys", { ...options, flags: options.flags | MS_BIND | MS_REC }, { ...context, sourcesByParent: false }, sources);
+      ops.push({ kind: "sysfs", ...placed, filesystem: filesystem(placed, type, mount.source ?? type, options, context.api), fallback });
+      return;
+    }
     const late = type === "tmpfs" || destination === "/dev";
     if (late && (options.flags & MS_RDONLY) !== 0) lateReadonly.push({ why, path: destination });
     ops.push({
@@ -128,7 +136,7 @@ function planBind(placed: Placed, path: string, options: MountOptions, context: 
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
   const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`);
-  const byParent = context.openSources || (context.hasUserNamespace && !inside);
+  const byParent = context.openSources || (context.sourcesByParent && !inside);
   const source: BindSource = byParent ? { kind: "opened", index: sources.length } : { kind: "path", path: hostPath(path) };
   if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive });
   return {
@@ -196,10 +204,10 @@ function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, co
       throw new HostError(`${placed.why}: there is no cgroup to mount`);
     case "v1": {
       const flags = options.flags & ~MS_REMOUNT;
-      const hierarchies = source.hierarchies.map(({ controllers, mountPoint, containerPath: path }): Cgroup1Hierarchy => {
+      const hierarchies = source.hierarchies.map(({ controllers, mountPoint, containerPath: path, otherwise }): Cgroup1Hierarchy => {
         const name = basename(mountPoint);
         if (!source.namespaced) {
-          return { kind: "bind", name, source: path, remount: bindAttributes(options) === undefined ? undefined : flags | MS_BIND | MS_REMOUNT };
+          return { kind: "bind", name, source: path, otherwise, remount: bindAttributes(options) === undefined ? undefined : flags | MS_BIND | MS_REMOUNT };
         }
         const data = controllers.join(",");
         return { kind: "mount", name, source: name === "systemd" ? "systemd" : "cgroup", data, flags: MS_NOEXEC | MS_NOSUID | MS_NODEV | (flags & MS_RDONLY) };
@@ -213,6 +221,7 @@ function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, co
         kind: "cgroup2",
         ...placed,
         filesystem: filesystem(placed, "cgroup2", mount.source ?? "cgroup", options, context.api),
+        orMask: context.rootless,
         fallback: {
           kind: "bind",
           ...placed,

@@ -4,9 +4,9 @@
 // of, and measurably faster; binds are put in place by descriptor (sys/tree.ts).
 
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
-import { EBUSY, EINVAL, ENOTDIR, EPERM } from "../abi/errno.ts";
+import { EBUSY, EINVAL, ENOENT, ENOTDIR, EPERM } from "../abi/errno.ts";
 import { PROC_SUPER_MAGIC } from "../abi/magic.ts";
-import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_REC } from "../abi/mount.ts";
+import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "../abi/mount.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import { HostError, isErrno, StepError, SysError, unreachable } from "../base/errors.ts";
 import { dirname } from "../base/path.ts";
@@ -17,7 +17,7 @@ import { load } from "../sys/host.ts";
 import { mount } from "../sys/mount.ts";
 import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
 import { setBindAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
-import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan } from "./ops.ts";
+import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan, SysfsOp } from "./ops.ts";
 import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, type Target } from "./resolve.ts";
 
@@ -35,27 +35,31 @@ export function openSources(plan: RootfsPlan): readonly Fd[] {
   return opened;
 }
 
+/** The root file system's directory, in our mount namespace; prepareRoot closes it. */
+export function openRootfs(plan: RootfsPlan): Fd {
+  try {
+    // A symlink is refused: whoever can change it would choose which tree becomes "/".
+    return openat(null, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    throw isErrno(error, ENOTDIR) ? new HostError(`invalid rootfs ${plan.rootfs}: not a directory, or a symlink`) : error;
+  }
+}
+
 /**
  * Cuts our copy of the host's mounts off from the host's and makes the root file system a mount of its own.
  * @returns its root, to resolve in; the caller closes it
  */
-export function prepareRoot(plan: RootfsPlan): Fd {
-  try {
-    // A symlink is refused: whoever can change it would choose which tree becomes "/".
-    const directory = openat(null, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    if (plan.api === "remount") holdProc();
-    const { propagation } = plan;
-    if (propagation === undefined) return directory;
-    mount(null, "/", null, propagation.host, null, "propagation of /");
-    if (propagation.parent !== undefined) setParentPropagation(plan.rootfs, propagation.parent);
-    const root = copyTree(directory, "", true, plan.rootfs);
-    attachTree(root, directory, "", `${plan.rootfs} onto itself`);
-    setPropagation(plan.api, root, propagation.root, plan.rootfs);
-    directory[Symbol.dispose]();
-    return root;
-  } catch (error) {
-    throw isErrno(error, ENOTDIR) ? new HostError(`invalid rootfs ${plan.rootfs}: not a directory, or a symlink`) : error;
-  }
+export function prepareRoot(plan: RootfsPlan, directory: Fd): Fd {
+  if (plan.api === "remount") holdProc();
+  const { propagation } = plan;
+  if (propagation === undefined) return directory;
+  mount(null, "/", null, propagation.host, null, "propagation of /");
+  if (propagation.parent !== undefined) setParentPropagation(plan.rootfs, propagation.parent);
+  const root = copyTree(directory, "", true, plan.rootfs);
+  attachTree(root, directory, "", `${plan.rootfs} onto itself`);
+  setPropagation(plan.api, root, propagation.root, plan.rootfs);
+  directory[Symbol.dispose]();
+  return root;
 }
 
 /** For the mount that `path` lies on: the nearest directory upwards that is the root of one. */
@@ -94,6 +98,8 @@ function perform(root: Fd, op: MountOp, sources: readonly Fd[]): void {
       return mountCgroup1(root, op);
     case "cgroup2":
       return mountCgroup2(root, op, sources);
+    case "sysfs":
+      return mountSysfs(root, op, sources);
     default:
       return unreachable(op);
   }
@@ -196,7 +202,7 @@ function mountHierarchy(hierarchy: Cgroup1Hierarchy, destination: string): void 
   const { name, source } = hierarchy;
   switch (hierarchy.kind) {
     case "bind":
-      mount(source, name, null, MS_BIND | MS_REC, null, `${source} on ${destination}/${name}`);
+      bindHierarchy(hierarchy, destination);
       if (hierarchy.remount !== undefined) mount(null, name, null, hierarchy.remount, null, `${destination}/${name}`);
       return;
     case "mount":
@@ -206,11 +212,42 @@ function mountHierarchy(hierarchy: Cgroup1Hierarchy, destination: string): void 
   }
 }
 
+/** A container that could not get a cgroup of its own is in ours. */
+function bindHierarchy({ name, source, otherwise }: Extract<Cgroup1Hierarchy, { readonly kind: "bind" }>, destination: string): void {
+  try {
+    mount(source, name, null, MS_BIND | MS_REC, null, `${source} on ${destination}/${name}`);
+  } catch (error) {
+    if (otherwise === undefined || !isErrno(error, ENOENT)) throw error;
+    mount(otherwise, name, null, MS_BIND | MS_REC, null, `${otherwise} on ${destination}/${name}`);
+  }
+}
+
 function mountCgroup2(root: Fd, op: Cgroup2Op, sources: readonly Fd[]): void {
   try {
     mountFilesystem(root, op.filesystem);
   } catch (error) {
     if (!isErrno(error, EPERM, EBUSY)) throw error;
+    bindCgroup(root, op, sources);
+  }
+}
+
+function bindCgroup(root: Fd, op: Cgroup2Op, sources: readonly Fd[]): void {
+  try {
+    bind(root, op.fallback, sources);
+  } catch (error) {
+    if (!op.orMask || !isErrno(error, ENOENT) || error.syscall !== "open_tree") throw error;
+    const target = openTarget(root, op.destination, null, op.missing);
+    fchdir(target.fd);
+    mount("tmpfs", ".", "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1", `tmpfs on ${op.destination}`);
+    target.fd[Symbol.dispose]();
+  }
+}
+
+function mountSysfs(root: Fd, op: SysfsOp, sources: readonly Fd[]): void {
+  try {
+    mountFilesystem(root, op.filesystem);
+  } catch (error) {
+    if (!isErrno(error, EPERM)) throw error;
     bind(root, op.fallback, sources);
   }
 }

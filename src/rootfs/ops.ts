@@ -27,6 +27,8 @@ export type CgroupMountSource =
         readonly mountPoint: HostPath;
         /** The container's own cgroup, as a directory of the host. */
         readonly containerPath: HostPath;
+        /** What is shown where that could not be made; undefined where it must be there. */
+        readonly otherwise: HostPath | undefined;
       }[];
     }
   | { readonly mode: "v2"; readonly namespaced: boolean; readonly mountPoint: HostPath; readonly containerPath: HostPath };
@@ -101,13 +103,22 @@ export type Cgroup1Op = Placed & {
 
 export type Cgroup1Hierarchy =
   /** `remount`: MS_* for a second call, as the first takes none; undefined when no word asked. */
-  | { readonly kind: "bind"; readonly name: string; readonly source: HostPath; readonly remount: number | undefined }
+  | { readonly kind: "bind"; readonly name: string; readonly source: HostPath; readonly otherwise: HostPath | undefined; readonly remount: number | undefined }
   | { readonly kind: "mount"; readonly name: string; readonly source: string; readonly data: string; readonly flags: number };
 
 /** cgroup2, or where the kernel refuses it (a user namespace without a cgroup namespace) a bind of the directory that shows the same. */
-export type Cgroup2Op = Placed & { readonly kind: "cgroup2"; readonly filesystem: FilesystemOp; readonly fallback: BindOp };
+export type Cgroup2Op = Placed & {
+  readonly kind: "cgroup2";
+  readonly filesystem: FilesystemOp;
+  readonly fallback: BindOp;
+  /** [cve] CVE-2023-25809: where that directory cannot be seen either, an empty one covers what a bind of the host's /sys would show. */
+  readonly orMask: boolean;
+};
 
-export type MountOp = FilesystemOp | BindOp | RemountOp | Cgroup1Op | Cgroup2Op;
+/** sysfs, or where the kernel refuses it (somebody else owns the network namespace) a bind of the host's. */
+export type SysfsOp = Placed & { readonly kind: "sysfs"; readonly filesystem: FilesystemOp; readonly fallback: BindOp };
+
+export type MountOp = FilesystemOp | BindOp | RemountOp | Cgroup1Op | Cgroup2Op | SysfsOp;
 
 export type DeviceOp = {
   readonly why: Why;
@@ -121,6 +132,8 @@ export type DeviceOp = {
   readonly gid: number;
   /** Where the host has the same device, for hosts that let us make no nodes. */
   readonly hostNode: HostPath;
+  /** [kernel] Known beforehand that no node can be made: in a user namespace the host's is bound at once. */
+  readonly bind: boolean;
 };
 
 export type LinkOp = {

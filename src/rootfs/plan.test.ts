@@ -15,13 +15,13 @@ import type { BindOp, CgroupMountSource, FilesystemOp, MountOp, RootfsPlan } fro
 import { placeProblem } from "./place.ts";
 import { planRootfs, type RootfsRequest } from "./plan.ts";
 
-const HOST: HostFacts = { euid: 0, egid: 0, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" };
+const HOST: HostFacts = { euid: 0, egid: 0, rootless: false, groupsDenied: false, lastCapability: 40, cgroups: { mode: "none" }, mountApi: "mount_setattr" };
 const V1: CgroupMountSource = {
   mode: "v1",
   namespaced: false,
   hierarchies: [
-    { controllers: ["cpu", "cpuacct"], mountPoint: hostPath("/sys/fs/cgroup/cpu,cpuacct"), containerPath: hostPath("/sys/fs/cgroup/cpu,cpuacct/c1") },
-    { controllers: ["name=systemd"], mountPoint: hostPath("/sys/fs/cgroup/systemd"), containerPath: hostPath("/sys/fs/cgroup/systemd/c1") },
+    { controllers: ["cpu", "cpuacct"], mountPoint: hostPath("/sys/fs/cgroup/cpu,cpuacct"), containerPath: hostPath("/sys/fs/cgroup/cpu,cpuacct/c1"), otherwise: undefined },
+    { controllers: ["name=systemd"], mountPoint: hostPath("/sys/fs/cgroup/systemd"), containerPath: hostPath("/sys/fs/cgroup/systemd/c1"), otherwise: undefined },
   ],
 };
 const V2: CgroupMountSource = { mode: "v2", namespaced: true, mountPoint: hostPath("/sys/fs/cgroup"), containerPath: hostPath("/sys/fs/cgroup/c1") };
@@ -244,8 +244,8 @@ describe("planRootfs, cgroups", () => {
     const op = only(mount);
     assert.equal(op.kind, "cgroup1");
     assert.deepEqual(op.hierarchies, [
-      { kind: "bind", name: "cpu,cpuacct", source: "/sys/fs/cgroup/cpu,cpuacct/c1", remount: flags | MS_BIND | MS_REMOUNT },
-      { kind: "bind", name: "systemd", source: "/sys/fs/cgroup/systemd/c1", remount: flags | MS_BIND | MS_REMOUNT },
+      { kind: "bind", name: "cpu,cpuacct", source: "/sys/fs/cgroup/cpu,cpuacct/c1", otherwise: undefined, remount: flags | MS_BIND | MS_REMOUNT },
+      { kind: "bind", name: "systemd", source: "/sys/fs/cgroup/systemd/c1", otherwise: undefined, remount: flags | MS_BIND | MS_REMOUNT },
     ]);
     assert.deepEqual(op.links, [{ name: "cpu", target: "cpu,cpuacct" }, { name: "cpuacct", target: "cpu,cpuacct" }]);
   });
@@ -350,10 +350,15 @@ describe("planRootfs, devices", () => {
       },
     });
     assert.deepEqual(devices.slice(5), [
-      { why: "/linux/devices/0", directory: "/dev", name: "null", mode: S_IFCHR | 0o600, major: 1, minor: 3, uid: 3, gid: 4, hostNode: "/dev/null" },
-      { why: "/linux/devices/1", directory: "/dev/sub", name: "disk", mode: S_IFBLK | 0o666, major: 7, minor: 300, uid: 0, gid: 0, hostNode: "/dev/sub/disk" },
-      { why: "/linux/devices/2", directory: "/run", name: "pipe", mode: S_IFIFO | 0o666, major: 0, minor: 0, uid: 0, gid: 0, hostNode: "/run/pipe" },
+      { why: "/linux/devices/0", directory: "/dev", name: "null", mode: S_IFCHR | 0o600, major: 1, minor: 3, uid: 3, gid: 4, hostNode: "/dev/null", bind: false },
+      { why: "/linux/devices/1", directory: "/dev/sub", name: "disk", mode: S_IFBLK | 0o666, major: 7, minor: 300, uid: 0, gid: 0, hostNode: "/dev/sub/disk", bind: false },
+      { why: "/linux/devices/2", directory: "/run", name: "pipe", mode: S_IFIFO | 0o666, major: 0, minor: 0, uid: 0, gid: 0, hostNode: "/run/pipe", bind: false },
     ]);
+  });
+
+  it("in a user namespace those of the host are bound, but a fifo is made", () => {
+    const { devices } = plan({ linux: { namespaces: [{ type: "mount" }, { type: "user" }], devices: [{ path: "/run/pipe", type: "p" }] } });
+    assert.deepEqual(devices.map(({ name, bind }) => `${name} ${bind}`), ["null true", "random true", "full true", "tty true", "zero true", "urandom true", "pipe false"]);
   });
 
   it("a /dev that is bound from the host is left alone", () => {

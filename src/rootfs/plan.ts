@@ -29,7 +29,7 @@ export type RootfsRequest = {
  * @throws SpecError for what no host could do
  * @throws HostError for what this host or this version of tsrun cannot do
  */
-export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest): RootfsPlan {
+export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest): RootfsPlan {
   const violations: Violation[] = [];
   const rootfs = hostPath(resolve(request.bundle, spec.root.path));
   const hasNamespace = spec.linux.namespaces.some(({ type }) => type === "mount");
@@ -44,7 +44,9 @@ export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest)
   }
   const api = request.api ?? "mount_setattr";
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === "user");
-  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, hasUserNamespace, openSources: request.openSources ?? false }, violations);
+  const sourcesByParent = hasUserNamespace && host.euid === 0; // without privilege we reach no more than the child does
+  const ownsNetwork = !hasUserNamespace || spec.linux.namespaces.some(({ type }) => type === "network");
+  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false }, violations);
   if (violations.length > 0) throw new SpecError(violations);
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
@@ -58,7 +60,7 @@ export function planRootfs(spec: Spec, _host: HostFacts, request: RootfsRequest)
     mountsBeforeCgroup: mounts.ops.slice(0, split),
     mountsAfter: mounts.ops.slice(split),
     ownDev,
-    devices: ownDev ? planDevices(spec.linux.devices) : [],
+    devices: ownDev ? planDevices(spec.linux.devices, hasUserNamespace) : [],
     links: ownDev ? LINKS : [],
     lateReadonly: mounts.lateReadonly,
     readonlyRoot: spec.root.readonly && hasNamespace, // in the host's mount namespace "/" is no mount of ours (runc)

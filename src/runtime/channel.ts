@@ -1,7 +1,10 @@
 // What the parent (create, run) and the child (init) say to each other, over one pair of sockets. One message, one packet.
 //
 //   parent                                    child
-//      │            (clone)                     │ mounts, up to the first cgroup file system
+//      │            (clone)                     │
+//      │ ◀──────────────────────────────── born │ only from the process on the way to a joined user namespace, which ends then
+//      │ ── mapped ───────────────────────────▶ │ only in a user namespace: becomes its root
+//      │                                        │ mounts, up to the first cgroup file system
 //      │ completes the cgroup, sets limits,     │
 //      │ records the state                      │
 //      │ ── ready ────────────────────────────▶ │ enters the cgroup; mounts the rest
@@ -25,11 +28,17 @@ import type { Fd } from "../sys/fd.ts";
 import { read, writeAll } from "../sys/file.ts";
 import { host } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
-import { packetLength, sendmsg } from "../sys/socket.ts";
+import { packetLength, recvmsg, sendmsg } from "../sys/socket.ts";
 
-export type ParentMessage = { readonly kind: "ready"; readonly enter: CgroupPaths; readonly inV2: boolean } | { readonly kind: "hooked" } | { readonly kind: "taken" };
+export type ParentMessage =
+  | { readonly kind: "mapped" }
+  /** `entries`: in place of `enter`, files of the cgroups come with the message. */
+  | { readonly kind: "ready"; readonly enter: CgroupPaths; readonly entries: number; readonly inV2: boolean }
+  | { readonly kind: "hooked" }
+  | { readonly kind: "taken" };
 
 export type ChildMessage =
+  | { readonly kind: "born"; readonly pid: number; readonly uidMap: string; readonly gidMap: string }
   | { readonly kind: "mounted" }
   | { readonly kind: "entered" }
   | { readonly kind: "listener"; readonly fd: number }
@@ -50,14 +59,14 @@ export type EncodedError = {
 /** What runc logs of its child's first moments, which its callers' tests look for. */
 export const DEBUG_BEGIN = ["nsexec container setup", "child process in init()"] as const;
 
-export function send(to: Fd, message: ParentMessage | ChildMessage): void {
-  sendmsg(to, utf8(JSON.stringify(message)), []);
+export function send(to: Fd, message: ParentMessage | ChildMessage, fds: readonly Fd[] = []): void {
+  sendmsg(to, utf8(JSON.stringify(message)), fds);
 }
 
 /** From the parent. A child that has gone away has said why: that is what the parent reads next. @throws never for that reason */
-export function tellChild(channel: Fd, message: ParentMessage): void {
+export function tellChild(channel: Fd, message: ParentMessage, fds: readonly Fd[] = []): void {
   try {
-    send(channel, message);
+    send(channel, message, fds);
   } catch (error) {
     if (!isErrno(error, EPIPE)) throw error;
   }
@@ -77,6 +86,17 @@ export function receive<Message extends ParentMessage | ChildMessage>(from: Fd):
   const buffer = new Uint8Array(length); // not the largest that may come: memory costs time where it is first touched
   pastReset(() => read(from, buffer));
   return JSON.parse(host.decode(buffer)) as Message;
+}
+
+const MOST_FDS = 64;
+
+/** As receive; the caller closes the descriptors that came along. */
+export function receiveWithFds<Message extends ParentMessage | ChildMessage>(from: Fd): { readonly message: Message; readonly fds: readonly Fd[] } | undefined {
+  const length = pastReset(() => packetLength(from));
+  if (length === 0) return undefined;
+  const buffer = new Uint8Array(length);
+  const { fds } = pastReset(() => recvmsg(from, buffer, MOST_FDS));
+  return { message: JSON.parse(host.decode(buffer)) as Message, fds };
 }
 
 /** [kernel] When the other side ends with a message of ours unread, its end is reported once as an error, before what it had said. */

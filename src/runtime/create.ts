@@ -3,8 +3,9 @@
 import type { IntelRdtPaths, IntelRdtPlan } from "../intelrdt.ts";
 import type { NetDevicesPlan } from "../netdevices.ts";
 import { notifySocket } from "./notifysocket.ts";
-import { planWithRareRooms } from "./rare.ts";
+import { planWithRareRooms, refuseWithoutRoot } from "./rare.ts";
 import type { Readiness } from "./readiness.ts";
+import { PR_SET_DUMPABLE } from "../abi/prctl.ts";
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
 import { ENOENT, ENOTDIR } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
@@ -14,9 +15,10 @@ import { hostPath, type HostPath } from "../base/brand.ts";
 import { resolve } from "../base/path.ts";
 import { killCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
 import { driverOf } from "../cgroup/driver.ts";
-import { joinCgroup } from "../cgroup/join.ts";
+import { joinCgroup, openEntries } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
+import { givePipes } from "../process/become.ts";
 import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
 import type { SeccompFilter } from "../seccomp/install.ts";
 import { openSources } from "../rootfs/mounts.ts";
@@ -25,7 +27,7 @@ import type { Spec } from "../spec/types.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
-import { geteuid, pidfd_send_signal, waitPidfd, type Child } from "../sys/process.ts";
+import { geteuid, pidfd_send_signal, prctl, waitPidfd, type Child } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
 import { socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
@@ -88,7 +90,7 @@ export function createContainer(globals: Globals, request: CreateRequest): void 
 export function create(globals: Globals, request: CreateRequest, mode: Mode, undo: Undo): Created {
   if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
   resetChildSignal();
-  step("hide our program", () => hideOwnProgram(globals));
+  const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request, spec), bundle));
@@ -102,14 +104,17 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
-  const { child, channel, inV2 } = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to }, cgroup, undo));
+  const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
+  const { channel, inV2 } = born;
+  const { init: child, uid } = step("map ids", () => mapIds(globals, plan, born, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup));
+  step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
   step("set rlimits", () => setRlimits(plan.process, child.pid));
-  step("set oom score", () => setOomScoreAdj(plan.process, child.pid));
+  step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
-  tellChild(channel, { kind: "ready", enter: moveOrLetEnter(plan, paths, child), inV2 });
+  letEnter(plan, paths, child, channel, inV2);
   if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, child, channel, "mounted");
   step("run hooks of the runtime", () => runRuntimeHooks(plan, child, channel));
   expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
@@ -142,8 +147,9 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
 }
 
 function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
-  if (geteuid() !== 0) throw new HostError("containers without root privileges are not supported by this version of tsrun: permission denied");
-  const plan = planWithRareRooms(spec, probeHost(), {
+  const host = probeHost(globals.rootless);
+  if (host.euid !== 0) refuseWithoutRoot(spec);
+  const plan = planWithRareRooms(spec, host, {
     id: checkedId(request.id),
     bundle,
     noPivot: request.noPivot,
@@ -241,33 +247,61 @@ function startCgroup(plan: ContainerPlan, undo: Undo): PreparedCgroup {
 
 /**
  * The child enters its cgroups by itself, which costs it microseconds where moving it from here would cost milliseconds;
- * but in somebody else's mount namespace it does not see them.
- * @returns what is left for the child to enter
+ * but in somebody else's mount namespace it does not see them, and as root of a user namespace it could not open their files.
  */
-function moveOrLetEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child): CgroupPaths {
-  if (!plan.namespaces.childJoins.some(({ type }) => type === "mount")) return paths;
-  joinCgroup(paths, child.pid);
-  return [];
+function letEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child, channel: Fd, inV2: boolean): void {
+  if (plan.namespaces.user !== undefined) {
+    const entries = openEntries(paths, inV2);
+    tellChild(channel, { kind: "ready", enter: [], entries: entries.length, inV2 }, entries);
+    for (const entry of entries) entry[Symbol.dispose]();
+    return;
+  }
+  if (plan.namespaces.foreignMounts) joinCgroup(paths, child.pid);
+  tellChild(channel, { kind: "ready", enter: plan.namespaces.foreignMounts ? [] : paths, entries: 0, inV2 });
+}
+
+/**
+ * Lets init become root of its user namespace.
+ * @returns init, which a process on the way to a joined one has made, and who the container's user is to us
+ */
+function mapIds(globals: Globals, plan: ContainerPlan, { child, channel }: { readonly child: Child; readonly channel: Fd }, undo: Undo): { readonly init: Child; readonly uid: number | undefined } {
+  const { user } = plan.namespaces;
+  if (user === undefined) return { init: child, uid: plan.process.uid };
+  const { mapIds: write, uidOutside } = load<typeof import("./mapids.ts")>("runtime/mapids");
+  const { init, uids } = write(globals, user, child, channel, (born) => undoInit(born, undo));
+  const uid = uidOutside(uids, plan.process.uid);
+  if (user.privileged && uid !== undefined) givePipes(uid);
+  tellChild(channel, { kind: "mapped" });
+  return { init, uid };
+}
+
+const handOverCgroup = (paths: CgroupPaths, uid: number | undefined): void =>
+  uid === undefined || uid === geteuid() ? undefined : load<typeof import("../cgroup/delegate.ts")>("cgroup/delegate").delegateCgroup(paths, uid);
+
+function undoInit(child: Child, undo: Undo): void {
+  undo.use("close pidfd", child.pidfd);
+  undo.defer("kill init", () => {
+    pidfd_send_signal(child.pidfd, SIGKILL);
+    waitPidfd(child.pidfd);
+  });
 }
 
 /** The child goes on in init and does not come back. It reads init's code itself, while we complete the cgroup. */
 function spawn(
   globals: Globals,
-  start: Pick<InitContext, "plan" | "seccomp" | "sources" | "directory" | "start" | "console">,
+  start: Pick<InitContext, "plan" | "seccomp" | "sources" | "directory" | "start" | "console" | "hidden">,
   cgroup: PreparedCgroup,
   undo: Undo,
 ): { readonly child: Child; readonly channel: Fd; readonly inV2: boolean } {
   const [mine, theirs] = socketpair(SOCK_SEQPACKET);
   undo.use("close channel", mine);
   using childsEnd = theirs; // ours to close, or its end would never be seen
+  // [cve] CVE-2016-9962: what is made in a user namespace is closed to others from its first moment, if that does not close it to us.
+  if (start.plan.namespaces.user?.privileged) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
   if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
   if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
-  undo.use("close pidfd", child.pidfd);
-  undo.defer("kill init", () => {
-    pidfd_send_signal(child.pidfd, SIGKILL);
-    waitPidfd(child.pidfd);
-  });
+  if (start.plan.namespaces.user?.path === undefined) undoInit(child, undo);
   for (const source of start.sources) source[Symbol.dispose]();
   cgroup.cloneInto?.[Symbol.dispose]();
   return { child, channel: mine, inV2: inCgroup };

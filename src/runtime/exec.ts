@@ -63,7 +63,7 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const console = step("connect console", () => openConsole(plan.terminal, request.detach, request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
-  step("hide our program", () => hideOwnProgram(globals));
+  step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const joiner = step("clone", () => spawn(globals, request, container, { plan, seccomp, console: console?.to }, undo));
   const child = step("wait for the process to enter the container", () => meetProcess(globals, container, plan, joiner, undo));
   step("wait for the program", () => expect(globals, container.record.cgroup ?? [], child, joiner.channel, undefined, (notify) => handOver(container, plan, child, notify)));

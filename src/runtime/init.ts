@@ -6,14 +6,15 @@ import { resetAffinity } from "../process/affinity.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../abi/signal.ts";
 import { POLLIN } from "../abi/poll.ts";
-import { enterCgroup } from "../cgroup/join.ts";
+import { enterByEntries, enterCgroup } from "../cgroup/join.ts";
+import type { CgroupPaths } from "../cgroup/plan.ts";
 import { joinSessionKeyring } from "../keyring.ts";
 import { enterCgroupNamespace, joinNamespaces } from "../namespaces/enter.ts";
 import { raiseLoopback, setNames } from "../namespaces/names.ts";
 import { becomeUser, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from "../process/become.ts";
 import { closeDescriptors, execute, findProgram, type Program } from "../process/execute.ts";
 import { createDevices } from "../rootfs/devices.ts";
-import { mountFilesystems, prepareRoot } from "../rootfs/mounts.ts";
+import { mountFilesystems, openRootfs, prepareRoot } from "../rootfs/mounts.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
 import { restrictPaths } from "../rootfs/paths.ts";
 import { pivot } from "../rootfs/pivot.ts";
@@ -30,8 +31,9 @@ import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockSignals } from "../sys/signal.ts";
 import { sendmsg } from "../sys/socket.ts";
 import { utf8 } from "../sys/memory.ts";
-import { DEBUG_BEGIN, receive, send, tellFailure, passNotify, type ParentMessage } from "./channel.ts";
+import { DEBUG_BEGIN, receive, receiveWithFds, send, tellFailure, passNotify, type ParentMessage } from "./channel.ts";
 import { hookState, runHooks } from "./lifecyclehooks.ts";
+import type { InUser } from "./inuser.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { acceptStart } from "./startsocket.ts";
 import { logSteps, step } from "./step.ts";
@@ -51,6 +53,8 @@ export type InitContext = {
   readonly start: Fd | undefined;
   /** Where the master of the terminal goes; undefined when there is none. */
   readonly console: MasterTo | undefined;
+  /** Our program is out of a container's reach already. */
+  readonly hidden: boolean;
   readonly debug: boolean;
 };
 
@@ -72,18 +76,19 @@ export function init(context: InitContext): never {
   exit_group(1);
 }
 
-function becomeContainer({ plan, seccomp, sources, directory, start, console, debug }: InitContext, channel: Fd): Program {
+function becomeContainer({ plan, seccomp, sources, directory, start, console, hidden, debug }: InitContext, channel: Fd): Program {
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
   if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
-  step("leave the caller's session", leaveCaller);
+  step("leave the caller's session", () => leaveCaller(plan));
+  const { rootfs, groupsDenied } = step("enter user namespace", () => enterUserNamespace(plan, channel, hidden));
   const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
   step("join namespaces", () => joinNamespaces(plan.namespaces));
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
-  const root = step("prepare rootfs", () => prepareRoot(plan.rootfs));
+  const root = step("prepare rootfs", () => prepareRoot(plan.rootfs, rootfs ?? openRootfs(plan.rootfs)));
   step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, sources));
-  const { enter, inV2 } = step("wait for cgroup", () => hear(channel, "ready"));
-  step("enter cgroup", () => enterCgroup(enter, inV2));
+  const { enter, entries, inV2 } = step("wait for cgroup", () => hearOfCgroup(channel));
+  step("enter cgroup", () => (entries.length > 0 ? enterByEntries(entries) : enterCgroup(enter, inV2)));
   step("reset CPU affinity", resetAffinity);
   step("enter cgroup namespace", () => enterCgroupNamespace(plan.namespaces));
   step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources));
@@ -107,9 +112,11 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, de
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
   step("let go of the host", () => letGo(directory, channel, start, plan.process.inheritedFds));
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
+  openToOwner(plan);
   step("create working directory", () => makeWorkingDirectory(plan.process));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
-  step("become user", () => becomeUser(plan.process));
+  step("become user", () => becomeUser(plan.process, groupsDenied));
+  openToOwner(plan); // [kernel] the change of ids has closed us again
   const program = step("find program", () => findProgram(plan.process));
   step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
@@ -124,12 +131,27 @@ const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | und
   plan === undefined || attributes === undefined ? join() : lsm().withKeyLabel(plan, attributes, join);
 
 /** [cve] CVE-2016-9962: not dumpable, so nobody in a joined namespace can look into us through ptrace or /proc while we still hold the host's files. */
-function leaveCaller(): void {
+function leaveCaller({ namespaces }: ContainerPlan): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until we are created: a container half made must not outlive its maker
-  prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  // [kernel] Closed we would be to our own user as well, who has to map our ids; in a new user namespace there is nobody else.
+  if (namespaces.user?.privileged !== false || namespaces.user.path !== undefined) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   setsid();
   blockSignals(ALL_SIGNALS);
   umask(0);
+}
+
+/** The root file system's directory is opened on the way: root of the user namespace may have no way to it. */
+function enterUserNamespace(plan: ContainerPlan, channel: Fd, hidden: boolean): InUser | { readonly rootfs: undefined; readonly groupsDenied: boolean } {
+  const { namespaces, groupsDenied } = plan;
+  if (namespaces.user === undefined) return { rootfs: undefined, groupsDenied };
+  return load<typeof import("./inuser.ts")>("runtime/inuser").enterUserNamespace(plan, namespaces.user, channel, hidden, () => hear(channel, "mapped"));
+}
+
+function hearOfCgroup(channel: Fd): { readonly enter: CgroupPaths; readonly entries: readonly Fd[]; readonly inV2: boolean } {
+  const heard = receiveWithFds<ParentMessage>(channel);
+  if (heard === undefined) exit_group(1); // the parent is gone
+  if (heard.message.kind !== "ready") throw new Error(`the parent said ${heard.message.kind} instead of ready`);
+  return { ...heard.message, entries: heard.fds };
 }
 
 function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
@@ -146,6 +168,14 @@ function letGo(directory: StateDirectory, channel: Fd, start: Fd | undefined, in
   finishCreating(directory);
   closeAllBut(3 + inheritedFds, start === undefined ? [channel] : [channel, start]);
   forgetEnvironment();
+}
+
+/**
+ * Without privilege the runtime can neither take a seccomp notify descriptor from a process that is closed to others, nor exec into it. What would
+ * be protected has been let go of by now, and in a new user namespace there is nobody else.
+ */
+function openToOwner({ namespaces: { user } }: ContainerPlan): void {
+  if (user?.privileged === false && user.path === undefined) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 1);
 }
 
 function hear<Kind extends ParentMessage["kind"]>(channel: Fd, kind: Kind): Extract<ParentMessage, { readonly kind: Kind }> {

@@ -7,7 +7,7 @@ import type { LsmAttributes, LsmPlan } from "../lsm.ts";
 import { resetAffinity } from "../process/affinity.ts";
 import type { AffinityPlan } from "../process/scheduling-plan.ts";
 import { ENOENT } from "../abi/errno.ts";
-import { PR_SET_PDEATHSIG } from "../abi/prctl.ts";
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { enterGroups } from "../cgroup/exec.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
@@ -15,19 +15,20 @@ import { rejoinSessionKeyring } from "../keyring.ts";
 import { joinContainer, type Target } from "../namespaces/join.ts";
 import { becomeUser, changeDirectory, giveStdio, setNoNewPrivileges } from "../process/become.ts";
 import { closeDescriptors, execute, findProgram } from "../process/execute.ts";
-import { setOomScoreAdj, setProcessLimit, setRlimits } from "../process/limits.ts";
+import { setOomScoreAdj, setOwnOomScoreAdj, setProcessLimit, setRlimits } from "../process/limits.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
 import { forgetEnvironment } from "../sys/environ.ts";
 import type { Fd } from "../sys/fd.ts";
-import { closeAllBut } from "../sys/file.ts";
+import { closeAllBut, readFileIfThere } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
-import { exit_group, getpid, prctl, setsid } from "../sys/process.ts";
+import { exit_group, geteuid, getpid, prctl, setsid } from "../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../sys/signal.ts";
 import type { MasterTo } from "../terminal/attach.ts";
 import type { TerminalPlan } from "../terminal/plan.ts";
 import { DEBUG_BEGIN, passNotify, send, tellFailure } from "./channel.ts";
 import { cross } from "./cross.ts";
 import type { ExecPlan } from "./execplan.ts";
+import { inUserNamespace } from "./nested.ts";
 import { logSteps, step } from "./step.ts";
 
 export type JoinContext = {
@@ -55,12 +56,14 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     if (debug) for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)]) send(channel, { kind: "log", level: "debug", text });
     step("leave the caller's session", leaveCaller);
     const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
-    step("set oom score", () => setOomScoreAdj(plan.process, "self"));
+    const groupsDenied = step("look at the user namespace", () => setgroupsDenied(target));
+    step("set oom score", () => setOomScore(plan, channel));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined));
     step("enter resource control group", () => intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()));
     step("set rlimits", () => setRlimits(plan.process, "self", crossing !== undefined)); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
+    step("become root of the user namespace", () => becomeRoot(target, groupsDenied));
     // `/` is the container's own from here on
     step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => rejoinSessionKeyring(plan.keyring)));
     step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
@@ -73,7 +76,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
     step("enter pid namespace before seccomp", () => crossing === "before seccomp" && enterPidNamespace(plan, channel));
     step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
-    const there = step("become user", () => becomeUser(plan.process, crossing === "last" ? ENOENT : 0));
+    const there = step("become user", () => becomeUser(plan.process, groupsDenied, crossing === "last" ? ENOENT : 0));
     step("close descriptors", () => closeDescriptors(plan.process));
     step("enter pid namespace", () => crossing === "last" && enterPidNamespace(plan, channel));
     // the container sees us from here on
@@ -108,6 +111,25 @@ function leaveCaller(): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until execve: a process half made must not outlive its maker
   setsid();
   blockSignals(ALL_SIGNALS);
+}
+
+/** Before the container's /proc is ours: whether the user namespace that the process will be in has given up setgroups(2). */
+function setgroupsDenied({ pid, types }: Target): boolean {
+  const at = types.includes("user") ? pid : inUserNamespace() ? "self" : undefined;
+  return at !== undefined && (readFileIfThere(null, `/proc/${at}/setgroups`) ?? "").startsWith("deny");
+}
+
+/** [kernel] Root of the host is nobody in the container: what it makes there, a terminal among others, would belong to nobody. */
+function becomeRoot({ types }: Target, groupsDenied: boolean): void {
+  if (!types.includes("user")) return;
+  load<typeof import("../namespaces/user.ts")>("namespaces/user").becomeRoot(groupsDenied);
+  prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // [kernel] a change of ids forgets it
+}
+
+function setOomScore({ process }: ExecPlan, channel: Fd): void {
+  if (geteuid() === 0) setOomScoreAdj(process, "self");
+  else setOwnOomScoreAdj(process, (text) => send(channel, { kind: "log", level: "warning", text }));
 }
 
 /** From here on we hold nothing but stdio, what is passed on and the channel, and know nothing that our caller has in its environment. */

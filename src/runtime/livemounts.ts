@@ -66,7 +66,7 @@ function planFor(record: ContainerRecord, mounts: readonly unknown[]): RootfsPla
 
 /** From here on "/" is the container's root, and our mount namespace its own. @returns the root, to resolve in */
 function enter(globals: Globals, record: ContainerRecord): Fd {
-  hideOwnProgram(globals);
+  hideOwnProgram((message) => globals.debug?.(message));
   using root = openat(null, `/proc/${record.pid}/root`, O_PATH | O_DIRECTORY);
   using namespace = openat(null, `/proc/${record.pid}/ns/mnt`, O_RDONLY);
   if (!initAlive(record)) throw new StateError("container not running"); // looked at after they were opened: they are its own

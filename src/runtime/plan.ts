@@ -8,10 +8,11 @@ import { planCgroup, cgroupMountSource, type CgroupPlan } from "../cgroup/plan.t
 import { planWithoutCgroup, type WithoutCgroup } from "../cgroup/without.ts";
 import type { ContainerId, HostPath } from "../base/brand.ts";
 import { hostPath } from "../base/brand.ts";
-import { SpecError, type Violation } from "../base/errors.ts";
+import { SpecError } from "../base/errors.ts";
 import { resolve } from "../base/path.ts";
 import type { KeyringPlan } from "../keyring.ts";
 import { planNamespaces, type NamespacePlan } from "../namespaces/plan.ts";
+import type { UserPlan } from "../namespaces/user-plan.ts";
 import { planProcess, type ProcessPlan } from "../process/plan.ts";
 import { planSeccomp, type SeccompPlan } from "../seccomp/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
@@ -40,9 +41,10 @@ export type RarePlans = {
   readonly scheduling: SchedulingPlan | undefined;
   readonly netDevices: NetDevicesPlan | undefined;
   readonly intelRdt: IntelRdtPlan | undefined;
+  readonly user: UserPlan | undefined;
 };
 
-export type ContainerPlan = RarePlans & {
+export type ContainerPlan = Omit<RarePlans, "user"> & {
   readonly id: ContainerId;
   readonly ociVersion: string;
   readonly bundle: HostPath;
@@ -61,13 +63,13 @@ export type ContainerPlan = RarePlans & {
   readonly terminal: TerminalPlan;
   /** The container shares a pid namespace with others: its init's death does not kill its other processes. */
   readonly sharedPid: boolean;
+  /** The user namespace that we are in, or the container's, has given up setgroups(2). */
+  readonly groupsDenied: boolean;
   readonly warnings: readonly string[];
 };
 
-/** @throws SpecError for what config.json asks and this version cannot do: said, never skipped */
-export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, rare: RarePlans): ContainerPlan {
-  const missing = unsupported(spec);
-  if (missing.length > 0) throw new SpecError(missing);
+/** @throws SpecError for what config.json asks and a container cannot have */
+export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, { user, ...rare }: RarePlans): ContainerPlan {
   const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request);
   if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
   const process = planProcess(spec.process, host, request);
@@ -80,7 +82,7 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
     rootfsPath: hostPath(resolve(request.bundle, spec.root.path)),
     annotations: spec.annotations,
     cgroup,
-    namespaces: planNamespaces(spec),
+    namespaces: planNamespaces(spec, user),
     keyring: request.noNewKeyring ? undefined : { name: `_ses.${request.id}` },
     rootfs,
     sysctls: planSysctls(spec),
@@ -90,6 +92,7 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
     seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
     terminal: planTerminal(spec.process, spec.linux.namespaces.some(({ type }) => type === "mount")),
     sharedPid: !spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
+    groupsDenied: host.groupsDenied || (user?.denySetgroups ?? false),
     warnings: [...warnings, ...process.warnings, ...rootfs.warnings, ...(rare.scheduling?.warnings ?? [])],
   };
 }
@@ -97,14 +100,4 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
 function planOwnCgroup(spec: Spec, host: HostFacts, request: PlanRequest): WithoutCgroup {
   const cgroup = planCgroup(spec, host, request.id, { systemdCgroup: request.systemdCgroup });
   return { cgroup, source: cgroupMountSource(cgroup, spec), warnings: [] };
-}
-
-/** The parts of config.json that a later version will do. Going on without them would run another container than was asked for. */
-function unsupported(spec: Spec): readonly Violation[] {
-  const { linux } = spec;
-  const asked: readonly (readonly [string, boolean])[] = [
-    ["/linux/namespaces", linux.namespaces.some(({ type }) => type === "user")],
-    ["/linux/uidMappings", linux.uidMappings.length > 0],
-  ];
-  return asked.flatMap(([pointer, used]) => (used ? [{ pointer, problem: "is not supported by this version of tsrun" }] : []));
 }

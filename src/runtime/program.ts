@@ -3,14 +3,15 @@
 import { isErrno } from "../base/errors.ts";
 import { EACCES, EINVAL, ENOSYS, EPERM } from "../abi/errno.ts";
 import { hideProgram } from "../sys/program.ts";
-import type { Globals } from "./globals.ts";
 
-/** A host that cannot do it (docs/SECURITY.md) is told of in the debug log: a warning at every start would be in the way of callers. */
-export function hideOwnProgram(globals: Globals): void {
+/** @returns false where it is refused to us: the child may be allowed to, in a user namespace. A host that cannot do it (docs/SECURITY.md) is told of in the debug log: a warning at every start would be in the way of callers. */
+export function hideOwnProgram(debug: (message: string) => void): boolean {
   try {
     hideProgram();
+    return true;
   } catch (error) {
     if (!isErrno(error, ENOSYS, EPERM, EACCES, EINVAL)) throw error;
-    globals.debug?.(`our own program can be reached from the container: ${error.syscall} ${error.detail}: errno ${error.errno}`);
+    debug(`our own program can be reached from the container: ${error.syscall} ${error.detail}: errno ${error.errno}`);
+    return false;
   }
 }

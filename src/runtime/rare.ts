@@ -1,6 +1,7 @@
 // Rooms that few containers need: their code is read when a config.json asks for what they do.
 
 import type { ContainerId } from "../base/brand.ts";
+import { SpecError } from "../base/errors.ts";
 import type { LsmPlan } from "../lsm.ts";
 import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
@@ -9,14 +10,21 @@ import { load } from "../sys/host.ts";
 import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./plan.ts";
 
 /** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
-export const planWithRareRooms = (spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan => planContainer(spec, host, request, planRare(spec, request.id));
+export const planWithRareRooms = (spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan => planContainer(spec, host, request, planRare(spec, host, request.id));
 
-function planRare(spec: Spec, id: ContainerId): RarePlans {
+/** @throws SpecError for what cannot be had without being root in our user namespace */
+export function refuseWithoutRoot(spec: Spec): void {
+  const violations = load<typeof import("../spec/laws.ts")>("spec/laws").checkRootless(spec);
+  if (violations.length > 0) throw new SpecError(violations);
+}
+
+function planRare(spec: Spec, host: HostFacts, id: ContainerId): RarePlans {
   const { process, linux } = spec;
   return {
     lsm: process && planLsm(spec, process),
     scheduling: process && planScheduling(spec, process),
     netDevices: Object.keys(linux.netDevices).length === 0 ? undefined : load<typeof import("../netdevices.ts")>("netdevices").planNetDevices(spec),
+    user: linux.namespaces.some(({ type }) => type === "user") ? load<typeof import("../namespaces/user-plan.ts")>("namespaces/user-plan").planUser(spec, host) : undefined,
     intelRdt: linux.intelRdt === undefined ? undefined : load<typeof import("../intelrdt.ts")>("intelrdt").planIntelRdt(spec, id),
   };
 }

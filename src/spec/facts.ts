@@ -22,6 +22,10 @@ export type CgroupLayout =
 export type HostFacts = {
   readonly euid: number;
   readonly egid: number;
+  /** Cgroups may be refused to us: we are not root, or root of a user namespace only, or were told so (--rootless). */
+  readonly rootless: boolean;
+  /** Our user namespace has given up setgroups(2), and so have all below it. */
+  readonly groupsDenied: boolean;
   /** The highest capability that this kernel knows. */
   readonly lastCapability: number;
   readonly cgroups: CgroupLayout;

@@ -24,6 +24,7 @@ export const ROOTLESS_LAWS: readonly Law<Spec>[] = [
     name: "rootless mount owners are mapped",
     source: "runc",
     check({ mounts, linux }, refuse) {
+      if (linux.namespaces.some(({ type, path }) => type === "user" && path !== undefined)) return; // who is mapped there the kernel knows
       mounts.forEach(({ options }, mount) =>
         options.forEach((option, index) => {
           const [, kind, id] = /^([ug])id=([0-9]+)$/.exec(option) ?? [];

@@ -33,7 +33,7 @@ export function clone3(flags: number, cgroup: Fd | null = null): Child | undefin
   const args = new Struct(clone_args.size)
     .u64(clone_args.flags, flags + CLONE_PIDFD + (cgroup === null ? 0 : CLONE_INTO_CGROUP))
     .pointer(clone_args.pidfd, pidfd)
-    .u64(clone_args.exit_signal, SIGCHLD)
+    .u64(clone_args.exit_signal, (flags & CLONE_PARENT) === 0 ? SIGCHLD : 0) // [kernel] a child of our parent's tells it as we do
     .u64(clone_args.cgroup, cgroup === null ? 0 : cgroup.raw);
   const pid = host.syscall(SYS_clone3, args.buffer, clone_args.size);
   if (pid === -ENOSYS && cgroup === null) return clone(flags);

@@ -2,7 +2,7 @@
 // [cve] CVE-2019-5736: /proc/PID/exe of a process of ours leads a container to the file of tsrun, and /proc/self/exe as its program runs it there;
 // what is opened so can be written once nothing executes it. So the kernel is told that what we execute is an empty file in memory.
 
-import { EPERM } from "../abi/errno.ts";
+import { EINVAL, EPERM } from "../abi/errno.ts";
 import { AT_EMPTY_PATH, O_RDONLY } from "../abi/fcntl.ts";
 import { MFD_CLOEXEC } from "../abi/memfd.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../abi/mman.ts";
@@ -12,7 +12,7 @@ import { SYS_mmap, SYS_mprotect, SYS_mremap, SYS_prctl } from "../abi/syscall.ts
 import { isErrno, SysError } from "../base/errors.ts";
 import { syscall } from "./call.ts";
 import type { Fd } from "./fd.ts";
-import { memfd_create, openat, readFile, reopen } from "./file.ts";
+import { fstat, fstatat, memfd_create, openat, readFile, readlinkat, reopen } from "./file.ts";
 import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
 import { mount_setattr, open_tree } from "./mount.ts";
@@ -47,7 +47,7 @@ type Segment = { readonly start: number; readonly end: number; readonly offset: 
  */
 export function hideProgram(): void {
   const { segments, relro } = ownSegments();
-  const tree = open_tree(null, "/proc/self/exe", OPEN_TREE_CLONE); // stays open, close-on-exec: [kernel] closing a detached mount waits for RCU
+  const tree = cloneOwnMount(); // stays open, close-on-exec: [kernel] closing a detached mount waits for RCU
   mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
   using file = openat(null, tree.procPath, O_RDONLY);
   for (const segment of segments) {
@@ -60,6 +60,19 @@ export function hideProgram(): void {
   using executable = reopen(empty, O_RDONLY);
   empty[Symbol.dispose](); // [kernel] what is open for writing cannot be what is executed
   executeAs(executable);
+}
+
+/** [kernel] In a new mount namespace the link leads to a mount of the old one, which cannot be cloned: the same file is found by its path. */
+function cloneOwnMount(): Fd {
+  try {
+    return open_tree(null, "/proc/self/exe", OPEN_TREE_CLONE);
+  } catch (error) {
+    if (!isErrno(error, EINVAL)) throw error;
+    const tree = open_tree(null, readlinkat(null, "/proc/self/exe"), OPEN_TREE_CLONE);
+    const [found, own] = [fstat(tree), fstatat(null, "/proc/self/exe")];
+    if (found.dev === own.dev && found.ino === own.ino) return tree;
+    throw error; // another file has taken its place
+  }
 }
 
 function ownSegments(): { readonly segments: readonly Segment[]; readonly relro: Segment | undefined } {

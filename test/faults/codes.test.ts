@@ -2,14 +2,14 @@
 // the call fail that would tell of it. What is not provoked here says why. And each error is told as docs/errors.md promises.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { ERRNO } from "../../src/abi/errno_table.ts";
 import { KINDS, TEXTS } from "../../src/cli/codes.ts";
 import { HINTS } from "../../src/sys/hints.ts";
 import type { Config, Mount } from "../system/bundle.ts";
-import { ok, PROGRAM, PROJECT, useBox, user, type Box, type Container, type Result } from "../system/harness.ts";
+import { eventually, ok, PROGRAM, PROJECT, useBox, user, type Box, type Container, type Result } from "../system/harness.ts";
 
 const STRACE = "/usr/bin/strace";
 
@@ -311,6 +311,13 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
     });
     t.run(["run", "--bundle", container.bundle, container.id]);
   },
+  "user-namespace-rootless": (t) => {
+    // [kernel] A namespace that nobody has mapped has no root.
+    const holder = Number(t.box.exec("/bin/sh", ["-c", "unshare --user sleep 60 >/dev/null & echo $!"]).stdout);
+    eventually("it is in its namespace", () => readlinkSync(`/proc/${holder}/ns/user`) !== readlinkSync("/proc/self/ns/user"));
+    t.create((config) => config.linux.namespaces.push({ type: "user", path: `/proc/${holder}/ns/user` }));
+    process.kill(holder, "SIGKILL");
+  },
   "procfs-fake": (t) =>
     void t.create((config) => {
       config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
@@ -331,7 +338,9 @@ const NOT_HERE: { readonly [code: string]: string } = {
   "network-device-name-taken": "netdevices.test.ts",
   "terminal-failed": "init would have to lose its terminal while it is made",
   "state-root-unknown": "src/cli/codes.test.ts: told by its text",
-  "root-privileges-missing": "input.test.ts",
+  "id-map-helper-missing": "rootless.test.ts",
+  "id-map-helper-refused": "rootless.test.ts",
+  "device-other": "userns.test.ts",
   "not-supported": "told by its text",
   "mount-raced": "race.test.ts",
   "null-device-fake": "escape.test.ts",
