@@ -333,22 +333,22 @@ static JSValue host_encode(JSContext *ctx, JSValueConst self, int argc, JSValueC
 }
 
 /*
- * Maps the heap that is linked in again from `fd`, where its bytes begin at `offset`, and keeps each page that was changed since. One act: the
- * engine lives in these pages. See proc_pid_pagemap(5).
+ * Maps `length` bytes of our writable memory at `address` again: from `fd` at `offset`, whose bytes it had, keeping each page that was changed since; or
+ * with fd -1 as anonymous memory. One act: the engine, and the C library's malloc, live in these pages. See proc_pid_pagemap(5).
  */
 static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  intptr_t fd, offset;
-  if (integer_of(ctx, argv[0], &fd) || integer_of(ctx, argv[1], &offset))
+  intptr_t v[4];
+  if (integer_of(ctx, argv[0], v) || integer_of(ctx, argv[1], v + 1) || integer_of(ctx, argv[2], v + 2) || integer_of(ctx, argv[3], v + 3))
     return JS_EXCEPTION;
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (heap.used + page - 1) / page, asked = pages * sizeof(uint64_t);
-  char *from = (char *)&heap, *to = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, offset);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), length = (size_t)v[1], pages = (length + page - 1) / page, asked = pages * sizeof(uint64_t);
+  char *from = (char *)v[0], *to = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | (v[2] < 0 ? MAP_ANONYMOUS : 0), (int)v[2], v[3]);
   uint64_t map[pages];
   int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (to != MAP_FAILED && pread(pagemap, map, asked, (off_t)((uintptr_t)from / page * sizeof *map)) == (ssize_t)asked) {
     for (size_t i = 0; i < pages; i++)
-      if (map[i] >> 62 && !(map[i] >> 61 & 1)) /* present or swapped, and no longer the file's */
+      if (v[2] < 0 || (map[i] >> 62 && !(map[i] >> 61 & 1))) /* present or swapped, and no longer the file's */
         memcpy(to + i * page, from + i * page, page);
-    to = mremap(to, pages * page, pages * page, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+    to = mremap(to, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
   }
   last_errno = errno;
   close(pagemap);
@@ -408,7 +408,7 @@ static const JSCFunctionListEntry host_functions[] = {
     JS_CFUNC_DEF("dlopen", 1, host_dlopen), JS_CFUNC_DEF("dlsym", 2, host_dlsym),
     JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_DEF("view", 2, host_view),
     JS_CFUNC_DEF("cstring", 1, host_cstring), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
-    JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load), JS_CFUNC_DEF("remap", 2, host_remap),
+    JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load), JS_CFUNC_DEF("remap", 4, host_remap),
 };
 
 /* Prints the uncaught error through the module "trace", which knows TypeScript's files and lines, or else as it is. */
@@ -450,14 +450,13 @@ static JSContext *boot(void) {
   return heap.ctx = ctx;
 }
 
-/* Evaluates the modules that the heap shall have, and prints it. The next blocks of all sizes will then lie side by side. */
+/* Evaluates the modules that the heap shall have, and prints it. What is allocated next, of whatever size, will then lie side by side. */
 static int print_heap(JSContext *ctx) {
   for (int i = 0; modules[i].name; i++)
     if ((modules[i].in_heap || loaded[i]) && JS_IsException(load(ctx, modules[i].name)))
       return report(ctx), 1;
   for (size_t size = 16; size <= 512; size += size < 128 ? 8 : size < 256 ? 16 : 32) /* the engine's own steps */
-    for (size_t used = heap.used; used == heap.used;)
-      js_malloc_rt(heap.rt, size);
+    for (size_t used = heap.used; used == heap.used; js_malloc_rt(heap.rt, size)) {}
   return fwrite(&heap, 1, heap.used, stdout) != heap.used || fflush(stdout);
 }
 
@@ -476,6 +475,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < argc; i++)
     JS_SetPropertyUint32(ctx, arguments, (uint32_t)i, text_of(ctx, (const uint8_t *)argv[i], strlen(argv[i])));
   JS_SetPropertyStr(ctx, heap.host, "argv", arguments);
+  JS_SetPropertyStr(ctx, heap.host, "environ", JS_NewInt64(ctx, (intptr_t)environ));
   JS_SetPropertyStr(ctx, heap.host, "heap", JS_NewInt64(ctx, heap.used ? (intptr_t)&heap : 0));
   JSValue program = load(ctx, "main.js");
   JSValue start = JS_IsException(program) ? program : JS_GetPropertyStr(ctx, program, "main");

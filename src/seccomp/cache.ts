@@ -124,7 +124,9 @@ function take(bytes: Uint8Array, key: Uint8Array): Uint8Array | "another" | "sta
 }
 
 function equal(some: Uint8Array, other: Uint8Array): boolean {
-  return some.byteLength === other.byteLength && host.call(host.dlsym(null, "memcmp"), some, other, some.byteLength) === 0;
+  if (some.byteLength !== other.byteLength) return false;
+  for (let i = 0; i < some.byteLength; i++) if (some[i] !== other[i]) return false;
+  return true;
 }
 
 function keep(root: HostPath, name: string, library: string, key: Uint8Array, program: Uint8Array): void {

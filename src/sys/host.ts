@@ -10,17 +10,19 @@ export type Argument = number | bigint | string | Memory | null;
 
 export type Host = {
   readonly argv: readonly string[];
+  /** Where environ(7) begins: pointers to C strings, then NULL, then the auxiliary vector of getauxval(3). */
+  readonly environ: number;
   /** A raw system call: the kernel's result, or the negative errno. */
   syscall(nr: number, ...args: readonly Argument[]): number;
   /** Calls a C function that returns int. At most eight arguments. */
   call(fn: number, ...args: readonly Argument[]): number;
   /** Calls a C function that returns 64 bits: a BigInt where a Number would not be exact. */
   callLong(fn: number, ...args: readonly Argument[]): number | bigint;
-  /** errno of the last call. */
+  /** errno of the last call; not that of a library that was opened: tsrun is linked statically, and such a library has a libc of its own. */
   errno(): number;
   /** @throws ReferenceError with dlerror's text */
   dlopen(name: string): number;
-  /** @param handle null: the program itself and what it links @throws ReferenceError with dlerror's text */
+  /** @param handle null: the program itself and what it links dynamically, which for tsrun is nothing @throws ReferenceError with dlerror's text */
   dlsym(handle: number | null, name: string): number;
   /** Where the buffer's bytes are. They stay there as long as the buffer is referenced; keep it so over the call. */
   address(buffer: Memory): number;
@@ -35,8 +37,11 @@ export type Host = {
   load(name: string): unknown;
   /** Where the engine's heap is mapped that was linked into this program. 0: none was. */
   readonly heap: number;
-  /** Maps that heap again from `fd`, where its bytes begin at `offset`, with all that was changed in it since. @returns 0 or the negative errno */
-  remap(fd: number, offset: number): number;
+  /**
+   * Maps our writable memory at `address` again, as it is: from `fd` at `offset`, where the bytes are that it was mapped from, or anonymous with fd -1.
+   * `address` and `length` are whole pages. @returns 0 or the negative errno
+   */
+  remap(address: number, length: number, fd: number, offset: number): number;
 };
 
 declare global {

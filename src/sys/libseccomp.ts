@@ -1,7 +1,6 @@
 // libseccomp by FFI: one function for each of the library's, named as it is there. Opened when a config.json asks for a filter that is not
 // in the cache; tsrun is not linked to it. Its functions return 0 or more, or a negative errno.
 
-import { RTLD_DI_LINKMAP } from "../abi/dlfcn.ts";
 import { link_map } from "../abi/link.ts";
 import { MFD_CLOEXEC } from "../abi/memfd.ts";
 import { __NR_SCMP_ERROR, scmp_arg_cmp, scmp_version } from "../abi/libseccomp.ts";
@@ -50,17 +49,9 @@ function check(name: string, result: number, detail: string): number {
   return result;
 }
 
-/** The library's file as the dynamic linker found it; undefined when the C library cannot tell. @see dlinfo(3) */
+/** The library's file as the dynamic linker found it; undefined when the C library cannot tell. [glibc] What dlopen returns is the link_map of dlinfo(3). */
 export function libseccompPath(): string | undefined {
-  let dlinfo: number;
-  try {
-    dlinfo = host.dlsym(null, "dlinfo");
-  } catch {
-    return undefined;
-  }
-  const pointer = new Struct(8);
-  if (host.call(dlinfo, open(), RTLD_DI_LINKMAP, pointer.buffer) !== 0) return undefined;
-  const map = new DataView(host.view(pointer.getNumber(0), link_map.size));
+  const map = new DataView(host.view(open(), link_map.size));
   const path = host.cstring(Number(map.getBigUint64(link_map.l_name, true)));
   return path.startsWith("/") ? path : undefined;
 }

@@ -5,13 +5,14 @@
 import { EINVAL, EPERM } from "../abi/errno.ts";
 import { AT_EMPTY_PATH, O_RDONLY } from "../abi/fcntl.ts";
 import { MFD_CLOEXEC } from "../abi/memfd.ts";
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../abi/mman.ts";
+import { MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../abi/mman.ts";
 import { MOUNT_ATTR_RDONLY, OPEN_TREE_CLONE } from "../abi/mount.ts";
 import { PR_SET_MM, PR_SET_MM_EXE_FILE, PR_SET_MM_MAP } from "../abi/prctl.ts";
-import { SYS_mmap, SYS_mprotect, SYS_mremap, SYS_prctl } from "../abi/syscall.ts";
+import { SYS_brk, SYS_mmap, SYS_mprotect, SYS_prctl } from "../abi/syscall.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import { syscall } from "./call.ts";
 import type { Fd } from "./fd.ts";
+import { getauxval } from "./environ.ts";
 import { fstat, fstatat, memfd_create, openat, readFile, readlinkat, reopen } from "./file.ts";
 import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
@@ -51,8 +52,7 @@ export function hideProgram(): void {
   mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
   using file = openat(null, tree.procPath, O_RDONLY);
   for (const segment of segments) {
-    if (segment.start === host.heap) remapHeap(segment, file);
-    else if (segment.protection & PROT_WRITE) copyInPlace(segment, relro);
+    if (segment.protection & PROT_WRITE) remapData(segment, file, relro);
     else mapAgain(segment, file);
   }
   file[Symbol.dispose]();
@@ -76,10 +76,9 @@ function cloneOwnMount(): Fd {
 }
 
 function ownSegments(): { readonly segments: readonly Segment[]; readonly relro: Segment | undefined } {
-  const getauxval = host.dlsym(null, "getauxval");
-  const at = Number(host.callLong(getauxval, AT_PHDR));
-  const page = host.call(getauxval, AT_PAGESZ);
-  const headers = new DataView(host.view(at, host.call(getauxval, AT_PHNUM) * PHDR_BYTES));
+  const at = getauxval(AT_PHDR) ?? 0;
+  const page = getauxval(AT_PAGESZ) ?? 4096;
+  const headers = new DataView(host.view(at, (getauxval(AT_PHNUM) ?? 0) * PHDR_BYTES));
   const field = (header: number, offset: number): number => Number(headers.getBigUint64(header + offset, true));
   const segments: Segment[] = [];
   let relro: Segment | undefined;
@@ -103,18 +102,11 @@ function mapAgain({ start, end, offset, protection }: Segment, file: Fd): void {
   syscall("mmap", SYS_mmap, "our own program", start, end - start, protection, MAP_PRIVATE | MAP_FIXED, file.raw, offset);
 }
 
-function remapHeap({ offset }: Segment, file: Fd): void {
-  const result = host.remap(file.raw, offset);
-  if (result < 0) throw new SysError("mremap", -result, "the engine's heap");
-}
-
-/** Law: nothing between the copy and its move writes into the program's data. What the engine writes is elsewhere. */
-function copyInPlace({ start, end }: Segment, relro: Segment | undefined): void {
-  const size = end - start;
-  const copy = syscall("mmap", SYS_mmap, "a copy of our data", null, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  new Uint8Array(host.view(copy, size)).set(new Uint8Array(host.view(start, size)));
-  syscall("mremap", SYS_mremap, "a copy of our data", copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, start);
-  if (relro !== undefined && relro.end > relro.start) syscall("mprotect", SYS_mprotect, "relocated data", relro.start, relro.end - relro.start, PROT_READ);
+/** The heap from the file, our other data as anonymous memory; each with what it holds now. */
+function remapData({ start, end, offset }: Segment, file: Fd, relro: Segment | undefined): void {
+  const result = start === host.heap ? host.remap(start, end - start, file.raw, offset) : host.remap(start, end - start, -1, 0);
+  if (result < 0) throw new SysError("mremap", -result, "our own data");
+  if (start !== host.heap && relro !== undefined && relro.end > relro.start) syscall("mprotect", SYS_mprotect, "relocated data", relro.start, relro.end - relro.start, PROT_READ);
 }
 
 /** [kernel] PR_SET_MM_EXE_FILE asks for CAP_SYS_RESOURCE; PR_SET_MM_MAP for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, and for all addresses, which stay as they are. */
@@ -132,8 +124,8 @@ function memoryMap(file: Fd): Struct {
   const text = readFile(null, "/proc/self/stat", 1024);
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
   const map = new Struct(MM_MAP_BYTES);
-  const brk = host.callLong(host.dlsym(null, "sbrk"), 0);
-  const addresses = [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].map((field) => (typeof field === "number" ? BigInt(fields[field - 3] ?? 0) : brk));
+  const brk = syscall("brk", SYS_brk, "", 0); // [kernel] what cannot be set is not, and the end stays as it is
+  const addresses = [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].map((field) => (typeof field === "number" ? BigInt(fields[field - 3] ?? 0) : BigInt(brk)));
   addresses.forEach((address, i) => map.u64(8 * i, address));
   return map.u32(MM_MAP_EXE_FD, file.raw);
 }
