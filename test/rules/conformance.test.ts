@@ -45,7 +45,7 @@ function titles(path: string): RegExp[] {
   const visit = (node: ts.Node, above: readonly string[]): void => {
     // Promises that stand in a file of their own (they run in another process).
     if (ts.isImportDeclaration(node) && /\{ promises \}/.test(node.getText()) && ts.isStringLiteral(node.moduleSpecifier)) found.push(...titles(resolve(dirname(path), node.moduleSpecifier.text)));
-    const title = ts.isCallExpression(node) && isFunction(node.arguments.at(-1)) ? pattern(node.arguments[0]) : undefined;
+    const title = ts.isCallExpression(node) && (isFunction(node.arguments.at(-1)) || /\bit([A-Z]\w*)?$/.test(node.expression.getText())) ? pattern(node.arguments[0]) : undefined;
     if (title !== undefined && ts.isCallExpression(node)) {
       if (/\bdescribe\b/.test(node.expression.getText())) return void ts.forEachChild(node, (child) => visit(child, [...above, title]));
       add(above, title);
