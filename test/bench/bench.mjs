@@ -2,7 +2,7 @@
 //
 //   node test/bench/bench.mjs [--quick] [--iterations N] [--only MEASURE]… [--tsrun PATH] [--json FILE]
 //
-// MEASURE: version, state, run, cycle, exec. Prints a table and writes build/bench.json.
+// MEASURE: version, state, run, cycle, exec, and run again with docker's default config.json (docker) and with 200 binds (mounts). Prints a table and writes build/bench.json.
 // Every round runs every program once per measure, in an order drawn anew each time, so that no program has the
 // quiet minute to itself. Where the host has v1 cgroups all of it happens in one private view (scripts/private-view):
 // crun refuses the hybrid layout, and nothing is left behind. There is no assertion on time here.
@@ -12,11 +12,12 @@ import { cpus, release, tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { dockerConfig, mountsConfig } from "./cases.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const project = resolve(here, "../..");
 const WARM_UP_ROUNDS = 2;
-const MEASURES = ["version", "state", "run", "cycle", "exec"];
+const MEASURES = ["version", "state", "run", "cycle", "exec", "docker", "mounts"];
 const CYCLE = ["create", "start", "kill", "delete"];
 
 /** A sentence for the user instead of a stack trace. */
@@ -112,7 +113,14 @@ function findRuntimes(scratch, rootfs) {
     }
     const globals = ["--root", join(scratch, name, "state")];
     const bundles = {};
-    for (const [kind, args] of [["run", ["/bin/true"]], ["stay", ["/bin/sleep", "100000"]]]) {
+    const kinds = [
+      ["run", ["/bin/true"], (config) => config],
+      ["stay", ["/bin/sleep", "100000"], (config) => config],
+      ["docker", ["/bin/true"], (config, bundle) => dockerConfig(config, join(bundle, "etc"))],
+      ["mounts", ["/bin/true"], (config, bundle) => mountsConfig(config, join(bundle, "volume"))],
+    ];
+    for (const [kind, args, change] of kinds) {
+      if (["docker", "mounts"].includes(kind) && !options.only.includes(kind)) continue;
       const bundle = join(scratch, name, kind);
       mkdirSync(bundle, { recursive: true });
       must(path, ["spec"], { cwd: bundle });
@@ -121,7 +129,7 @@ function findRuntimes(scratch, rootfs) {
       config.process.terminal = false;
       config.process.args = args;
       config.root.path = rootfs;
-      writeFileSync(file, JSON.stringify(config));
+      writeFileSync(file, JSON.stringify(change(config, bundle)));
       bundles[kind] = bundle;
     }
     const ids = { run: `bench-${name}-run`, stay: `bench-${name}-stay`, cycle: `bench-${name}-cycle` };
@@ -171,6 +179,9 @@ function cellsOf(measure, runtimes, tools, rootfs) {
         timed("floor-no-cgroup", tools.floor, "--no-cgroup", rootfs, "bench-floor", "/bin/true"),
         ...each((r) => ["run", "--bundle", r.bundles.run, r.ids.run]),
       ];
+    case "docker":
+    case "mounts":
+      return each((r) => ["run", "--bundle", r.bundles[measure], r.ids.run]);
     case "cycle":
       return runtimes.map((r) => (suffix) => {
         const time = (verb, ...words) => ["time", `${verb}/${r.name}/${suffix}`, r.path, ...r.globals, verb, ...words];
@@ -225,7 +236,7 @@ function tabulate(samples, runtimes) {
     samples.set(`cycle/${name}`, sums);
   }
   const versions = new Map(runtimes.map((r) => [r.name, r.version]));
-  const measures = ["version", "state", "run", "cycle", ...CYCLE, "exec"];
+  const measures = ["version", "state", "run", "docker", "mounts", "cycle", ...CYCLE, "exec"];
   const programs = ["tsrun", "crun", "runc", "floor", "floor-no-cgroup"];
   const rows = [];
   for (const measure of measures) {
