@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "mocha";
-import { eventually, itOurs, ok, PROGRAM, useBox, type Result } from "../system/harness.ts";
+import { eventually, itOurs, ok, PROGRAM, SLOWNESS, useBox, type Result } from "../system/harness.ts";
 import { IMAGE, rootfsArchive } from "./image.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -104,7 +104,7 @@ describe("podman", function () {
 
   it("starts detached, stops and removes it", () => {
     const name = `${box().prefix}web`;
-    ok(run(["--detach", "--name", name], ["sleep", "60"]));
+    ok(run(["--detach", "--name", name], ["sleep", String(60 * SLOWNESS)]));
     assert.equal(ok(podman(["inspect", "--format", "{{.State.Status}}", name])).stdout, "running\n");
     ok(podman(["stop", "--time", "1", name]));
     assert.equal(ok(podman(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])).stdout, "exited 137\n");
@@ -117,7 +117,7 @@ describe("podman", function () {
 
   it("executes commands in a container: output, streams, statuses, user, standard input, a terminal", () => {
     const name = `${box().prefix}exec`;
-    ok(run(["--detach", "--name", name], ["sleep", "60"]));
+    ok(run(["--detach", "--name", name], ["sleep", String(60 * SLOWNESS)]));
     assert.deepEqual(podman(["exec", name, "sh", "-c", "echo out; echo err >&2; exit 7"]), { status: 7, signal: null, stdout: "out\n", stderr: "err\n" });
     assert.equal(ok(podman(["exec", "--user", "1000:100", "--workdir", "/tmp", "--env", "A=b", name, "sh", "-c", "id -u; id -g; pwd; echo $A"])).stdout, "1000\n100\n/tmp\nb\n");
     assert.equal(ok(podman(["exec", "-i", name, "cat"], "from stdin\n")).stdout, "from stdin\n");
@@ -142,7 +142,7 @@ describe("podman", function () {
     let said = "";
     child.stdout.on("data", (data: Buffer) => (said += data.toString()));
     const end = new Promise<number | null>((resolve) => child.once("close", resolve));
-    for (let i = 0; i < 500 && !said.includes("ready"); i++) await new Promise((next) => setTimeout(next, 20));
+    for (let i = 0; i < 500 * SLOWNESS && !said.includes("ready"); i++) await new Promise((next) => setTimeout(next, 20));
     child.kill("SIGTERM");
     assert.equal(await end, 5);
     assert.equal(said, "ready\ngot it\n");
