@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { eventually, ok, refused, useBox, type Container, type Result } from "./harness.ts";
+
+/** ps itself fails on kernels whose counters it does not know (User-Mode Linux: "Unable to get system boot time"). */
+const itWithTables: (name: string, test: () => void) => void = spawnSync("ps", ["-ef"]).status === 0 ? it : (name) => it.skip(`${name} (ps -ef fails on this host)`);
 
 describe("ps", () => {
   const box = useBox();
@@ -18,7 +22,7 @@ describe("ps", () => {
   const ps = (...words: string[]): Result => box().runtime(["ps", ...words], { env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } });
   const pids = (container: Container): number[] => JSON.parse(ok(ps("-f", "json", container.id)).stdout) as number[];
 
-  it("shows ps -ef of the container's processes, and of no others (runc ps.bats)", () => {
+  itWithTables("shows ps -ef of the container's processes, and of no others (runc ps.bats)", () => {
     const container = started();
     const [titles, ...lines] = ok(ps(container.id)).stdout.trimEnd().split("\n");
     assert.match(titles ?? "", /UID +PID +PPID +C +STIME +TTY +TIME +CMD/);
@@ -45,7 +49,7 @@ describe("ps", () => {
     ok(container.delete("--force"));
   });
 
-  it("shows a created container's init, a paused one's processes, and none of one that has stopped", () => {
+  itWithTables("shows a created container's init, a paused one's processes, and none of one that has stopped", () => {
     const container = box().container();
     ok(container.create());
     assert.deepEqual(pids(container), [container.state().pid]);
