@@ -333,8 +333,8 @@ static JSValue host_encode(JSContext *ctx, JSValueConst self, int argc, JSValueC
 }
 
 /*
- * Maps `length` bytes of our writable memory at `address` again: from `fd` at `offset`, whose bytes it had, keeping each page that was changed since; or
- * with fd -1 as anonymous memory. One act: the engine, and the C library's malloc, live in these pages. See proc_pid_pagemap(5).
+ * Maps `length` bytes of our writable memory at `address` again: from `fd` at `offset`, whose bytes it had, keeping what was changed since (all, where
+ * /proc does not say); or with fd -1 as anonymous memory. One act: the engine, and the C library's malloc, live in these pages. See proc_pid_pagemap(5).
  */
 static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   intptr_t v[4];
@@ -344,15 +344,15 @@ static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueCo
   char *from = (char *)v[0], *to = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | (v[2] < 0 ? MAP_ANONYMOUS : 0), (int)v[2], v[3]);
   uint64_t map[pages];
   int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (to != MAP_FAILED && pread(pagemap, map, asked, (off_t)((uintptr_t)from / page * sizeof *map)) == (ssize_t)asked) {
+  int all = v[2] < 0 || pread(pagemap, map, asked, (off_t)((uintptr_t)from / page * sizeof *map)) != (ssize_t)asked;
+  if (to != MAP_FAILED) {
     for (size_t i = 0; i < pages; i++)
-      if (v[2] < 0 || (map[i] >> 62 && !(map[i] >> 61 & 1))) /* present or swapped, and no longer the file's */
+      if (all || (map[i] >> 62 && !(map[i] >> 61 & 1))) /* present or swapped, and no longer the file's */
         memcpy(to + i * page, from + i * page, page);
     to = mremap(to, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
   }
-  last_errno = errno;
-  close(pagemap);
-  return JS_NewInt32(ctx, to == from ? 0 : -last_errno);
+  int result = to == from ? 0 : -errno;
+  return close(pagemap), JS_NewInt32(ctx, result);
 }
 
 /* ---- modules ---- */

@@ -105,7 +105,6 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "namespaces-exhausted": (t) => t.inject("clone3:ENOSPC"),
   "namespaces-unsupported": (t) => t.inject("clone3:EINVAL+"),
   "too-many-processes": (t) => t.inject("clone3:EAGAIN"),
-  "clone3-unsupported": (t) => t.inject("clone3:ENOSYS"),
   "cgroup-cannot-hold-processes": (t) => t.inject("clone3:EBUSY+"),
   "namespace-wrong-type": (t) => void t.create(namespace("ipc", "/proc/self/ns/uts")),
   "namespace-join-forbidden": (t) => t.inject("setns:EPERM", namespace("ipc", "/proc/self/ns/ipc"), 3),
@@ -183,15 +182,7 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "id-unmapped": (t) => t.inject("setresuid:EINVAL"),
   "groups-forbidden": (t) => t.inject("setgroups:EPERM"),
   "capability-missing": (t) => t.inject("capset:EPERM"),
-  "working-directory-inaccessible": (t) => {
-    const container = t.box.container((config) => {
-      config.process.user = user(1000);
-      config.process.cwd = "/closed/below";
-    });
-    mkdirSync(container.at("closed/below"), { recursive: true });
-    chmodSync(container.at("closed"), 0o700);
-    t.create(container);
-  },
+  "working-directory-inaccessible": (t) => void t.create((config) => (config.process.cwd = "/etc/passwd")),
   "keyring-refused": (t) => t.inject("keyctl:EDQUOT"),
   "program-interpreter-missing": (t) => void t.run(["run", "--bundle", withProgram(t, "#!/no/such/interpreter\n").bundle, `${t.box.prefix}x`]),
   "program-format-unknown": (t) => void t.run(["run", "--bundle", withProgram(t, "\u0001\u0002 nothing that a kernel knows").bundle, `${t.box.prefix}x`]),
@@ -235,7 +226,12 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "flag-value-invalid": (t) => void t.run(["create", "--preserve-fds", "many", "x"]),
   "arguments-wrong-number": (t) => void t.run(["state"]),
   "command-unknown": (t) => void t.run(["bogus"]),
-  "signal-unknown": (t) => void t.run(["kill", "x", "SIGBOGUS"]),
+  "signal-unknown": (t) => {
+    const container = t.box.container();
+    t.create(container);
+    t.run(["kill", container.id, "SIGBOGUS"]);
+    ok(t.box.runtime(["delete", "--force", container.id]));
+  },
   "id-invalid": (t) => void t.run(["state", "a/b"]),
   "config-not-json": (t) => {
     const container = t.box.container();
@@ -374,7 +370,8 @@ describe("the code", function () {
       if (record["hint"] !== undefined) assert(message.endsWith(` — ${record["hint"]}`), message);
       if (record["syscall"] !== undefined) {
         const [, text] = Object.values(ERRNO).find(([name]) => name === record["errno"]) ?? assert.fail(message);
-        for (const part of [record["step"], record["pointer"], record["syscall"], record["path"], text, record["errno"]]) assert(message.includes(part ?? ""), `${part} is not in: ${message}`);
+        const call = record["syscall"] === "execve" ? "exec " : record["syscall"]; // runc's word for it
+        for (const part of [record["step"], record["pointer"], call, record["path"], text, record["errno"]]) assert(message.includes(part ?? ""), `${part} is not in: ${message}`);
         assert.notEqual(record["step"], undefined, message);
       }
       assert.doesNotMatch(message, /undefined|\[object/);
