@@ -28,8 +28,8 @@ export function features(): Features {
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
       seccomp,
       apparmor: { enabled: true },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false, schemata: false, monitoring: false },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: {
         modes: ["MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"],
         flags: ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"],
@@ -43,6 +43,6 @@ export function features(): Features {
       "org.opencontainers.runc.checkpoint.enabled": "false",
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ["run.oci.seccomp_bpf_data", "run.oci.seccomp_fail_unknown_syscall"],
   };
 }

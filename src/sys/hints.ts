@@ -30,10 +30,10 @@ export const HINTS: readonly Row[] = [
   { code: "state-root-full", calls: "mkdirat openat write", errnos: [ENOSPC, EDQUOT], where: /reserve container id|record/, hint: "there is no room left where the state of containers is kept (--root)" },
 
   // namespaces
-  { code: "namespaces-forbidden", calls: "clone3 unshare", errnos: [EPERM], hint: "new namespaces need CAP_SYS_ADMIN or a new user namespace; an engine around us may forbid them (seccomp), or the host forbid user namespaces (/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)" },
-  { code: "namespaces-exhausted", calls: "clone3 unshare", errnos: [ENOSPC], hint: "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces, or they are nested more than 32 deep" },
-  { code: "namespaces-unsupported", calls: "clone3 unshare", errnos: [EINVAL], hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns" },
-  { code: "too-many-processes", calls: "clone3", errnos: [EAGAIN], hint: "too many processes: see pids.max of our cgroup and `ulimit -u`" },
+  { code: "namespaces-forbidden", calls: "clone3 clone unshare", errnos: [EPERM], hint: "new namespaces need CAP_SYS_ADMIN or a new user namespace; an engine around us may forbid them (seccomp), or the host forbid user namespaces (/proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)" },
+  { code: "namespaces-exhausted", calls: "clone3 clone unshare", errnos: [ENOSPC], hint: "a limit on namespaces is reached: see /proc/sys/user/max_*_namespaces, or they are nested more than 32 deep" },
+  { code: "namespaces-unsupported", calls: "clone3 clone unshare", errnos: [EINVAL], hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns" },
+  { code: "too-many-processes", calls: "clone3 clone", errnos: [EAGAIN], hint: "too many processes: see pids.max of our cgroup and `ulimit -u`" },
   { code: "cgroup-cannot-hold-processes", calls: "clone3", errnos: [EBUSY, EOPNOTSUPP], hint: "the container's cgroup cannot hold processes: it hands controllers to its children, or is of a threaded kind" },
   { code: "namespace-wrong-type", calls: "setns", errnos: [EINVAL], hint: "the file is a namespace of another type than /linux/namespaces says, or one that we are in already" },
   { code: "namespace-join-forbidden", calls: "setns", errnos: [EPERM], hint: "joining needs CAP_SYS_ADMIN in the user namespace that owns the namespace" },

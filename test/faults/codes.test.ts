@@ -2,7 +2,7 @@
 // the call fail that would tell of it. What is not provoked here says why. And each error is told as docs/errors.md promises.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { ERRNO } from "../../src/abi/errno_table.ts";
@@ -182,7 +182,13 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "id-unmapped": (t) => t.inject("setresuid:EINVAL"),
   "groups-forbidden": (t) => t.inject("setgroups:EPERM"),
   "capability-missing": (t) => t.inject("capset:EPERM"),
-  "working-directory-inaccessible": (t) => void t.create((config) => (config.process.cwd = "/etc/passwd")),
+  "working-directory-inaccessible": (t) => {
+    const container = t.box.container((config) => {
+      config.process.user = user(1000);
+      config.process.cwd = "/etc/passwd";
+    });
+    t.create(container);
+  },
   "keyring-refused": (t) => t.inject("keyctl:EDQUOT"),
   "program-interpreter-missing": (t) => void t.run(["run", "--bundle", withProgram(t, "#!/no/such/interpreter\n").bundle, `${t.box.prefix}x`]),
   "program-format-unknown": (t) => void t.run(["run", "--bundle", withProgram(t, "\u0001\u0002 nothing that a kernel knows").bundle, `${t.box.prefix}x`]),
@@ -227,10 +233,9 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "arguments-wrong-number": (t) => void t.run(["state"]),
   "command-unknown": (t) => void t.run(["bogus"]),
   "signal-unknown": (t) => {
-    const container = t.box.container();
-    t.create(container);
+    const container = t.running();
     t.run(["kill", container.id, "SIGBOGUS"]);
-    ok(t.box.runtime(["delete", "--force", container.id]));
+    ok(container.delete("--force"));
   },
   "id-invalid": (t) => void t.run(["state", "a/b"]),
   "config-not-json": (t) => {
@@ -370,8 +375,7 @@ describe("the code", function () {
       if (record["hint"] !== undefined) assert(message.endsWith(` — ${record["hint"]}`), message);
       if (record["syscall"] !== undefined) {
         const [, text] = Object.values(ERRNO).find(([name]) => name === record["errno"]) ?? assert.fail(message);
-        const call = record["syscall"] === "execve" ? "exec " : record["syscall"]; // runc's word for it
-        for (const part of [record["step"], record["pointer"], call, record["path"], text, record["errno"]]) assert(message.includes(part ?? ""), `${part} is not in: ${message}`);
+        for (const part of [record["step"], record["pointer"], record["syscall"] === "execve" ? "exec " : record["syscall"], record["path"], text, record["errno"]]) assert(message.includes(part ?? ""), `${part} is not in: ${message}`);
         assert.notEqual(record["step"], undefined, message);
       }
       assert.doesNotMatch(message, /undefined|\[object/);
