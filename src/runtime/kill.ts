@@ -12,7 +12,7 @@ import { isBeingCreated, openContainer, readRecord, type ContainerRecord } from 
 
 /**
  * @param signalOf asked once there is such a container: that there is none is said before that there is no such signal, as by runc
- * @param all to every process of the container's cgroup, also when init has ended
+ * @param all to every process of the container's cgroup, also when init has ended; where it has none, as without privilege, to init
  * @throws StateError "container not running"
  */
 export function killContainer(globals: Globals, id: string, signalOf: () => number, all: boolean): void {
@@ -21,7 +21,7 @@ export function killContainer(globals: Globals, id: string, signalOf: () => numb
   const record = readRecord(directory);
   const signal = signalOf();
   if (isBeingCreated(directory)) throw new StateError("container not running"); // [spec] runtime.md, Kill: neither created nor running
-  if (all && record.cgroup !== undefined) return killCgroup(record.cgroup, signal);
+  if (all && record.cgroup !== undefined && record.cgroup.length > 0) return killCgroup(record.cgroup, signal);
   using pidfd = openInit(record) ?? null;
   if (pidfd === null) return killOrphans(record, signal);
   try {

@@ -18,7 +18,9 @@ import { openContainer, readRecord } from "./store.ts";
 export function containerProcesses(globals: Globals, id: string): readonly HostPid[] {
   const directory = openContainer(globals.root, id);
   using _closed = directory.fd;
-  return processes(readRecord(directory).cgroup ?? []);
+  const { cgroup } = readRecord(directory);
+  if (cgroup?.length === 0) throw new HostError("the container has no cgroup: its processes cannot be told from others");
+  return processes(cgroup ?? []);
 }
 
 /** What the host's ps(1) prints, with our environment. @throws HostError in runc's words when it fails or is not there */

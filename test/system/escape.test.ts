@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
@@ -161,16 +161,23 @@ describe("what the runtime holds of the host", function () {
     ok(container.delete("--force"));
   });
 
+  const mapped = (config: Config): void => {
+    config.linux.namespaces.push({ type: "user" });
+    config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  };
+
   /** What the attacker has got hold of, each once. */
   const loot = (container: Container): string[] => [...new Set(readFileSync(container.at("loot"), "utf8").split("\n").filter((line) => line !== "" && line !== "waiting"))];
 
   /** It may trace whatever it sees, and that is all it may. */
   const tracer = (change: (config: Config) => void = () => undefined): Container => {
-    const container = detached(armed(box(), (config) => {
+    const container = armed(box(), (config) => {
       config.process.capabilities = { bounding: ["CAP_SYS_PTRACE"], effective: ["CAP_SYS_PTRACE"], permitted: ["CAP_SYS_PTRACE"] };
       shell(config, "exec escape pry 1000 > /loot 2>&1");
       change(config);
-    }));
+    });
+    chmodSync(container.rootfs, 0o777); // in a user namespace its root writes there as somebody else
+    detached(container);
     eventually("the attacker waits", () => existsSync(container.at("loot")) && readFileSync(container.at("loot"), "utf8") !== "");
     return container;
   };
@@ -189,6 +196,26 @@ describe("what the runtime holds of the host", function () {
       ok(container.delete("--force"));
     });
   }
+
+  // [kernel] A process that is not dumpable can be traced only by who may in the user namespace where its program was started: there is nobody to catch.
+  itOurs("is not seen by a container with CAP_SYS_PTRACE in a user namespace while exec joins it (CVE-2016-9962)", () => {
+    const container = tracer(mapped);
+    for (let i = 0; i < 30; i++) ok(box().runtime(["exec", "--user", i % 2 === 0 ? "0" : "1000", container.id, "true"]));
+    assert.deepEqual(loot(container), []);
+    ok(container.delete("--force"));
+  });
+
+  itOurs("is not seen by a container with CAP_SYS_PTRACE whose user and pid namespaces another one joins (CVE-2016-9962)", () => {
+    const first = tracer(mapped);
+    const { pid } = first.state();
+    const joining = (config: Config): void => {
+      const joined = ["user", "pid"].map((type) => ({ type, path: `/proc/${pid}/ns/${type}` }));
+      config.linux.namespaces = [...config.linux.namespaces.filter(({ type }) => type !== "pid"), ...joined];
+    };
+    for (let i = 0; i < 20; i++) ok(box().container(joining).run());
+    assert.deepEqual(loot(first), []);
+    ok(first.delete("--force"));
+  });
 
   itOurs("is not traced by a container without CAP_SYS_PTRACE whose pid namespace another one joins (CVE-2016-9962)", () => {
     const first = tracer((config) => void delete config.process.capabilities);

@@ -23,6 +23,13 @@ exec setpriv --reuid ${UID} --regid ${GID} --clear-groups --inh-caps=-all --boun
 /** setuid programs get no more than the bounding set: newuidmap needs these. */
 const BECOME_WITH_HELPERS = BECOME.replace("--bounding-set=-all", "");
 
+export type RootlessOptions = RunOptions & {
+  /** False: setuid programs get no rights either. */
+  readonly helpers?: boolean;
+  /** The directory of a cgroup to start in. */
+  readonly cgroup?: string;
+};
+
 export class Rootless {
   readonly box: Box;
   readonly directory: string;
@@ -74,8 +81,9 @@ export class Rootless {
     return bundle;
   }
 
-  exec(program: string, args: readonly string[], options: RunOptions & { readonly helpers?: boolean } = {}): Result {
-    const become = options.helpers === false ? BECOME : BECOME_WITH_HELPERS;
+  exec(program: string, args: readonly string[], options: RootlessOptions = {}): Result {
+    const enter = options.cgroup === undefined ? "" : `echo $$ >${options.cgroup}/cgroup.procs || exit 125\n`;
+    const become = enter + (options.helpers === false ? BECOME : BECOME_WITH_HELPERS);
     const env = { XDG_RUNTIME_DIR: this.runtimeDirectory, PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...options.env };
     // The environment is the program's, but not that of what becomes the user.
     const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
@@ -86,7 +94,7 @@ export class Rootless {
     });
   }
 
-  runtime(args: readonly string[], options: RunOptions & { readonly helpers?: boolean } = {}): Result {
+  runtime(args: readonly string[], options: RootlessOptions = {}): Result {
     return this.exec(options.program ?? PROGRAM, args, options);
   }
 

@@ -2,9 +2,10 @@
 // own, which prints as JSON what became of each: null for kept, else how it was broken.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Box, eventually, ok, refused, shareNamespace, type Container } from "./harness.ts";
+import { Box, eventually, ok, refused, shareNamespace, type Container, type Result } from "./harness.ts";
+import { GID, Rootless, UID } from "./rootless.ts";
 import type { Config } from "./bundle.ts";
 
 function sleeper(box: Box, change: (config: Config) => void = () => undefined): Container {
@@ -14,6 +15,11 @@ function sleeper(box: Box, change: (config: Config) => void = () => undefined): 
   });
   ok(container.run(["--detach"]));
   return container;
+}
+
+function inUserNamespace(config: Config): void {
+  config.linux.namespaces.push({ type: "user" });
+  config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
 }
 
 function group(box: Box, container: Container): string {
@@ -30,6 +36,57 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
     eventually("both have begun", () => processes(group(box, container)).length >= 2);
     assert(processes(group(box, container)).includes(String(container.state().pid)));
     ok(container.delete("--force"));
+  },
+
+  "a container in a user namespace is in its group, which stays the host's": (box) => {
+    const container = sleeper(box, inUserNamespace);
+    const directory = group(box, container);
+    assert.deepEqual(processes(directory), [String(container.state().pid)]);
+    assert.equal(statSync(directory).uid, 0);
+    assert.equal(ok(box.runtime(["exec", container.id, "sh", "-c", "mkdir /sys/fs/cgroup/sub 2>/dev/null || echo refused"])).stdout, "refused\n");
+    ok(container.delete("--force"));
+  },
+
+  "a container that may manage its group is given it, and what the kernel lists for that, nothing more": (box) => {
+    for (const [uid, owner] of [[0, 100_000], [7, 100_007]] as const) {
+      const container = sleeper(box, (config) => {
+        inUserNamespace(config);
+        config.process.user = { uid, gid: 0 };
+        config.linux.namespaces.push({ type: "cgroup" });
+        config.mounts = config.mounts.map((mount) => (mount.type === "cgroup" ? { ...mount, options: ["nosuid", "noexec", "nodev"] } : mount));
+      });
+      const directory = group(box, container);
+      for (const [file, wanted] of [["", owner], ["cgroup.procs", owner], ["cgroup.subtree_control", owner], ["cgroup.freeze", 0], ["cgroup.max.depth", 0]] as const) assert.equal(statSync(join(directory, file)).uid, wanted, file);
+      assert.equal(ok(box.runtime(["exec", container.id, "sh", "-c", "mkdir /sys/fs/cgroup/sub && echo 0 >/sys/fs/cgroup/sub/cgroup.procs && cat /proc/self/cgroup | tail -1"])).stdout, "0::/sub\n");
+      ok(container.delete("--force"));
+    }
+  },
+
+  "a user to whom a group is delegated gets groups beside its own, with limits, and exec, pause, kill and delete work there": (box) => {
+    const user = new Rootless(box);
+    const delegated = `/sys/fs/cgroup/${box.prefix}delegated`;
+    for (const directory of [delegated, `${delegated}/session`]) {
+      mkdirSync(directory);
+      for (const file of ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]) chownSync(join(directory, file), UID, GID);
+    }
+    const runtime = (...args: string[]): Result => user.runtime(args, { cgroup: `${delegated}/session` });
+    const config = user.config("sleep", "60");
+    config.linux.resources = { unified: { "cgroup.max.depth": "7" }, devices: [{ allow: false, access: "rwm" }] };
+    ok(runtime("run", "-d", "--bundle", user.bundle(config), "inside"));
+    const own = `${delegated}/inside`;
+    assert.equal(readFileSync(join(own, "cgroup.max.depth"), "utf8"), "7\n");
+    assert.equal(processes(own).length, 1);
+    ok(runtime("exec", "inside", "true"));
+    ok(runtime("pause", "inside"));
+    assert.match(runtime("state", "inside").stdout, /"status": "paused"/);
+    ok(runtime("resume", "inside"));
+    assert.match(ok(runtime("ps", "inside")).stdout, /sleep 60/);
+    ok(runtime("delete", "--force", "inside"));
+    assert.equal(existsSync(own), false);
+    for (const directory of [`${delegated}/session`, delegated]) {
+      eventually("it is empty", () => processes(directory).length === 0);
+      rmdirSync(directory);
+    }
   },
 
   "a created container is in its group already": (box) => {
