@@ -4,7 +4,7 @@ import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { DT_DIR } from "../abi/dirent.ts";
 import { ENODEV, ENOENT, EOPNOTSUPP, ESRCH } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
-import { hostPid, type HostPid } from "../base/brand.ts";
+import { hostPid, type HostPath, type HostPid } from "../base/brand.ts";
 import { isErrno } from "../base/errors.ts";
 import { int64, type Int64 } from "../base/int64.ts";
 import { openat, readdir, readFile } from "../sys/file.ts";
@@ -98,7 +98,9 @@ function thawIfThere(paths: CgroupPaths): void {
 export type OomKilled = {
   /** How many processes. */
   readonly count: number;
-  /** The limit in bytes; undefined: none of its own. */
+  /** The group in which memory ran out, or one below whose limit did. */
+  readonly path: HostPath;
+  /** Its limit in bytes; undefined: none of its own, a group above it ran out. */
   readonly limit: Int64 | undefined;
 };
 
@@ -106,15 +108,22 @@ export type OomKilled = {
 export function oomKilled(paths: CgroupPaths): OomKilled | undefined {
   const group: CgroupPath | undefined = paths.find(({ controllers }) => controllers.includes("memory")) ?? (paths.length === 1 ? paths.find(isV2) : undefined);
   if (group === undefined) return undefined;
+  const { path } = group;
   try {
     const v2 = isV2(group);
-    const count = Number(/^oom_kill (\d+)$/m.exec(readValue(`${group.path}/${v2 ? "memory.events" : "memory.oom_control"}`))?.[1] ?? 0);
+    const count = Number(/^oom_kill (\d+)$/m.exec(readValue(`${path}/${v2 ? "memory.events" : "memory.oom_control"}`))?.[1] ?? 0);
     if (count === 0) return undefined;
-    return { count, limit: parseLimit(readValue(`${group.path}/${v2 ? "memory.max" : "memory.limit_in_bytes"}`)) };
+    return { count, path, limit: parseLimit(readValue(`${path}/${v2 ? "memory.max" : "memory.limit_in_bytes"}`)) };
   } catch (error) {
     if (isErrno(error, ENOENT, ENODEV)) return undefined; // no memory controller, or the group is gone
     throw error;
   }
+}
+
+/** As one clause of an error. */
+export function oomWords({ count, path, limit }: OomKilled): string {
+  const whose = limit === undefined ? `for want of memory above ${path}, which has no limit itself` : `at the limit of ${path}, ${limit} bytes`;
+  return `the kernel killed ${count} process${count === 1 ? "" : "es"} ${whose}`;
 }
 
 /** [kernel] v1 shows "no limit" as the highest multiple of a page. */

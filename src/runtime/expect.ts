@@ -37,7 +37,9 @@ export function heed(globals: Globals, message: ChildMessage, channel: Fd, takeL
 
 /** Why the child has ended that said nothing. */
 export function died(groups: CgroupPaths, child: Child): HostError {
-  if (load<typeof import("../cgroup/processes.ts")>("cgroup/processes").oomKilled(groups) !== undefined) return new HostError("container init was OOM-killed (memory limit too low?)");
+  const { oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
+  const oom = oomKilled(groups);
+  if (oom !== undefined) return new HostError(`container init was OOM-killed (memory limit too low?): ${oomWords(oom)}`);
   const ending = awaitEnd(child.pidfd); // who made it kills and reaps it: that must not fail
   return new HostError(`container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`);
 }

@@ -23,7 +23,7 @@ export function startContainer(globals: Globals, id: string): void {
   const directory = openContainer(globals.root, id);
   using _closed = directory.fd;
   const record = readRecord(directory);
-  refuseUnlessCreated(statusOf(directory, record));
+  refuseUnlessCreated(statusOf(directory, record), record);
   const readiness = step("listen for readiness", () => listenFor(notifySocket(), directory));
   step("start", () => begin(directory, record));
   step("run poststart hooks", () => poststart(record));
@@ -43,11 +43,18 @@ function poststart(record: ContainerRecord): void {
 const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>
   target === undefined ? undefined : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
 
-function refuseUnlessCreated(status: Status): void {
+function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
   if (status === "created") return;
-  if (status === "stopped") throw new StateError("cannot start a container that has stopped");
+  if (status === "stopped") throw stopped(record);
   if (status === "running") throw new StateError("cannot start an already running container");
   throw new StateError(`cannot start a container in the ${status} state`);
+}
+
+/** Why it has, when the kernel knows: init may have died of its memory limit while it waited. */
+function stopped(record: ContainerRecord): StateError {
+  const { oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
+  const oom = oomKilled(record.cgroup ?? []);
+  return new StateError(`cannot start a container that has stopped${oom === undefined ? "" : `: ${oomWords(oom)}`}`);
 }
 
 function begin(directory: StateDirectory, record: ContainerRecord): void {
@@ -60,7 +67,7 @@ function begin(directory: StateDirectory, record: ContainerRecord): void {
   }
   using _closed = stream;
   const answer = readToEnd(stream, () => unlinkat(directory.fd, "start.sock"));
-  if (answer === "") throw new StateError(initAlive(record) ? "cannot start an already running container" : "cannot start a container that has stopped");
+  if (answer === "") throw initAlive(record) ? new StateError("cannot start an already running container") : stopped(record);
   if (answer === "+") return; // the stream ended in execve
   const message = JSON.parse(answer.slice(1)) as ChildMessage;
   if (message.kind === "failed") throw decodeError(message.error);

@@ -1,11 +1,12 @@
 // `tsrun state` and `tsrun list`.
 
 import { passwdEntry } from "../base/passwd.ts";
+import { oomKilled } from "../cgroup/processes.ts";
 import type { PrintedState } from "../spec/types.ts";
 import { readFileIfThere } from "../sys/file.ts";
 import type { Globals } from "./globals.ts";
 import { statusOf } from "./status.ts";
-import { containerIds, openContainer, readRecord } from "./store.ts";
+import { containerIds, openContainer, readRecord, type ContainerRecord } from "./store.ts";
 
 /** @throws StateError "container does not exist" */
 export function containerState(globals: Globals, id: string): PrintedState {
@@ -14,7 +15,16 @@ export function containerState(globals: Globals, id: string): PrintedState {
   const record = readRecord(directory);
   const status = statusOf(directory, record);
   const { ociVersion, bundle, rootfs, created, annotations } = record;
-  return { ociVersion, id: record.id, pid: status === "stopped" ? 0 : record.pid, status, bundle, rootfs, created, annotations, owner: userName(record.owner) };
+  const state = { ociVersion, id: record.id, pid: status === "stopped" ? 0 : record.pid, status, bundle, rootfs, created, annotations, owner: userName(record.owner) };
+  return status === "stopped" ? { ...state, ...whyStopped(record) } : state;
+}
+
+/** What the cgroup knows of its end: a memory limit kills without a word to the container's caller. */
+function whyStopped(record: ContainerRecord): Pick<PrintedState, "oomKilled"> {
+  const oom = oomKilled(record.cgroup ?? []);
+  if (oom === undefined) return {};
+  const limit = Number(oom.limit);
+  return { oomKilled: { processes: oom.count, cgroup: oom.path, ...(Number.isSafeInteger(limit) && { limitBytes: limit }) } };
 }
 
 /** Every container below the state root, by name. What cannot be read is a warning. */

@@ -384,6 +384,14 @@ export type PrintedState = State & {
   readonly created: string;
   /** User name of the owner; "" when unknown. */
   readonly owner: string;
+  /** It has stopped, and the kernel killed in it for want of memory; our own addition. */
+  readonly oomKilled?: {
+    /** How many. */
+    readonly processes: number;
+    readonly cgroup: string;
+    /** Absent: the cgroup has none of its own, one above it ran out. */
+    readonly limitBytes?: number;
+  };
 };
 
 /** Sent along with the seccomp notify descriptor (config-linux.md, The Container Process State). */

@@ -43,3 +43,15 @@ export function itWith(controllers: readonly string[], title: string, test: () =
   if (missing.length === 0) it(title, test);
   else it.skip(`${title} (this host has no ${missing.join(", no ")} controller)`, test);
 }
+
+/** A test for hosts with v2 alone, and with these controllers. */
+export function itOnV2(controllers: readonly string[], title: string, test: () => void | Promise<void>): void {
+  if (onV2()) itWith(controllers, title, test);
+  else it.skip(`${title} (this host has cgroup v1)`, test);
+}
+
+/** A test for hosts with v1, hybrid ones too. */
+export function itOnV1(controllers: readonly string[], title: string, test: () => void | Promise<void>): void {
+  if (!onV2()) itWith(controllers, title, test);
+  else it.skip(`${title} (this host has cgroup v2 alone)`, test);
+}
