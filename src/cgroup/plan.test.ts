@@ -65,9 +65,10 @@ describe("where cgroups are", () => {
     assert.deepEqual(paths(plan(v2, {}, { cgroupsPath: "a" })), ["/user.slice/a"]);
   });
 
-  it("without cgroupsPath the id names a cgroup at the top", () => {
-    assert.deepEqual(paths(plan(hybrid, {}, { cgroupsPath: "" })), ["/unified/c1", "/devices/c1", "/memory/c1"]);
-    assert.deepEqual(paths(plan(v2, {}, { cgroupsPath: "" })), ["/c1"]);
+  it("without cgroupsPath the id names a cgroup below our own on v1 and beside our own on v2, as with runc", () => {
+    assert.deepEqual(paths(plan(hybrid, {}, { cgroupsPath: "" })), ["/unified/c1", "/devices/c1", "/memory/work/job/c1"]);
+    assert.deepEqual(paths(plan(v2, {}, { cgroupsPath: "" })), ["/user.slice/c1"]);
+    assert.deepEqual(paths(plan({ ...v2, own: "/" }, {}, { cgroupsPath: "" })), ["/c1"]);
   });
 
   it("without cgroupsPath and without privilege the id names a cgroup beside our own", () => {

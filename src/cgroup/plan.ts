@@ -113,7 +113,7 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, request
     mayLeaveDevices: host.rootless,
   };
   if (request.systemdCgroup || layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
-  const place = placeOf(cgroupsPath, id, host.rootless);
+  const place = placeOf(cgroupsPath, id);
   if (layout.mode === "v1") {
     const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
     return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, ...planV1(resources, groups) };
@@ -131,9 +131,12 @@ function managesItself({ linux, mounts }: Spec): boolean {
 
 type Place = { readonly path: string; readonly relative: boolean };
 
-/** [spec] An absolute cgroupsPath counts from the hierarchy's mount point, a relative one from where the runtime chooses: its own cgroup. */
-function placeOf(cgroupsPath: string | undefined, id: ContainerId, rootless: boolean): Place {
-  if (cgroupsPath === undefined) return { path: `/${id}`, relative: rootless }; // without privilege only our own subtree is writable
+/**
+ * [spec] An absolute cgroupsPath counts from the hierarchy's mount point, a relative one from where the runtime chooses: its own cgroup.
+ * Without one the container is there too, as with runc: what limits us, such as a service's memory, limits it as well.
+ */
+function placeOf(cgroupsPath: string | undefined, id: ContainerId): Place {
+  if (cgroupsPath === undefined) return { path: `/${id}`, relative: true };
   // [cve] "/../../x": cleaned as if the hierarchy were the whole file system, so that nothing outside it can be named.
   const path = clean(`/${cgroupsPath}`);
   if (path === "/") throw new SpecError([{ pointer: "/linux/cgroupsPath", problem: "must name a cgroup below the root of the hierarchy" }]);

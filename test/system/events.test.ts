@@ -81,7 +81,7 @@ describe("events", () => {
     assert.deepEqual(ours.filter((key) => !chance.test(key)).sort(), keys(theirs.data).filter((key) => !chance.test(key)).sort());
   });
 
-  itWith(["memory", "pids"], "--stats shows the limits", () => {
+  itWith("--stats shows the limits", ["memory", "pids"], () => {
     const container = started((config) => (config.linux.resources = { ...config.linux.resources, memory: { limit: 64 * 2 ** 20 }, pids: { limit: 77 } }));
     const { memory, pids } = statsOf(container);
     assert.equal(memory.usage?.limit, 64 * 2 ** 20);
@@ -89,7 +89,7 @@ describe("events", () => {
     ok(container.delete("--force"));
   });
 
-  itWith(["cpu"], "--stats shows throttling", () => {
+  itWith("--stats shows throttling", ["cpu"], () => {
     const container = started((config) => {
       config.process.args = ["sh", "-c", "while :; do :; done"];
       config.linux.resources = { ...config.linux.resources, cpu: { quota: 1000, period: 100_000 } };
@@ -138,7 +138,7 @@ describe("events", () => {
     ok(container.delete("--force"));
   });
 
-  itWith(["memory"], "tells when the kernel killed for want of memory, without data (runc events.bats)", async () => {
+  itWith("tells when the kernel killed for want of memory, without data (runc events.bats)", ["memory"], async () => {
     const swap = onV2() || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes") ? { swap: 32 * 2 ** 20 } : {};
     const container = started((config) => (config.linux.resources = { ...config.linux.resources, memory: { limit: 32 * 2 ** 20, ...swap } }));
     const { events, end } = follow(container, "--interval", "200ms");

@@ -38,20 +38,20 @@ export function setValue(container: Container, v1: string, v2: string, text: str
 }
 
 /** A test for hosts where these controllers are; skipped with the reason in its title elsewhere. */
-export function itWith(controllers: readonly string[], title: string, test: () => void | Promise<void>): void {
+export function itWith(title: string, controllers: readonly string[], test: () => void | Promise<void>): void {
   const missing = controllers.filter((name) => !hasController(name));
   if (missing.length === 0) it(title, test);
   else it.skip(`${title} (this host has no ${missing.join(", no ")} controller)`, test);
 }
 
 /** A test for hosts with v2 alone, and with these controllers. */
-export function itOnV2(controllers: readonly string[], title: string, test: () => void | Promise<void>): void {
-  if (onV2()) itWith(controllers, title, test);
+export function itOnV2(title: string, controllers: readonly string[], test: () => void | Promise<void>): void {
+  if (onV2()) itWith(title, controllers, test);
   else it.skip(`${title} (this host has cgroup v1)`, test);
 }
 
 /** A test for hosts with v1, hybrid ones too. */
-export function itOnV1(controllers: readonly string[], title: string, test: () => void | Promise<void>): void {
-  if (!onV2()) itWith(controllers, title, test);
+export function itOnV1(title: string, controllers: readonly string[], test: () => void | Promise<void>): void {
+  if (!onV2()) itWith(title, controllers, test);
   else it.skip(`${title} (this host has cgroup v2 alone)`, test);
 }

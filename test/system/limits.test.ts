@@ -49,7 +49,7 @@ describe("limits", () => {
     ok(container.delete("--force"));
   });
 
-  itWith(["memory"], "memory: limit, reservation and swap", () => {
+  itWith("memory: limit, reservation and swap", ["memory"], () => {
     look({ memory: { limit: 64 * MB, reservation: 32 * MB, swap: 96 * MB } }, (container) => {
       assert.equal(value(container, "memory.limit_in_bytes", "memory.max"), String(64 * MB));
       assert.equal(value(container, "memory.soft_limit_in_bytes", "memory.low"), String(32 * MB));
@@ -57,33 +57,33 @@ describe("limits", () => {
     });
   });
 
-  itWith(["memory"], "memory: -1 is no limit, 0 is not set", () => {
+  itWith("memory: -1 is no limit, 0 is not set", ["memory"], () => {
     const none = v2 ? "max" : readFileSync("/sys/fs/cgroup/memory/memory.limit_in_bytes", "utf8").trim();
     for (const limit of [-1, 0]) look({ memory: { limit } }, (container) => assert.equal(value(container, "memory.limit_in_bytes", "memory.max"), none));
   });
 
-  itWith(["memory"], "memory: swap below the limit is refused, and so is swap without one on v2", () => {
+  itWith("memory: swap below the limit is refused, and so is swap without one on v2", ["memory"], () => {
     refuses({ memory: { limit: 64 * MB, swap: 32 * MB } }, v2 ? /\/linux\/resources\/memory(\/swap)?: .*swap/ : /memory/);
     if (v2) refuses({ memory: { swap: 32 * MB } }, /unable to set swap limit without memory limit/);
   });
 
-  itWith(["memory"], "memory: kernel is passed over; kernelTCP is v1's", () => {
+  itWith("memory: kernel is passed over; kernelTCP is v1's", ["memory"], () => {
     look({ memory: { kernel: 16 * MB, kernelTCP: 16 * MB } }, (container) => {
       if (!v2 && hasFile(container, "memory", "memory.kmem.tcp.limit_in_bytes")) assert.equal(file(container, "memory", "memory.kmem.tcp.limit_in_bytes"), String(16 * MB));
     });
   });
 
-  itWith(["memory"], "memory: swappiness from 0 to 100; passed over on v2", () => {
+  itWith("memory: swappiness from 0 to 100; passed over on v2", ["memory"], () => {
     look({ memory: { swappiness: 0 } }, (container) => v2 || assert.equal(file(container, "memory", "memory.swappiness"), "0"));
     if (!v2) refuses({ memory: { swappiness: 101 } }, /swappiness/);
   });
 
-  itWith(["memory"], "memory: useHierarchy is v1's, and what the kernel does not do any more is refused", () => {
+  itWith("memory: useHierarchy is v1's, and what the kernel does not do any more is refused", ["memory"], () => {
     look({ memory: { useHierarchy: true } }, (container) => v2 || assert.equal(file(container, "memory", "memory.use_hierarchy"), "1"));
     if (!v2) refuses({ memory: { useHierarchy: false } }, /memory\.use_hierarchy/);
   });
 
-  itWith(["cpu"], "cpu: shares, as weight on v2 by the new conversion", () => {
+  itWith("cpu: shares, as weight on v2 by the new conversion", ["cpu"], () => {
     for (const [shares, weight] of [[2, 1], [100, 17], [512, 59], [1024, 100], [3333, 256], [262_144, 10_000]] as const) {
       look({ cpu: { shares } }, (container) => assert.equal(value(container, "cpu.shares", "cpu.weight"), String(v2 ? weight : shares)));
     }
@@ -91,7 +91,7 @@ describe("limits", () => {
     if (!v2) refuses({ cpu: { shares: 262_145 } }, /the maximum allowed cpu-shares is 262144/);
   });
 
-  itWith(["cpu"], "cpu: quota and period, together and alone", () => {
+  itWith("cpu: quota and period, together and alone", ["cpu"], () => {
     const bandwidth = (container: Container): string => (v2 ? file(container, "cpu", "cpu.max").replace("max ", "-1 ") : `${file(container, "cpu", "cpu.cfs_quota_us")} ${file(container, "cpu", "cpu.cfs_period_us")}`);
     look({ cpu: { quota: 40_000, period: 80_000 } }, (container) => assert.equal(bandwidth(container), "40000 80000"));
     look({ cpu: { period: 1_000_000 } }, (container) => assert.equal(bandwidth(container), "-1 1000000"));
@@ -99,11 +99,11 @@ describe("limits", () => {
     look({ cpu: { quota: -1 } }, (container) => assert.equal(bandwidth(container), "-1 100000"));
   });
 
-  itWith(["cpu"], "cpu: a period that the kernel refuses is told with its file, and nothing is left", () => {
+  itWith("cpu: a period that the kernel refuses is told with its file, and nothing is left", ["cpu"], () => {
     refuses({ cpu: { period: 100 } }, v2 ? /cpu\.max/ : /cpu\.cfs_period_us/);
   });
 
-  itWith(["cpu"], "cpu: burst and idle, where the kernel has them", () => {
+  itWith("cpu: burst and idle, where the kernel has them", ["cpu"], () => {
     const container = started({ cpu: { quota: 50_000, period: 100_000 } });
     const [burst, idle] = [hasFile(container, "cpu", v2 ? "cpu.max.burst" : "cpu.cfs_burst_us"), hasFile(container, "cpu", "cpu.idle")];
     ok(container.delete("--force"));
@@ -113,14 +113,14 @@ describe("limits", () => {
     if (idle) refuses({ cpu: { idle: 2 } }, /cpu\.idle/);
   });
 
-  itWith(["cpu"], "cpu: real-time limits are passed over on v2, and refused by name where the kernel has them not or the cgroup above has none to give", () => {
+  itWith("cpu: real-time limits are passed over on v2, and refused by name where the kernel has them not or the cgroup above has none to give", ["cpu"], () => {
     const resources = { cpu: { realtimePeriod: 1_000_000, realtimeRuntime: 1000 } };
     if (v2) return look(resources, () => undefined);
     const result = box().container((config) => (config.linux.resources = resources)).run();
     if (result.status !== 0) refused(result, /cpu\.rt_(runtime|period)_us/);
   });
 
-  itWith(["cpuset"], "cpuset: cpus and mems, also in groups of groups, and values outside of the cgroup above are refused", () => {
+  itWith("cpuset: cpus and mems, also in groups of groups, and values outside of the cgroup above are refused", ["cpuset"], () => {
     const container = started({ cpu: { cpus: "0", mems: "0" } }, (config) => (config.linux.cgroupsPath = `/${box().prefix}deep/er/${config.hostname}`));
     const own = /cpuset[^:]*:(.*)/.exec(readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8"))?.[1] ?? /0::(.*)/.exec(readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8"))?.[1];
     assert.deepEqual(["cpuset.cpus", "cpuset.mems"].map((name) => readFileSync(`/sys/fs/cgroup/${v2 ? "" : "cpuset"}${own}/${name}`, "utf8").trim()), ["0", "0"]);
@@ -130,11 +130,11 @@ describe("limits", () => {
     refuses({ cpu: { mems: "4711" } }, /cpuset\.mems/);
   });
 
-  itWith(["pids"], "pids: 0 is 1, and -1 is no limit (runc issue 4014)", () => {
+  itWith("pids: 0 is 1, and -1 is no limit (runc issue 4014)", ["pids"], () => {
     for (const [limit, wanted] of [[0, "1"], [-1, "max"], [77, "77"]] as const) look({ pids: { limit } }, (container) => assert.equal(value(container, "pids.max", "pids.max"), wanted));
   });
 
-  itWith(["blkio"], "blockIO: rates of a device", () => {
+  itWith("blockIO: rates of a device", ["blkio"], () => {
     const disk = /^\s*(\d+)\s+(\d+)\s+\d+\s+(sd[a-z]|vd[a-z]|loop0|ubd[a-z]|nvme\d+n\d+)$/m.exec(readFileSync("/proc/partitions", "utf8"));
     if (disk === null) return;
     const [major, minor] = [Number(disk[1]), Number(disk[2])];
@@ -146,7 +146,7 @@ describe("limits", () => {
     refuses({ blockIO: { throttleReadBpsDevice: [{ major: 4000, minor: 1, rate: 1000 }] } }, v2 ? /io\.max/ : /blkio\.throttle\.read_bps_device/);
   });
 
-  itWith(["blkio"], "blockIO: the weight is set where a scheduler has one, else refused with the file", () => {
+  itWith("blockIO: the weight is set where a scheduler has one, else refused with the file", ["blkio"], () => {
     const plain = started({});
     const name = (v2 ? ["io.bfq.weight", "io.weight"] : ["blkio.weight", "blkio.bfq.weight"]).find((one) => hasFile(plain, "blkio", one));
     ok(plain.delete("--force"));
@@ -156,7 +156,7 @@ describe("limits", () => {
     else look({ blockIO: { leafWeight: 500 } }, () => undefined);
   });
 
-  itWith(["hugetlb"], "hugetlb: limits of faults and of reservations, for every size that the host has", () => {
+  itWith("hugetlb: limits of faults and of reservations, for every size that the host has", ["hugetlb"], () => {
     const sizes = readdirSync("/sys/kernel/mm/hugepages").map((name) => Number(/(\d+)kB/.exec(name)?.[1])).map((kilobytes) => ({ kilobytes, pageSize: kilobytes >= 1 << 20 ? `${kilobytes >> 20}GB` : kilobytes >= 1 << 10 ? `${kilobytes >> 10}MB` : `${kilobytes}KB` }));
     look({ hugepageLimits: sizes.map(({ kilobytes, pageSize }) => ({ pageSize, limit: kilobytes * 1024 })) }, (container) => {
       for (const { kilobytes, pageSize } of sizes) {
@@ -218,7 +218,7 @@ describe("limits", () => {
     box().removeCgroups();
   });
 
-  itOnV2([], "controllers are passed on from the root down to the container, and nothing extra is in it", () => {
+  itOnV2("controllers are passed on from the root down to the container, and nothing extra is in it", [], () => {
     const container = started({}, (config) => (config.linux.cgroupsPath = `/${box().prefix}a/b/${config.hostname}`));
     const all = readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8");
     const own = `/sys/fs/cgroup/${box().prefix}a/b/container`;
@@ -228,7 +228,7 @@ describe("limits", () => {
     box().removeCgroups();
   });
 
-  itOnV2(["memory"], "a limit that a group above does not pass on is refused with the group's name", () => {
+  itOnV2("a limit that a group above does not pass on is refused with the group's name", ["memory"], () => {
     const parent = `/sys/fs/cgroup/${box().prefix}full`;
     mkdirSync(parent);
     const inhabitant = spawn("sleep", ["60"], { env: { TSRUN_TEST: box().prefix } });
@@ -236,13 +236,13 @@ describe("limits", () => {
     refused(box().container((config) => {
       config.linux.cgroupsPath = `/${box().prefix}full/child`;
       config.linux.resources = { memory: { limit: 64 * MB } };
-    }).run(), /\/linux\/resources\/memory.*memory.*full/);
+    }).run(), /\/linux\/resources\/memory.*full/);
     inhabitant.kill("SIGKILL");
     eventually("it has ended", () => readFileSync(join(parent, "cgroup.procs"), "utf8") === "", 20_000);
     box().removeCgroups();
   });
 
-  itOnV2(["memory"], "below a threaded group only thread controllers can be limited", () => {
+  itOnV2("below a threaded group only thread controllers can be limited", ["memory"], () => {
     const parent = `/sys/fs/cgroup/${box().prefix}threads`;
     mkdirSync(join(parent, "member"), { recursive: true });
     writeFileSync(join(parent, "member/cgroup.type"), "threaded");
@@ -255,7 +255,7 @@ describe("limits", () => {
     box().removeCgroups();
   });
 
-  itOnV2([], "unified files override what was converted, several lines are several writes, and mistakes are told by key", () => {
+  itOnV2("unified files override what was converted, several lines are several writes, and mistakes are told by key", [], () => {
     look({ unified: { "cgroup.max.depth": "5\n" } }, (container) => assert.equal(file(container, "", "cgroup.max.depth"), "5"));
     if (hasController("memory") && hasController("pids")) {
       look({ memory: { limit: 32 * MB }, unified: { "memory.max": "41943040", "pids.max": "42", "memory.high": "20971520" } }, (container) => {
@@ -267,7 +267,7 @@ describe("limits", () => {
     refuses({ unified: { "cgroup.nosuch": "1" } }, /cgroup\.nosuch/);
   });
 
-  itOnV2(["memory"], "exec goes where init is when the container's own group takes nobody any more (no internal processes)", () => {
+  itOnV2("exec goes where init is when the container's own group takes nobody any more (no internal processes)", ["memory"], () => {
     const container = started({});
     const own = group(box(), container, "");
     mkdirSync(join(own, "inner"));
@@ -296,7 +296,7 @@ describe("limits", () => {
     assert.match(inside, v2 ? /^found \/sys\/fs\/cgroup$/m : /^found \/sys\/fs\/cgroup\/(devices|memory)$/m);
   });
 
-  itWith(["memory"], "state says that the kernel killed for want of memory, in which cgroup and at which limit", () => {
+  itWith("state says that the kernel killed for want of memory, in which cgroup and at which limit", ["memory"], () => {
     const container = box().container((config) => {
       config.linux.resources = { memory: { limit: 16 * MB, swap: 16 * MB } };
       config.process.args = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"];
@@ -319,6 +319,7 @@ describe("limits", () => {
       for (const limit of [64 * 1024, 128 * 1024, 256 * 1024]) {
         const { status, stderr } = box().container((config) => (config.linux.resources = { memory: { limit, swap: limit } })).run();
         if (status === 0) return; // it starts even so
+        if (status === 137 && stderr === "") continue; // the program itself was too large
         if (/OOM-killed/.test(stderr)) assert.match(stderr, new RegExp(`container init was OOM-killed \\(memory limit too low\\?\\): the kernel killed \\d+ process(es)? at the limit of /sys/fs/cgroup/.*, ${limit} bytes`));
         else assert.match(stderr, /ENOMEM|cannot allocate memory|unable to set memory limit/i);
       }

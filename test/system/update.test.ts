@@ -44,7 +44,7 @@ describe("update", () => {
   const shares = (container: Container): string => value(container, "cpu.shares", "cpu.weight");
   const pids = (container: Container): string => value(container, "pids.max", "pids.max");
 
-  itWith(["memory"], "--memory takes bytes and sizes with units, and -1 for no limit", () => {
+  itWith("--memory takes bytes and sizes with units, and -1 for no limit", ["memory"], () => {
     const container = started({ memory: { limit: 32 * MB, reservation: 24 * MB } });
     for (const [text, bytes] of [["67108864", 64 * MB], ["50M", 50 * MB], ["60m", 60 * MB], ["1g", 1024 * MB], ["40MiB", 40 * MB], ["1.5G", 1536 * MB], ["51200k", 50 * MB], ["52 mb", 52 * MB]] as const) {
       ok(update(container, "--memory", text));
@@ -59,7 +59,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["memory"], "memory and swap are set in the order that the kernel takes, up and down (runc PR 592)", function () {
+  itWith("memory and swap are set in the order that the kernel takes, up and down (runc PR 592)", ["memory"], function () {
     const container = started({ memory: { limit: 32 * MB } });
     if (!swapIsCounted(container)) return void end(container);
     for (const [limit, swap] of [[30, 50], [60, 80], [20, 40], [100, 100], [50, 92]] as const) {
@@ -72,7 +72,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["memory"], "--memory alone keeps the sum of memory and swap, as config.json or the last update set it", () => {
+  itWith("--memory alone keeps the sum of memory and swap, as config.json or the last update set it", ["memory"], () => {
     const container = started({ memory: { limit: 32 * MB, swap: 64 * MB } });
     if (!swapIsCounted(container)) return void end(container);
     ok(update(container, "--memory", "40M"));
@@ -83,7 +83,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["memory"], "a limit of swap below that of memory is refused, and nothing is changed", () => {
+  itWith("a limit of swap below that of memory is refused, and nothing is changed", ["memory"], () => {
     const container = started({ memory: { limit: 64 * MB } });
     if (!swapIsCounted(container)) return void end(container);
     const before = [memory(container), both(container), reservation(container)];
@@ -92,7 +92,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["memory"], "a limit below what is in use is refused: on v1 by the kernel, on v2 with checkBeforeUpdate", () => {
+  itWith("a limit below what is in use is refused: on v1 by the kernel, on v2 with checkBeforeUpdate", ["memory"], () => {
     const container = started({ memory: { limit: 64 * MB } });
     refused(updateFrom(container, { memory: { limit: 1024, checkBeforeUpdate: true } }), v2 ? /rejecting memory limit 1024 <= usage \d+/ : /unable to set memory limit to 1024 \(current usage: \d+, peak usage: \d+\)/);
     if (v2) refused(updateFrom(container, { memory: { limit: 1024, swap: 2048, checkBeforeUpdate: true } }), /rejecting memory\+swap limit 2048 <= usage \d+/);
@@ -101,7 +101,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["cpu"], "--cpu-quota and --cpu-period keep each other's value (runc update.bats)", () => {
+  itWith("--cpu-quota and --cpu-period keep each other's value (runc update.bats)", ["cpu"], () => {
     const container = started({ cpu: { shares: 100, quota: 500_000, period: 1_000_000 } });
     const first = shares(container);
     const steps: readonly [readonly string[], string][] = [
@@ -122,7 +122,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["cpu"], "--cpu-period or --cpu-quota alone, with neither set before", () => {
+  itWith("--cpu-period or --cpu-quota alone, with neither set before", ["cpu"], () => {
     const period = started();
     ok(update(period, "--cpu-period", "50000"));
     assert.equal(bandwidth(period), "-1 50000");
@@ -133,7 +133,7 @@ describe("update", () => {
     end(quota);
   });
 
-  itOnV1(["cpu"], "a quota and a period are set in the order that a limit above allows (runc issue 2044)", () => {
+  itOnV1("a quota and a period are set in the order that a limit above allows (runc issue 2044)", ["cpu"], () => {
     const parent = `/sys/fs/cgroup/cpu/${box().prefix}pod`;
     mkdirSync(parent);
     writeFileSync(join(parent, "cpu.cfs_quota_us"), "50000");
@@ -146,7 +146,7 @@ describe("update", () => {
     box().removeCgroups();
   });
 
-  itWith(["cpu"], "--cpu-burst is set, and stays when other limits change (runc issue 4210)", () => {
+  itWith("--cpu-burst is set, and stays when other limits change (runc issue 4210)", ["cpu"], () => {
     const container = started({ cpu: { quota: 500_000, period: 1_000_000 } });
     const file = join(group(box(), container, "cpu"), v2 ? "cpu.max.burst" : "cpu.cfs_burst_us");
     if (!existsSync(file)) return void end(container); // before Linux 5.14
@@ -161,7 +161,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["cpu"], "--cpu-idle is 0 or 1 (runc update.bats)", () => {
+  itWith("--cpu-idle is 0 or 1 (runc update.bats)", ["cpu"], () => {
     const container = started({ cpu: { shares: 100 } });
     const file = join(group(box(), container, "cpu"), "cpu.idle");
     if (!existsSync(file)) return void end(container); // before Linux 5.15
@@ -179,7 +179,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["cpuset"], "--cpuset-cpus and --cpuset-mems", () => {
+  itWith("--cpuset-cpus and --cpuset-mems", ["cpuset"], () => {
     const container = started();
     ok(update(container, "--cpuset-cpus", "0", "--cpuset-mems", "0"));
     assert.deepEqual([value(container, "cpuset.cpus", "cpuset.cpus"), value(container, "cpuset.mems", "cpuset.mems")], ["0", "0"]);
@@ -188,7 +188,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["pids"], "--pids-limit: -1 is no limit, and 0 is 1 (runc issue 4014)", () => {
+  itWith("--pids-limit: -1 is no limit, and 0 is 1 (runc issue 4014)", ["pids"], () => {
     const container = started({ pids: { limit: 20 } });
     assert.equal(pids(container), "20");
     for (const [limit, wanted] of [["12345", "12345"], ["-1", "max"], ["0", "1"], ["10", "10"]] as const) {
@@ -198,7 +198,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["memory", "pids", "cpu"], "all at once by flags, and back by a file: what the file does not name stays", () => {
+  itWith("all at once by flags, and back by a file: what the file does not name stays", ["memory", "pids", "cpu"], () => {
     const container = started({ memory: { limit: 32 * MB, reservation: 24 * MB }, cpu: { shares: 100, quota: 500_000, period: 1_000_000 }, pids: { limit: 20 } });
     const all = (): string[] => [memory(container), reservation(container), bandwidth(container), shares(container), pids(container)];
     const first = all();
@@ -210,21 +210,21 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["pids"], "with --resources the other flags are passed over, as by runc", () => {
+  itWith("with --resources the other flags are passed over, as by runc", ["pids"], () => {
     const container = started({ pids: { limit: 20 } });
     ok(box().runtime(["update", "--pids-limit", "5", "-r", "-", container.id], { input: '{"pids":{"limit":7}}' }));
     assert.equal(pids(container), "7");
     end(container);
   });
 
-  itWith(["pids"], "a resources document is read as Go reads it: null is absent, and case does not matter", () => {
+  itWith("a resources document is read as Go reads it: null is absent, and case does not matter", ["pids"], () => {
     const container = started({ pids: { limit: 20 } });
     ok(updateFrom(container, { memory: null, Pids: { Limit: 9 } }));
     assert.equal(pids(container), "9");
     end(container);
   });
 
-  itWith(["memory", "pids"], "when one limit is refused, those before it are taken back", () => {
+  itWith("when one limit is refused, those before it are taken back", ["memory", "pids"], () => {
     const container = started({ memory: { limit: 64 * MB, reservation: 32 * MB }, pids: { limit: 20 }, cpu: { shares: 100 } });
     const all = (): string[] => [memory(container), reservation(container), pids(container), shares(container)];
     const before = all();
@@ -240,7 +240,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["pids"], "changes only what it names: what somebody else set meanwhile stays", () => {
+  itWith("changes only what it names: what somebody else set meanwhile stays", ["pids"], () => {
     const container = started({ pids: { limit: 20 }, ...(hasController("memory") ? { memory: { limit: 64 * MB } } : {}) });
     setValue(container, "pids.max", "pids.max", "40");
     if (hasController("memory")) ok(update(container, "--memory", "70M"));
@@ -249,7 +249,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["blkio"], "limits of single devices: one is changed, another added, the rest stay (runc update.bats)", () => {
+  itWith("limits of single devices: one is changed, another added, the rest stay (runc update.bats)", ["blkio"], () => {
     const device = /^\s*(\d+)\s+(\d+)\s+\d+\s+(sd[a-z]|vd[a-z]|loop0|ubda|nvme\d+n\d+)$/m.exec(readFileSync("/proc/partitions", "utf8"));
     if (device === null) return; // a host without disks
     const [major, minor] = [Number(device[1]), Number(device[2])];
@@ -290,7 +290,7 @@ describe("update", () => {
     end(container);
   });
 
-  itOnV2([], "a limit whose controller is not there is refused by name", () => {
+  itOnV2("a limit whose controller is not there is refused by name", [], () => {
     const container = started();
     if (hasController("hugetlb")) return void end(container);
     refused(updateFrom(container, { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] }), /\/hugepageLimits\/0: .*"hugetlb" is not available/);
@@ -361,7 +361,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["pids"], "says which flag, which file and which value when the kernel refuses", () => {
+  itWith("says which flag, which file and which value when the kernel refuses", ["pids"], () => {
     const container = started();
     refused(update(container, "--pids-limit", "999999999999999"), !isTsrun ? /pids\.max/ : /change cgroup: set pids\.max to "999999999999999": --pids-limit: write\(2\) .*\/pids\.max: .*(EINVAL|ERANGE)/);
     end(container);
@@ -374,7 +374,7 @@ describe("update", () => {
     end(container);
   });
 
-  itWith(["pids"], "keeps what holds for later updates, apart from config.json, which stays as it was", () => {
+  itWith("keeps what holds for later updates, apart from config.json, which stays as it was", ["pids"], () => {
     if (!isTsrun) return;
     const container = started({ pids: { limit: 20 } });
     const config = readFileSync(join(box().stateRoot, container.id, "config.json"), "utf8");
