@@ -50,7 +50,7 @@ export const TEXTS: readonly Row[] = [
   { code: "container-not-paused", kind: "state", says: "container not paused" },
   { code: "container-not-stopped", kind: "state", says: "cannot delete container … that is not stopped: …", hint: "`tsrun kill` it first, or delete it with --force" },
   { code: "container-stopped", kind: "state", says: "cannot start a container that has stopped", hint: AGAIN },
-  { code: "init-oom-killed", kind: "state", says: "cannot start a container that has stopped: the kernel killed …", hint: "raise /linux/resources/memory/limit" },
+  { code: "init-oom-killed", kind: "state", says: "cannot start a container that has stopped: …", hint: "raise /linux/resources/memory/limit" },
   { code: "container-running", kind: "state", says: "cannot start an already running container", hint: AGAIN },
   { code: "container-stopped", kind: "state", says: "cannot exec in a stopped container", hint: "`tsrun start` it first, if it has been created and not started" },
   { code: "container-paused", kind: "state", says: "cannot exec in a paused container …" },

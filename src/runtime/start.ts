@@ -54,7 +54,7 @@ function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
 function stopped(record: ContainerRecord): StateError {
   const { oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
   const oom = oomKilled(record.cgroup ?? []);
-  return new StateError(`cannot start a container that has stopped${oom === undefined ? "" : `: ${oomWords(oom)}`}`);
+  return new StateError(oom === undefined ? "cannot start a container that has stopped" : `cannot start a container that has stopped: ${oomWords(oom)}`);
 }
 
 function begin(directory: StateDirectory, record: ContainerRecord): void {
