@@ -104,6 +104,22 @@ address = "${socket()}.ttrpc"
     box().removeCgroups();
   });
 
+  it("pauses a task, lists its processes, and resumes it", () => {
+    const id = `${box().prefix}pause`;
+    ok(run("pause", "--detach", IMAGE, "sleep", "60"));
+    ok(ctr("task", "pause", id));
+    assert.match(ok(ctr("task", "ls")).stdout, new RegExp(`${id}\\s+\\d+\\s+PAUSED`));
+    assert.match(ok(ctr("task", "ps", id)).stdout, /^\d+/m);
+    ok(ctr("task", "resume", id));
+    assert.match(ok(ctr("task", "ls")).stdout, new RegExp(`${id}\\s+\\d+\\s+RUNNING`));
+    ok(ctr("task", "kill", "--signal", "SIGKILL", id));
+    eventually("it has stopped", () => /STOPPED/.test(ctr("task", "ls").stdout));
+    ctr("task", "delete", id);
+    ok(ctr("container", "delete", id));
+    assertGone();
+    box().removeCgroups();
+  });
+
   it("executes commands in a container", () => {
     const id = `${box().prefix}exec`;
     ok(run("exec", "--detach", IMAGE, "sleep", "60"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "mocha";
@@ -54,6 +54,26 @@ describe("podman", function () {
 
   it("starts a container, gets its output and its status 0", () => {
     assert.deepEqual(run(["--rm"], ["echo", "hello"]), { status: 0, signal: null, stdout: "hello\n", stderr: "" });
+  });
+
+  it("pauses a container and lets it go on, changes its limits, and lists its processes", () => {
+    const name = `${box().prefix}pause`;
+    ok(run(["--detach", "--name", name, "--memory", "64m"], ["sleep", "60"]));
+    const status = (): string => ok(podman(["inspect", "--format", "{{.State.Status}}", name])).stdout.trim();
+    ok(podman(["pause", name]));
+    assert.equal(status(), "paused");
+    assert.notEqual(podman(["exec", name, "true"]).status, 0);
+    ok(podman(["unpause", name]));
+    assert.equal(status(), "running");
+    ok(podman(["update", "--memory", "96m", "--cpu-shares", "512", name]));
+    const pid = ok(podman(["inspect", "--format", "{{.State.Pid}}", name])).stdout.trim();
+    const path = /memory:(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1];
+    const limit = path === undefined ? `/sys/fs/cgroup${/0::(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]}/memory.max` : `/sys/fs/cgroup/memory${path}/memory.limit_in_bytes`;
+    assert.equal(readFileSync(limit, "utf8").trim(), String(96 * 2 ** 20));
+    assert.match(ok(podman(["top", name, "hpid", "args"])).stdout, new RegExp(`^${pid} +sleep 60`, "m"));
+    ok(podman(["pause", name]));
+    ok(podman(["rm", "--force", "--time", "0", name]));
+    removeParents();
   });
 
   it("gets another exit status, and both streams apart", () => {
