@@ -41,7 +41,6 @@ export type PreparedCgroup = {
  * @throws HostError the cgroup is in use, or the host has none
  */
 export function prepareCgroup(plan: CgroupPlan): PreparedCgroup {
-  if (plan.driver === "systemd") throw new HostError("--systemd-cgroup is not supported yet");
   if (plan.mode === "none" && !plan.mayDoWithout) throw new HostError("no cgroup file system is mounted on /sys/fs/cgroup: the container could reach every device");
   const made: HostPath[] = [];
   const groups: CgroupGroup[] = [];
@@ -131,7 +130,7 @@ function refuseInhabited(group: CgroupPath): void {
 }
 
 /** @returns false when it was there already */
-function makeDirectories(path: HostPath, mountPoint: HostPath, made: HostPath[]): boolean {
+export function makeDirectories(path: HostPath, mountPoint: HostPath, made: HostPath[]): boolean {
   try {
     mkdirat(null, path, 0o755);
   } catch (error) {

@@ -1,7 +1,7 @@
 // Who makes a container's cgroups and changes what they allow: we by ourselves, or systemd when it is told to. What is done with files
 // alone is the same for both and works from CgroupPaths: freezer.ts, processes.ts, stats.ts, oom.ts, join.ts, exec.ts.
 
-import { HostError } from "../base/errors.ts";
+import type { HostPid } from "../base/brand.ts";
 import { load } from "../sys/host.ts";
 import type { ResourceChange } from "./change.ts";
 import { abandonCgroup, completeCgroup, prepareCgroup, type PreparedCgroup } from "./cgroup.ts";
@@ -10,8 +10,8 @@ import type { CgroupPaths, CgroupPlan, SystemdUnit } from "./plan.ts";
 export type CgroupDriver = {
   /** What must be there before the first process is; leaves nothing behind when it fails. */
   readonly prepare: (plan: CgroupPlan) => PreparedCgroup;
-  /** The rest. When it fails the caller abandons what was prepared. */
-  readonly complete: (prepared: PreparedCgroup) => CgroupPaths;
+  /** The rest. When it fails the caller abandons what was prepared. @param init whom systemd puts into the unit */
+  readonly complete: (prepared: PreparedCgroup, init: HostPid) => CgroupPaths;
   readonly abandon: (prepared: PreparedCgroup) => void;
   /**
    * Applies changed limits: all of them, or none where one is refused.
@@ -31,6 +31,5 @@ const cgroupfs: CgroupDriver = {
 };
 
 export function driverOf(unit: SystemdUnit | undefined): CgroupDriver {
-  if (unit !== undefined) throw new HostError("--systemd-cgroup is not supported yet");
-  return cgroupfs;
+  return unit === undefined ? cgroupfs : load<typeof import("./systemd-driver.ts")>("cgroup/systemd-driver").systemdDriver(unit);
 }

@@ -28,13 +28,13 @@ const v2: CgroupLayout = {
   controllers: ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"],
 };
 
-type Options = { readonly cgroupsPath?: string; readonly linux?: object; readonly rootless?: boolean; readonly systemdCgroup?: boolean };
+type Options = { readonly cgroupsPath?: string; readonly linux?: object; readonly rootless?: boolean };
 
 function plan(cgroups: CgroupLayout, resources: object = {}, options: Options = {}): CgroupPlan {
-  const { cgroupsPath = "/box", linux = {}, rootless = false, systemdCgroup = false } = options;
+  const { cgroupsPath = "/box", linux = {}, rootless = false } = options;
   const spec = decodeSpec({ ociVersion: "1.2.0", root: { path: "rootfs" }, linux: { cgroupsPath, resources, ...linux } });
   const host: HostFacts = { euid: 0, egid: 0, rootless, groupsDenied: false, lastCapability: 40, cgroups, mountApi: "mount_setattr" };
-  return planCgroup(spec, host, "c1" as ContainerId, { systemdCgroup });
+  return planCgroup(spec, host, "c1" as ContainerId, undefined);
 }
 
 const lines = ({ writes }: CgroupPlan): string[] => writes.map(({ file, value }) => `${file.replace("/sys/fs/cgroup/", "")} = ${value}`);
@@ -98,12 +98,6 @@ describe("where cgroups are", () => {
     const named: CgroupLayout = { mode: "v1", hierarchies: ["devices", "name=elogind", "name=systemd"].map((name) => hierarchy(name)), unified: undefined };
     assert.deepEqual(paths(plan(named)), ["/devices/box", "/systemd/box"]);
     assert.deepEqual(plan(named).groups.map(({ optional }) => optional), [false, true]);
-  });
-
-  it("keeps only words in the plan when systemd shall make the cgroup", () => {
-    const systemd = plan(v2, {}, { systemdCgroup: true });
-    assert.equal(systemd.driver, "systemd");
-    assert.deepEqual(systemd.groups, []);
   });
 
   it("is plain data", () => {

@@ -12,6 +12,7 @@ import type { Spec } from "../spec/types.ts";
 import { planDevices, type DevicePlan } from "./device-rules.ts";
 import { planV1 } from "./resources-v1.ts";
 import { planV2 } from "./resources-v2.ts";
+import type { UnitPlan } from "./systemd-plan.ts";
 
 /** One of the container's cgroups. `controllers` are those of its hierarchy, as in /proc/self/cgroup; [""] is the v2 hierarchy. */
 export type CgroupPath = {
@@ -52,8 +53,8 @@ export type SystemdUnit = {
 
 export type CgroupPlan = {
   readonly driver: "cgroupfs" | "systemd";
-  /** undefined: the cgroup is ours alone. */
-  readonly unit: SystemdUnit | undefined;
+  /** What systemd is to make; undefined: the cgroup is ours alone. */
+  readonly unit: UnitPlan | undefined;
   readonly mode: "none" | "v1" | "v2";
   /** Who named the place: config.json, or nobody. */
   readonly why: string;
@@ -96,24 +97,26 @@ export type CgroupMountSource =
   | { readonly mode: "v2"; readonly namespaced: boolean; readonly mountPoint: HostPath; readonly containerPath: HostPath };
 
 /**
+ * @param unit what systemd is to make; undefined: we make the cgroups ourselves
  * @throws SpecError values that no cgroup takes, or `unified` on v1
  * @throws HostError a controller that config.json asks for is not there
  */
-export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, request: { readonly systemdCgroup: boolean }): CgroupPlan {
-  const { cgroupsPath, resources } = spec.linux;
+export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, unit: UnitPlan | undefined): CgroupPlan {
+  const { cgroupsPath } = spec.linux;
+  const resources = unit === undefined ? spec.linux.resources : { ...spec.linux.resources, cpu: { ...spec.linux.resources.cpu, quota: unit.quota } };
   const layout = host.cgroups;
   const plan = {
-    driver: request.systemdCgroup ? ("systemd" as const) : ("cgroupfs" as const),
-    unit: undefined,
+    driver: unit === undefined ? ("cgroupfs" as const) : ("systemd" as const),
+    unit,
     mode: layout.mode,
     why: cgroupsPath === undefined ? "default" : "/linux/cgroupsPath",
     devices: layout.mode === "none" ? undefined : planDevices(resources.devices, spec.linux.devices),
-    mayDoWithout: host.rootless && cgroupsPath === undefined,
+    mayDoWithout: host.rootless && cgroupsPath === undefined && unit === undefined,
     delegate: layout.mode === "v2" && managesItself(spec),
     mayLeaveDevices: host.rootless,
   };
-  if (request.systemdCgroup || layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
-  const place = placeOf(cgroupsPath, id);
+  if (layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
+  const place = unit === undefined ? placeOf(cgroupsPath, id) : { path: `${unit.cgroup}${unit.subgroup === undefined ? "" : `/${unit.subgroup}`}`, relative: false };
   if (layout.mode === "v1") {
     const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
     return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, ...planV1(resources, groups) };

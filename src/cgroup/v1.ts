@@ -53,7 +53,7 @@ function inherit(directory: string, mountPoint: string, file: string, empty: boo
 }
 
 /** [kernel] One rule a write. The default first: it takes away every rule inherited from the parent. */
-function limitDevices(path: string, { allow, why, exceptions }: DevicePlan, tolerant: boolean): void {
+export function limitDevices(path: string, { allow, why, exceptions }: DevicePlan, tolerant: boolean): void {
   try {
     writeRule(`${path}/devices.${allow ? "allow" : "deny"}`, [{ line: EVERY_DEVICE, why }]);
   } catch (error) {

@@ -129,13 +129,17 @@ function replacePrograms(cgroup: Fd, program: Fd): void {
       return;
     }
     try {
-      using old = bpf_prog_get_fd_by_id(only);
-      return bpf_prog_attach(cgroup, program, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, old);
+      return replaceProgram(cgroup, program, only);
     } catch (error) {
       if (isErrno(error, EINVAL) && canReplace) canReplace = false;
       else if (!isErrno(error, ENOENT) || tries === TRIES) throw error; // ENOENT: somebody else has just replaced it
     }
   }
+}
+
+function replaceProgram(cgroup: Fd, program: Fd, id: number): void {
+  using old = bpf_prog_get_fd_by_id(id);
+  bpf_prog_attach(cgroup, program, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, old);
 }
 
 function detach(cgroup: Fd, id: number): void {

@@ -10,7 +10,7 @@ export type WithoutCgroup = { readonly cgroup: CgroupPlan; readonly source: Cgro
 
 /** What config.json limits is not limited then: a warning says so. */
 export function planWithoutCgroup(spec: Spec, host: HostFacts, id: ContainerId): WithoutCgroup {
-  const cgroup = planCgroup({ ...spec, linux: { ...spec.linux, cgroupsPath: undefined } }, { ...host, cgroups: { mode: "none" } }, id, { systemdCgroup: false });
+  const cgroup = planCgroup({ ...spec, linux: { ...spec.linux, cgroupsPath: undefined } }, { ...host, cgroups: { mode: "none" } }, id, undefined);
   const namespaced = spec.linux.namespaces.some(({ type }) => type === "cgroup");
   return { cgroup: { ...cgroup, why: "--cgroup-manager", mayDoWithout: true }, source: sourceOf(host, namespaced), warnings: ["--cgroup-manager disabled: nothing of /linux/resources is applied, no device is refused"] };
 }

@@ -49,6 +49,7 @@ export function requestOf(flags: Omit<Values<typeof options>, "bundle" | "json" 
     noNewKeyring: flags["no-new-keyring"],
     systemdCgroup: systemdCgroup(globalFlags),
     noCgroup: globalFlags["cgroup-manager"] === "disabled",
+    rootless: rootless(globalFlags.rootless),
     listenFds: listenFds(),
     preserveFds: flags["preserve-fds"],
   };

@@ -5,6 +5,8 @@ import {
   MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_SHARED, MS_SLAVE, MS_STRICTATIME,
   MS_SYNCHRONOUS, MS_UNBINDABLE,
 } from "../abi/mount.ts";
+import type { UnitPlan } from "../cgroup/systemd-plan.ts";
+import { show } from "../cgroup/variant.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { IdMap } from "../namespaces/user-plan.ts";
 import type { MountOp, PropagationPlan, SourceOp } from "../rootfs/plan.ts";
@@ -34,10 +36,10 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),
     runtime("find resource control group", plan.intelRdt === undefined ? [] : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }]),
-    runtime("prepare cgroup", cgroup.mode === "v2" ? cgroupActs(plan) : []),
+    runtime("prepare cgroup", cgroup.mode === "v2" && cgroup.unit === undefined ? cgroupActs(plan) : []),
     runtime("clone into namespaces", cloneActs(plan)),
     runtime("map ids", mapActs(plan, ["runtime", "helper"])),
-    runtime("complete cgroup", cgroup.mode === "v1" ? cgroupActs(plan) : []),
+    runtime("complete cgroup", cgroup.mode === "v1" || cgroup.unit !== undefined ? [...unitActs(cgroup.unit), ...cgroupActs(plan)] : []),
     runtime("hand over cgroup", cgroup.delegate ? [{ text: `make uid ${process.uid} of the container the owner of its cgroup`, why: "/linux/namespaces" }] : []),
     runtime("enter resource control group", intelRdtActs(plan)),
     runtime("move network devices", (plan.netDevices?.devices ?? []).map(({ host, name, why }) => ({ text: `move ${host} and its permanent addresses into the container as ${name}, and bring it up`, why }))),
@@ -96,12 +98,22 @@ const sourceAct = ({ path, recursive, why }: SourceOp): Act => ({ text: `open ${
 
 function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
   return [
-    ...cgroup.groups.map(({ path }) => ({ text: `make the cgroup ${path}`, why: cgroup.why })),
+    ...cgroup.groups.map(({ path }) => ({ text: `${cgroup.unit === undefined ? "make" : "use"} the cgroup ${path}`, why: cgroup.why })),
     ...cgroup.writes.map(({ file, value, why: asked }) => ({ text: `write ${JSON.stringify(value)} to ${file}`, why: asked })),
     ...(cgroup.devices === undefined
       ? []
       : [{ text: `${cgroup.devices.allow ? "allow" : "refuse"} every device but ${cgroup.devices.exceptions.length} exceptions`, why: cgroup.devices.why }]),
     ...cgroup.ignored.map(({ problem, why: asked }) => ({ text: `ignored: ${problem}`, why: asked })),
+  ];
+}
+
+function unitActs(unit: UnitPlan | undefined): readonly Act[] {
+  if (unit === undefined) return [];
+  const { name, kind, slice, user, subgroup, why, properties } = unit;
+  return [
+    { text: `have ${user ? "the user's" : "the system's"} systemd start the ${kind} ${name}${kind === "scope" ? ` in ${slice}, with init in it` : ""}`, why },
+    ...properties.map((property) => ({ text: `${property.name}=${show(property.value)}`, why: property.why })),
+    ...(subgroup === undefined ? [] : [{ text: `move init down into ${subgroup}`, why: "/annotations/run.oci.systemd.subgroup" }]),
   ];
 }
 

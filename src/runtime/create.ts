@@ -107,14 +107,14 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
   const { channel, inV2 } = born;
   const { init: child, uid } = step("map ids", () => mapIds(globals, plan, born, undo));
-  const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup));
+  const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup, child.pid));
   step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
   step("set rlimits", () => setRlimits(plan.process, child.pid));
   step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
-  letEnter(plan, paths, child, channel, inV2);
+  letEnter(plan, paths, child, channel, inV2 || plan.cgroup.unit !== undefined);
   if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, child, channel, "mounted");
   step("run hooks of the runtime", () => runRuntimeHooks(plan, child, channel));
   expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
@@ -156,6 +156,7 @@ function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: H
     noNewKeyring: request.noNewKeyring,
     systemdCgroup: globals.systemdCgroup,
     noCgroup: globals.noCgroup,
+    rootless: globals.rootless,
     listenFds: checkPassedOn("LISTEN_FDS", 0, listenFds()),
     preserveFds: checkPassedOn("--preserve-fds", listenFds(), request.preserveFds),
   });
@@ -226,7 +227,7 @@ function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: strin
     pid: 0,
     startTime: "",
     cgroup: plan.cgroup.groups.map(({ controllers, path }) => ({ controllers, path })),
-    systemdUnit: plan.cgroup.unit,
+    systemdUnit: plan.cgroup.unit && { name: plan.cgroup.unit.name, user: plan.cgroup.unit.user },
     intelRdt,
     keyring: plan.keyring !== undefined,
     sharedPid: plan.sharedPid,

@@ -6,6 +6,7 @@ import type { NetDevicesPlan } from "../netdevices.ts";
 import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import { planCgroup, cgroupMountSource, type CgroupPlan } from "../cgroup/plan.ts";
 import { planWithoutCgroup, type WithoutCgroup } from "../cgroup/without.ts";
+import type { UnitPlan } from "../cgroup/systemd-plan.ts";
 import type { ContainerId, HostPath } from "../base/brand.ts";
 import { hostPath } from "../base/brand.ts";
 import { SpecError } from "../base/errors.ts";
@@ -30,6 +31,8 @@ export type PlanRequest = {
   readonly systemdCgroup: boolean;
   /** The container stays in the cgroups that it is made in. */
   readonly noCgroup: boolean;
+  /** What we are to take ourselves for; it decides which systemd is asked. */
+  readonly rootless: "auto" | "true" | "false";
   /** LISTEN_FDS of the caller's environment. */
   readonly listenFds: number;
   readonly preserveFds: number;
@@ -37,6 +40,7 @@ export type PlanRequest = {
 
 /** Plans of rooms that few containers need, made by rare.ts. undefined: this one does not. */
 export type RarePlans = {
+  readonly unit: UnitPlan | undefined;
   readonly lsm: LsmPlan | undefined;
   readonly scheduling: SchedulingPlan | undefined;
   readonly netDevices: NetDevicesPlan | undefined;
@@ -44,7 +48,7 @@ export type RarePlans = {
   readonly user: UserPlan | undefined;
 };
 
-export type ContainerPlan = Omit<RarePlans, "user"> & {
+export type ContainerPlan = Omit<RarePlans, "user" | "unit"> & {
   readonly id: ContainerId;
   readonly ociVersion: string;
   readonly bundle: HostPath;
@@ -69,8 +73,8 @@ export type ContainerPlan = Omit<RarePlans, "user"> & {
 };
 
 /** @throws SpecError for what config.json asks and a container cannot have */
-export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, { user, ...rare }: RarePlans): ContainerPlan {
-  const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request);
+export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, { user, unit, ...rare }: RarePlans): ContainerPlan {
+  const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request, unit);
   if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
   const process = planProcess(spec.process, host, request);
   const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: source, api: host.mountApi });
@@ -97,7 +101,7 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
   };
 }
 
-function planOwnCgroup(spec: Spec, host: HostFacts, request: PlanRequest): WithoutCgroup {
-  const cgroup = planCgroup(spec, host, request.id, { systemdCgroup: request.systemdCgroup });
+function planOwnCgroup(spec: Spec, host: HostFacts, request: PlanRequest, unit: UnitPlan | undefined): WithoutCgroup {
+  const cgroup = planCgroup(spec, host, request.id, unit);
   return { cgroup, source: cgroupMountSource(cgroup, spec), warnings: [] };
 }

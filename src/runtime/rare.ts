@@ -1,6 +1,6 @@
 // Rooms that few containers need: their code is read when a config.json asks for what they do.
 
-import type { ContainerId } from "../base/brand.ts";
+import type { UnitPlan } from "../cgroup/systemd-plan.ts";
 import { SpecError } from "../base/errors.ts";
 import type { LsmPlan } from "../lsm.ts";
 import type { SchedulingPlan } from "../process/scheduling-plan.ts";
@@ -10,7 +10,7 @@ import { load } from "../sys/host.ts";
 import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./plan.ts";
 
 /** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
-export const planWithRareRooms = (spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan => planContainer(spec, host, request, planRare(spec, host, request.id));
+export const planWithRareRooms = (spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan => planContainer(spec, host, request, planRare(spec, host, request));
 
 /** @throws SpecError for what cannot be had without being root in our user namespace */
 export function refuseWithoutRoot(spec: Spec): void {
@@ -18,15 +18,22 @@ export function refuseWithoutRoot(spec: Spec): void {
   if (violations.length > 0) throw new SpecError(violations);
 }
 
-function planRare(spec: Spec, host: HostFacts, id: ContainerId): RarePlans {
+function planRare(spec: Spec, host: HostFacts, request: PlanRequest): RarePlans {
   const { process, linux } = spec;
+  const { id } = request;
   return {
+    unit: request.systemdCgroup ? planUnit(spec, host, request) : undefined,
     lsm: process && planLsm(spec, process),
     scheduling: process && planScheduling(spec, process),
     netDevices: Object.keys(linux.netDevices).length === 0 ? undefined : load<typeof import("../netdevices.ts")>("netdevices").planNetDevices(spec),
     user: linux.namespaces.some(({ type }) => type === "user") ? load<typeof import("../namespaces/user-plan.ts")>("namespaces/user-plan").planUser(spec, host) : undefined,
     intelRdt: linux.intelRdt === undefined ? undefined : load<typeof import("../intelrdt.ts")>("intelrdt").planIntelRdt(spec, id),
   };
+}
+
+function planUnit(spec: Spec, host: HostFacts, { id, rootless }: PlanRequest): UnitPlan {
+  const manager = load<typeof import("../cgroup/systemd.ts")>("cgroup/systemd").chooseManager(rootless);
+  return load<typeof import("../cgroup/systemd-plan.ts")>("cgroup/systemd-plan").planUnit(spec, host.cgroups, id, manager);
 }
 
 /** Asks the kernel which modules it has, when one is named. */

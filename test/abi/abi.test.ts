@@ -162,7 +162,7 @@ function checksOf(module: string, exports: Module, arch: Arch): Check[] {
   });
 }
 
-const headersOf = (module: string): string[] => /^\/\/ ((?:<[\w/.]+> ?)+)\n/.exec(sources.get(module) ?? "")?.[1]?.trim().split(" ") ?? [];
+const headersOf = (module: string): string[] => /^\/\/ ((?:<[\w/.-]+> ?)+)\n/.exec(sources.get(module) ?? "")?.[1]?.trim().split(" ") ?? [];
 
 /** One C file for one module: a check a line, so that a compiler's line number names the check. */
 function cFile(module: string, checks: readonly Check[], line: (check: Check) => string): { text: string; firstLine: number } {

@@ -1,0 +1,343 @@
+// The unit that holds a container's cgroups: started with the container's first process in it, changed, joined, stopped. One connection,
+// one call and one wait for each. Loaded when --systemd-cgroup asked for a unit, or a container has one.
+
+import { EAGAIN, ECONNREFUSED, EINTR, ENOENT } from "../abi/errno.ts";
+import type { HostPid } from "../base/brand.ts";
+import { HostError, isErrno, StepError } from "../base/errors.ts";
+import { getenv } from "../sys/environ.ts";
+import { lstatIfThere, readFile, readFileIfThere } from "../sys/file.ts";
+import { geteuid } from "../sys/process.ts";
+import { Bus, DBusError, type Message } from "../sys/sdbus.ts";
+import { monotonicMs, sleepMs } from "../sys/time.ts";
+import { parseOwn } from "./mounts.ts";
+import type { SystemdUnit } from "./plan.ts";
+import type { Manager, UnitPlan, UnitProperty } from "./systemd-plan.ts";
+import { isList, split, type Value, type Variant } from "./variant.ts";
+
+const SYSTEMD = "org.freedesktop.systemd1";
+const PATH = "/org/freedesktop/systemd1";
+const MANAGER = "org.freedesktop.systemd1.Manager";
+
+/** How long systemd may take for a unit, as with runc. */
+const JOB_TIMEOUT_MS = 30_000;
+
+/**
+ * Whose units ours are: the user's who runs us, or the system's.
+ * @param rootless the option: what we say of ourselves, or "auto"
+ */
+export function chooseManager(rootless: "auto" | "true" | "false"): Manager {
+  const uid = ownerUid();
+  return rootless === "true" || (rootless === "auto" && uid !== 0) ? { kind: "user", uid } : { kind: "system" };
+}
+
+/** Our uid outside of our user namespace: a root there who is a user outside has that user's manager. */
+function ownerUid(): number {
+  const uid = geteuid();
+  for (const line of (readFileIfThere(null, "/proc/self/uid_map") ?? "").split("\n")) {
+    const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
+    if (uid >= inside && uid < inside + count) return outside + uid - inside;
+  }
+  return uid;
+}
+
+/** @throws HostError in runc's words */
+export function requireSystemd(): void {
+  if (lstatIfThere(null, "/run/systemd/system") === undefined) throw new HostError("systemd cgroup flag passed, but systemd support for managing cgroups is not available: systemd is not running on this host");
+}
+
+// ---- the life of a unit
+
+/**
+ * Starts the unit with the process in it.
+ * @returns its cgroup, from the root of the hierarchies as we see them
+ * @throws StepError when systemd refuses, fails or takes too long; then nothing of the unit is left
+ */
+export function startUnit(plan: UnitPlan, pid: HostPid): string {
+  using bus = connect(plan);
+  const job = new Jobs(bus);
+  try {
+    const result = job.finish(startTransient(bus, plan, pid), plan.name, "create");
+    if (result !== "done") throw new HostError(`error creating systemd unit \`${plan.name}\`: got \`${result}\``);
+    return plan.kind === "slice" ? plan.cgroup : groupOf(plan, pid);
+  } catch (error) {
+    if (!isUnitExists(error)) stopQuietly(bus, plan); // one that exists is somebody else's
+    throw new StepError(`start unit ${plan.name}`, error, plan.why);
+  }
+}
+
+const FIRST_LOOK_MS = 5;
+const LAST_LOOK_MS = 160;
+
+/** @returns the job's path */
+function startTransient(bus: Bus, plan: UnitPlan, pid: HostPid): string {
+  let properties = plan.properties;
+  for (let pause = FIRST_LOOK_MS; ; ) {
+    try {
+      return askForTransient(bus, plan, properties, pid);
+    } catch (error) {
+      if (isUnitExists(error) && pause <= LAST_LOOK_MS) {
+        resetFailed(bus, plan.name); // perhaps one that failed, and is kept so that somebody looks at it; systemd forgets it a little later
+        sleepMs(pause);
+        pause *= 2;
+        continue;
+      }
+      const rest = without(properties, error);
+      if (rest === undefined) throw blame(properties, error);
+      properties = rest;
+    }
+  }
+}
+
+function askForTransient(bus: Bus, { name, kind }: UnitPlan, properties: readonly UnitProperty[], pid: HostPid): string {
+  using call = bus.method(SYSTEMD, PATH, MANAGER, "StartTransientUnit");
+  call.appendText("s", name);
+  call.appendText("s", "replace");
+  appendProperties(call, kind === "scope" ? [...properties, { name: "PIDs", value: { signature: "au", value: [pid] } }] : properties);
+  call.append("a", "(sa(sv))", () => undefined);
+  using reply = bus.call(call, `StartTransientUnit ${name}`);
+  return reply.readText("o");
+}
+
+const UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists";
+const NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit";
+
+const isUnitExists = (error: unknown): boolean => error instanceof DBusError && error.code === UNIT_EXISTS;
+
+/** The properties without the one that systemd refuses, when that one may be left out. */
+function without(properties: readonly UnitProperty[], error: unknown): readonly UnitProperty[] | undefined {
+  const refused = refusedOf(properties, error);
+  return refused?.optional === true ? properties.filter(({ name }) => name !== refused.name) : undefined;
+}
+
+/** [systemd] "Cannot set property X, or unknown property.", "Value specified in X is out of range", … */
+function refusedOf(properties: readonly UnitProperty[], error: unknown): UnitProperty | undefined {
+  if (!(error instanceof DBusError)) return undefined;
+  const words = error.text.split(/[^A-Za-z]+/);
+  return properties.findLast(({ name }) => words.includes(name) || (name.endsWith("USec") && words.includes(`${name.slice(0, -4)}Sec`)));
+}
+
+const WRONG_TYPE: readonly string[] = ["System.Error.ENXIO", "System.Error.EBADMSG", "org.freedesktop.DBus.Error.InvalidArgs"];
+
+/** The error with the property that it is about. */
+function blame(properties: readonly UnitProperty[], error: unknown): unknown {
+  const refused = refusedOf(properties, error);
+  if (refused !== undefined) return new StepError(`set property ${refused.name}`, error, refused.why);
+  // [systemd] A value of another type ends the reading of the whole message, and which one it was is not told. Ours have the right ones.
+  const given = properties.filter(({ why }) => why.startsWith("/annotations/"));
+  const names = given.map(({ name, value }) => `${name} (given as "${value.signature}")`).join(", ");
+  const wrongType = error instanceof DBusError && WRONG_TYPE.includes(error.code);
+  return wrongType && given.length > 0 ? new StepError(`set property ${names}, of which one has a type that systemd does not take`, error, given.length === 1 ? given[0]?.why : undefined) : error;
+}
+
+/** @see proc_pid_cgroup(5) */
+function groupOf(plan: UnitPlan, pid: HostPid): string {
+  const groups = parseOwn(readFile(null, `/proc/${pid}/cgroup`));
+  const path = (groups.find(({ name }) => name === "name=systemd") ?? groups.find(({ name }) => name === ""))?.path ?? "";
+  if (!path.endsWith(`/${plan.name}`)) throw new HostError(`the unit ${plan.name} lies outside of our cgroup namespace, or our process was moved out of it`);
+  return path;
+}
+
+/** Changes limits of a unit that runs, until the next boot. Those that systemd does not know are left to the files. */
+export function setUnitProperties(unit: SystemdUnit, limits: readonly UnitProperty[]): void {
+  if (limits.length === 0) return;
+  using bus = connect(unit);
+  for (let properties: readonly UnitProperty[] | undefined = limits; properties !== undefined && properties.length > 0; ) {
+    try {
+      return askForProperties(bus, unit, properties);
+    } catch (error) {
+      const rest = without(properties, error);
+      if (rest === undefined) throw new StepError(`set properties of unit ${unit.name}`, blame(properties, error));
+      properties = rest;
+    }
+  }
+}
+
+function askForProperties(bus: Bus, { name }: SystemdUnit, properties: readonly UnitProperty[]): void {
+  using call = bus.method(SYSTEMD, PATH, MANAGER, "SetUnitProperties");
+  call.appendText("s", name);
+  call.appendNumber("b", true);
+  appendProperties(call, properties);
+  using _reply = bus.call(call, `SetUnitProperties ${name}`);
+}
+
+/**
+ * Moves the calling process into the unit: by systemd, where the kernel does not let us do it ourselves.
+ * @param subgroup "" or a path below the unit's group, "/x"
+ */
+export function joinUnit(unit: SystemdUnit, subgroup: string): void {
+  using bus = connect(unit);
+  using call = bus.method(SYSTEMD, PATH, MANAGER, "AttachProcessesToUnit");
+  call.appendText("s", unit.name);
+  call.appendText("s", subgroup);
+  call.append("a", "u", () => call.appendNumber("u", 0)); // the caller, whatever its number is where systemd sees it
+  using _reply = bus.call(call, `AttachProcessesToUnit ${unit.name}`);
+}
+
+/** Stops the unit and has systemd forget it. What is gone already is well. @throws StepError */
+export function stopUnit(unit: SystemdUnit, groups: readonly { readonly path: string }[]): void {
+  if (isForgotten(unit, groups)) return;
+  using bus = connect(unit);
+  try {
+    stop(bus, unit);
+  } catch (error) {
+    throw new StepError(`stop unit ${unit.name}`, error);
+  }
+}
+
+/** What the system's manager knows of a transient unit is in a file, and is so even when it has failed: without it there is nothing to ask for. */
+function isForgotten({ name, user }: SystemdUnit, groups: readonly { readonly path: string }[]): boolean {
+  const there = (path: string): boolean => lstatIfThere(null, path) !== undefined;
+  return !user && there("/run/systemd/transient") && !there(`/run/systemd/transient/${name}`) && !groups.some(({ path }) => there(path));
+}
+
+function stop(bus: Bus, { name }: SystemdUnit): void {
+  const jobs = new Jobs(bus);
+  try {
+    using call = bus.method(SYSTEMD, PATH, MANAGER, "StopUnit");
+    call.appendText("s", name);
+    call.appendText("s", "replace");
+    using reply = bus.call(call, `StopUnit ${name}`);
+    jobs.finish(reply.readText("o"), name, "remove"); // one that failed is reset below, and its cgroup is looked at by the caller
+  } catch (error) {
+    if (!(error instanceof DBusError) || error.code !== NO_SUCH_UNIT) throw error;
+  }
+  resetFailed(bus, name);
+}
+
+/** Beside an error that says more. */
+function stopQuietly(bus: Bus, unit: SystemdUnit): void {
+  try {
+    stop(bus, unit);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+  }
+}
+
+/** [systemd] A unit that failed is kept until this. */
+function resetFailed(bus: Bus, name: string): void {
+  try {
+    using call = bus.method(SYSTEMD, PATH, MANAGER, "ResetFailedUnit");
+    call.appendText("s", name);
+    using _reply = bus.call(call, `ResetFailedUnit ${name}`);
+  } catch (error) {
+    if (!(error instanceof DBusError)) throw error; // it is not there any more: that is what was wanted
+  }
+}
+
+/** Waits for jobs of systemd. Made before they are: their end might be told at once. */
+class Jobs {
+  readonly #bus: Bus;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    // On a connection of our own systemd tells us unasked, and refuses this without harm.
+    using call = bus.method("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch");
+    call.appendText("s", `type='signal',sender='${SYSTEMD}',interface='${MANAGER}',member='JobRemoved',path='${PATH}'`);
+    bus.send(call);
+  }
+
+  /** @returns "done", "failed", "canceled", "timeout", "dependency", "skipped" @throws HostError after 30 seconds */
+  finish(job: string, unit: string, act: string): string {
+    for (const end = monotonicMs() + JOB_TIMEOUT_MS; ; ) {
+      const left = end - monotonicMs();
+      if (left <= 0) throw new HostError(`Timeout waiting for systemd to ${act} ${unit}`);
+      const message = this.#receive(left);
+      const result = message && resultOf(message, job);
+      if (result !== undefined) return result;
+    }
+  }
+
+  #receive(timeoutMs: number): Message | undefined {
+    try {
+      return this.#bus.receive(timeoutMs);
+    } catch (error) {
+      if (isErrno(error, EINTR)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** What the signal says of this job: (u id, o job, s unit, s result). */
+function resultOf(message: Message, job: string): string | undefined {
+  using signal = message;
+  if (!signal.isSignal(MANAGER, "JobRemoved")) return undefined;
+  signal.readUint32();
+  if (signal.readText("o") !== job) return undefined;
+  signal.readText("s");
+  return signal.readText("s");
+}
+
+// ---- the connection
+
+/** True when it was not systemd that failed, but the way to it. */
+export const isUnreachable = (error: unknown): boolean => error instanceof StepError && (error.step === CONNECT_SYSTEM || error.step === CONNECT_USER);
+
+const PRIVATE = "/run/systemd/private";
+const CONNECT_SYSTEM = "connect to systemd";
+const CONNECT_USER = "connect to the user's systemd";
+const TRIES = 7;
+const FIRST_PAUSE_MS = 100;
+
+/** @throws StepError */
+function connect({ user }: SystemdUnit): Bus {
+  requireSystemd();
+  for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries++, pause *= 2) {
+    try {
+      return user ? connectUser() : connectSystem();
+    } catch (error) {
+      if (!isErrno(error, EAGAIN) || tries === TRIES) throw new StepError(user ? CONNECT_USER : CONNECT_SYSTEM, error); // EAGAIN: many others are about to
+      sleepMs(pause);
+    }
+  }
+}
+
+/** systemd's own socket needs no bus, which may not be running or be slow; but it may not be where we are, and is only for root. */
+const connectSystem = (): Bus => directOr(PRIVATE, Bus.system);
+
+function connectUser(): Bus {
+  const runtime = getenv("XDG_RUNTIME_DIR") ?? "";
+  if ((getenv("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "" || runtime === "") return Bus.user();
+  return directOr(`${runtime}/systemd/private`, Bus.user);
+}
+
+function directOr(socket: string, other: () => Bus): Bus {
+  if (lstatIfThere(null, socket) === undefined) return other();
+  try {
+    return Bus.at(`unix:path=${socket.replace(/[^\w/.-]/g, (letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`)}`);
+  } catch (error) {
+    if (isErrno(error, ENOENT, ECONNREFUSED)) return other();
+    throw error;
+  }
+}
+
+// ---- values
+
+function appendProperties(message: Message, properties: readonly { readonly name: string; readonly value: Variant }[]): void {
+  message.append("a", "(sv)", () => {
+    for (const { name, value } of properties) {
+      message.append("r", "sv", () => {
+        message.appendText("s", name);
+        appendVariant(message, value);
+      });
+    }
+  });
+}
+
+function appendVariant(message: Message, { signature, value }: Variant): void {
+  message.append("v", signature, () => appendValue(message, signature, value));
+}
+
+function appendValue(message: Message, signature: string, value: Value): void {
+  const letter = signature.charAt(0);
+  if (typeof value === "string") {
+    if (letter === "s" || letter === "o" || letter === "g") message.appendText(letter, value);
+  } else if (typeof value !== "object") message.appendNumber(letter, value);
+  else if (!isList(value)) appendVariant(message, value);
+  else if (letter === "a") {
+    const element = signature.slice(1);
+    message.append("a", element, () => value.forEach((each) => appendValue(message, element, each)));
+  } else {
+    const types = split(signature.slice(1, -1));
+    message.append(letter === "{" ? "e" : "r", types.join(""), () => value.forEach((member, i) => appendValue(message, types[i] ?? "", member)));
+  }
+}
