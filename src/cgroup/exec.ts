@@ -7,9 +7,10 @@ import { HostError, isErrno } from "../base/errors.ts";
 import { clean } from "../base/path.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, readFile } from "../sys/file.ts";
+import { load } from "../sys/host.ts";
 import { isV2, writeValue } from "./files.ts";
 import { enterCgroup } from "./join.ts";
-import type { CgroupPath, CgroupPaths } from "./plan.ts";
+import type { CgroupPath, CgroupPaths, SystemdUnit } from "./plan.ts";
 
 const V2_MOUNT_POINT = "/sys/fs/cgroup";
 
@@ -62,14 +63,36 @@ export function openGroup(paths: CgroupPaths): Fd | null {
  * @param inV2 clone3 has put it into the v2 one
  * @param init whose group will do as well: a container may have moved its processes down, and then [kernel] its own group takes none
  * (EBUSY: "no internal processes"), or away, and then the group may be gone. undefined: --cgroup wants this one
+ * @param unit of systemd, which may do what we may not: a user's process comes from a session that the user's systemd is not above
  */
-export function enterGroups(paths: CgroupPaths, inV2: boolean, init: HostPid | undefined): void {
+export function enterGroups(paths: CgroupPaths, inV2: boolean, init: HostPid | undefined, unit: SystemdUnit | undefined): void {
+  const only = paths.length === 1 && paths.every(isV2);
+  const others = [
+    ...(only && init !== undefined ? [() => enterGroupOf(init)] : []),
+    ...(only && unit !== undefined ? [() => load<typeof import("./systemd.ts")>("cgroup/systemd").joinUnit(unit, belowUnit(paths, unit))] : []),
+  ];
   try {
     enterCgroup(paths, inV2);
   } catch (error) {
-    const only = paths.length === 1 && paths.every(isV2);
-    const group = only && init !== undefined ? /^0::(\/.*)$/m.exec(readFile(null, `/proc/${init}/cgroup`))?.[1] : undefined;
-    if (group === undefined) throw error;
-    writeValue(`${V2_MOUNT_POINT}${group}/cgroup.procs`, "0");
+    for (const [i, enter] of others.entries()) {
+      try {
+        return enter();
+      } catch (again) {
+        if (i === others.length - 1) throw unit === undefined ? again : error; // the first says which group it was to be
+      }
+    }
+    throw error;
   }
+}
+
+function enterGroupOf(init: HostPid): void {
+  const group = /^0::(\/.*)$/m.exec(readFile(null, `/proc/${init}/cgroup`))?.[1] ?? "";
+  writeValue(`${V2_MOUNT_POINT}${group}/cgroup.procs`, "0");
+}
+
+/** What of the group's path lies below the unit's: "" or "/x". */
+function belowUnit(paths: CgroupPaths, { name }: SystemdUnit): string {
+  const path = paths[0]?.path ?? "";
+  const at = path.indexOf(`/${name}/`);
+  return at < 0 ? "" : path.slice(at + 1 + name.length);
 }

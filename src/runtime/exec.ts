@@ -158,7 +158,7 @@ function spawn(globals: Globals, request: ExecRequest, { record, init }: Contain
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   if (context.plan.affinity !== undefined) load<typeof import("../process/scheduling.ts")>("process/scheduling").setInitialAffinity(context.plan.affinity, 0); // the clone inherits it
   const { child, inCgroup } = cloneInto(0, group);
-  if (child === undefined) return join({ ...context, target, cgroup, intelRdt: record.intelRdt, inV2: inCgroup, fallback: request.cgroups.length === 0, channel, debug: globals.debug !== undefined });
+  if (child === undefined) return join({ ...context, target, cgroup, intelRdt: record.intelRdt, inV2: inCgroup, fallback: request.cgroups.length === 0, unit: record.systemdUnit, channel, debug: globals.debug !== undefined });
   undo.use("close pidfd", child.pidfd);
   undo.defer("kill the process", () => killAndReap(child));
   return { child, channel: mine };

@@ -10,7 +10,7 @@ import { ENOENT } from "../abi/errno.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { enterGroups } from "../cgroup/exec.ts";
-import type { CgroupPaths } from "../cgroup/plan.ts";
+import type { CgroupPaths, SystemdUnit } from "../cgroup/plan.ts";
 import { rejoinSessionKeyring } from "../keyring.ts";
 import { joinContainer, type Target } from "../namespaces/join.ts";
 import { becomeUser, changeDirectory, giveStdio, setNoNewPrivileges } from "../process/become.ts";
@@ -41,6 +41,7 @@ export type JoinContext = {
   readonly inV2: boolean;
   /** Where the container's own group takes nobody, its init's does. */
   readonly fallback: boolean;
+  readonly unit: SystemdUnit | undefined;
   /** Where the master of the terminal goes; undefined when there is none. */
   readonly console: MasterTo | undefined;
   /** Our end of the channel. */
@@ -49,7 +50,7 @@ export type JoinContext = {
 };
 
 /** Ends in execve, or reports what failed and exits. */
-export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, console, channel, debug }: JoinContext): never {
+export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, unit, console, channel, debug }: JoinContext): never {
   const { crossing } = plan;
   try {
     logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
@@ -58,7 +59,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
     const groupsDenied = step("look at the user namespace", () => setgroupsDenied(target));
     step("set oom score", () => setOomScore(plan, channel));
-    step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined));
+    step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined, unit));
     step("enter resource control group", () => intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()));
     step("set rlimits", () => setRlimits(plan.process, "self", crossing !== undefined)); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));

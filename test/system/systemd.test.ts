@@ -46,7 +46,7 @@ describe("tsrun plan --systemd-cgroup", function () {
 describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup driver (v2): skipped, systemd is not pid 1 here or the cgroups are not v2", function () {
   this.timeout(240_000);
   if (!running || !v2) {
-    it.skip("needs a host that runs systemd with cgroup v2 alone: make test-guest is one");
+    it.skip("needs a host that runs systemd with cgroup v2 alone: make test-guest is one", () => undefined);
     return;
   }
   const box = useBox();
@@ -323,6 +323,14 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
     nothingLeft();
   });
 
+  it("exec has systemd move it where it cannot do so itself", () => {
+    const container = sleeper();
+    const args = ["--mount", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh", PROGRAM, "--root", box().stateRoot, "exec", container.id, "cat", "/proc/self/cgroup"];
+    assert.equal(ok(box().exec("/usr/bin/unshare", args, { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } })).stdout, `0::/system.slice/${unitOf(container)}\n`);
+    ok(container.delete("--force"));
+    nothingLeft();
+  });
+
   it("crun's annotation puts the processes into a group below the scope's", () => {
     const container = sleeper((config) => {
       config.annotations = { "run.oci.systemd.subgroup": "inner" };
@@ -396,5 +404,78 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
     ok(podman("exec", id, "true"));
     ok(podman("rm", "--force", "--time", "0", id));
     eventually("the scope is gone", () => property(`libpod-${id}.scope`, "ActiveState") === "inactive" && !existsSync(`/sys/fs/cgroup/machine.slice/libpod-${id}.scope`), PATIENCE_MS);
+  });
+});
+
+describe(running && !v2 ? "the systemd cgroup driver (v1)" : "the systemd cgroup driver (v1): skipped, systemd is not pid 1 here or the cgroups are v2", function () {
+  this.timeout(120_000);
+  if (!running || v2) {
+    it.skip("needs a host that runs systemd (before 258) with cgroup v1", () => undefined);
+    return;
+  }
+  const box = useBox();
+
+  const sleeper = (resources: object, capability = "CAP_KILL"): { readonly container: Container; readonly unit: string; readonly read: (controller: string, file: string) => string } => {
+    const container = box().container((config) => {
+      config.process.args = ["sleep", "600"];
+      config.process.capabilities = { bounding: [capability], effective: [capability], permitted: [capability] };
+      config.linux.resources = { ...config.linux.resources, ...resources };
+    });
+    ok(box().runtime(["--systemd-cgroup", "run", "--detach", "--bundle", container.bundle, container.id]));
+    const unit = `runc-${container.id}.scope`;
+    return { container, unit, read: (controller, file) => readFileSync(`/sys/fs/cgroup/${controller}/system.slice/${unit}/${file}`, "utf8").trim() };
+  };
+  const deleted = (container: Container): void => {
+    ok(container.delete("--force"));
+    eventually("nothing of it is left", () => box().cgroups().length === 0 && !systemctl("list-units", "--all").includes(container.id), PATIENCE_MS);
+  };
+
+  it("puts a container into its scope's group of every hierarchy, those that systemd does not care for included", () => {
+    const { container, unit } = sleeper({});
+    const lines = readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8").trim().split("\n");
+    assert.deepEqual(lines.filter((line) => !line.endsWith(`:/system.slice/${unit}`)), []);
+    assert.equal(property(unit, "BlockIOAccounting"), "yes");
+    deleted(container);
+  });
+
+  it("limits are properties with the names that they had then, and values in the files", () => {
+    const { container, unit, read } = sleeper({ memory: { limit: 67108864, swap: 100663296 }, cpu: { shares: 512, quota: 12345, period: 50000, cpus: "0", mems: "0" }, pids: { limit: 42 } });
+    const wanted = { MemoryLimit: "67108864", CPUShares: "512", CPUQuotaPerSecUSec: "250ms", TasksMax: "42", AllowedCPUs: "0", DevicePolicy: "strict" };
+    for (const [name, expected] of Object.entries(wanted)) assert.equal(property(unit, name), expected, name);
+    const files = [["memory", "memory.limit_in_bytes"], ["memory", "memory.memsw.limit_in_bytes"], ["cpu", "cpu.shares"], ["cpu", "cpu.cfs_quota_us"], ["cpuset", "cpuset.cpus"], ["pids", "pids.max"]] as const;
+    assert.deepEqual(files.map(([controller, file]) => read(controller, file)), ["67108864", "100663296", "512", "12500", "0", "42"]);
+    deleted(container);
+  });
+
+  it("update changes properties and files while the container stands still, and the devices are what they were", () => {
+    const { container, unit, read } = sleeper({ memory: { limit: 67108864 } });
+    const devices = read("devices", "devices.list");
+    ok(box().runtime(["update", "--memory", "134217728", "--pids-limit", "9", container.id]));
+    assert.deepEqual(["MemoryLimit", "TasksMax"].map((name) => property(unit, name)), ["134217728", "9"]);
+    assert.deepEqual([read("memory", "memory.limit_in_bytes"), read("pids", "pids.max"), read("devices", "devices.list"), read("freezer", "freezer.state")], ["134217728", "9", devices, "THAWED"]);
+    deleted(container);
+  });
+
+  it("update keeps a list of denied devices", () => {
+    const { container, unit } = sleeper({ devices: [{ allow: true, access: "rwm" }, { allow: false, type: "c", major: 1, minor: 11, access: "rwm" }] }, "CAP_MKNOD");
+    assert.equal(property(unit, "DevicePolicy"), "auto");
+    const made = (): string => box().runtime(["exec", container.id, "sh", "-c", "for node in '1 1' '1 11'; do mknod /dev/shm/n c $node 2> /dev/null && echo made || echo denied; rm -f /dev/shm/n; done"]).stdout;
+    assert.equal(made(), "made\ndenied\n");
+    ok(box().runtime(["update", "--pids-limit", "9", container.id]));
+    assert.equal(made(), "made\ndenied\n");
+    deleted(container);
+  });
+
+  it("exec joins every group of the scope; pause and delete work by them", () => {
+    const { container, unit } = sleeper({});
+    assert.match(ok(box().runtime(["exec", container.id, "cat", "/proc/self/cgroup"])).stdout, new RegExp(`freezer:/system\\.slice/${unit}\n`));
+    ok(box().runtime(["pause", container.id]));
+    assert.equal(container.state().status, "paused");
+    deleted(container);
+  });
+
+  it("a user's systemd is refused", () => {
+    const container = box().container();
+    refused(box().runtime(["--systemd-cgroup", "--rootless", "true", "create", "--bundle", container.bundle, container.id]), /cannot use rootless systemd cgroups manager on cgroup v1/);
   });
 });
