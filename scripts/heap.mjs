@@ -31,7 +31,18 @@ async function make() {
   }
   const [status] = await closed;
   if (status !== 0) fail(`its maker ended with ${status}`);
-  return { heap: Buffer.concat(chunks), mapped: [...maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .* (\S*)$/gm)].filter(([, , , path]) => path !== resolve(options.program)).map(([, from, to]) => [BigInt(`0x${from}`), BigInt(`0x${to}`)]) };
+  return { heap: Buffer.concat(chunks), mapped: elsewhere(maps) };
+}
+
+/** What is not the program's own: its variables (.bss) are mapped by nobody's name behind its file, at the address that they always have. */
+function elsewhere(maps) {
+  const found = [];
+  let ownEnd;
+  for (const [, from, to, path] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .* (\S*)$/gm)) {
+    if (path === resolve(options.program) || (path === "" && from === ownEnd)) ownEnd = to;
+    else found.push([BigInt(`0x${from}`), BigInt(`0x${to}`)]);
+  }
+  return found;
 }
 
 const { heap, mapped } = await make();
