@@ -11,7 +11,7 @@ import {
 } from "../abi/termios.ts";
 import { SOCK_STREAM } from "../abi/socket.ts";
 import type { Undo } from "../base/dispose.ts";
-import { HostError } from "../base/errors.ts";
+import { HostError, isErrno } from "../base/errors.ts";
 import { addStatusFlags, Fd } from "../sys/fd.ts";
 import { fstat, openatOrErrno, readOrErrno, writeOrErrno } from "../sys/file.ts";
 import type { Struct } from "../sys/memory.ts";
@@ -78,7 +78,12 @@ class RawTerminal {
   }
 
   [Symbol.dispose](): void {
-    if (this.#before !== undefined) setTerminalModes(this.#terminal, this.#before);
+    if (this.#before === undefined) return;
+    try {
+      setTerminalModes(this.#terminal, this.#before);
+    } catch (error) {
+      if (!isErrno(error, EIO)) throw error; // it has hung up: nobody has modes to be given back
+    }
   }
 }
 

@@ -27,7 +27,7 @@ import type { Spec } from "../spec/types.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
-import { geteuid, pidfd_send_signal, prctl, waitPidfd, type Child } from "../sys/process.ts";
+import { geteuid, prctl, type Child } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
 import { socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
@@ -38,6 +38,7 @@ import { probeHost } from "./facts.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runHooks, runLateHooks } from "./lifecyclehooks.ts";
 import type { InitContext } from "./init.ts";
+import { killAndReap } from "./killandreap.ts";
 import { checkPassedOn, listenFds } from "./passedon.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { hideOwnProgram } from "./program.ts";
@@ -281,10 +282,7 @@ const handOverCgroup = (paths: CgroupPaths, uid: number | undefined): void =>
 
 function undoInit(child: Child, undo: Undo): void {
   undo.use("close pidfd", child.pidfd);
-  undo.defer("kill init", () => {
-    pidfd_send_signal(child.pidfd, SIGKILL);
-    waitPidfd(child.pidfd);
-  });
+  undo.defer("kill init", () => killAndReap(child));
 }
 
 /** The child goes on in init and does not come back. It reads init's code itself, while we complete the cgroup. */

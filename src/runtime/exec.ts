@@ -1,12 +1,10 @@
 // The parent's story of `tsrun exec`: one more process in a container that runs. The child's is join.ts.
 
 import { PR_SET_DUMPABLE } from "../abi/prctl.ts";
-import { ESRCH } from "../abi/errno.ts";
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
-import { SIGKILL } from "../abi/signal.ts";
 import { hostPid } from "../base/brand.ts";
 import type { Undo } from "../base/dispose.ts";
-import { HostError, isErrno, StateError } from "../base/errors.ts";
+import { HostError, StateError } from "../base/errors.ts";
 import { frozen } from "../cgroup/freezer.ts";
 import { groupsBelow, openGroup } from "../cgroup/exec.ts";
 import type { SeccompFilter } from "../seccomp/install.ts";
@@ -19,7 +17,7 @@ import { lastCapability } from "../sys/credentials.ts";
 import type { Fd } from "../sys/fd.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
-import { pidfd_send_signal, prctl, waitPidfd, type Child } from "../sys/process.ts";
+import { prctl, waitPidfd, type Child } from "../sys/process.ts";
 import { noteSenders, socketpair } from "../sys/socket.ts";
 import { attend, takeSignals } from "./attend.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
@@ -30,6 +28,7 @@ import { expect } from "./expect.ts";
 import type { Globals } from "./globals.ts";
 import { hookState } from "./lifecyclehooks.ts";
 import { join, type JoinContext } from "./join.ts";
+import { killAndReap } from "./killandreap.ts";
 import { checkPassedOn } from "./passedon.ts";
 import { hideOwnProgram } from "./program.ts";
 import { openInit } from "./status.ts";
@@ -175,13 +174,4 @@ function meetProcess(globals: Globals, container: Container, plan: ExecPlan, { c
     tellChild(channel, { kind: "taken" });
   }
   return child;
-}
-
-function killAndReap({ pidfd }: Child): void {
-  try {
-    pidfd_send_signal(pidfd, SIGKILL);
-    waitPidfd(pidfd);
-  } catch (error) {
-    if (!isErrno(error, ESRCH)) throw error; // reaped already
-  }
 }

@@ -4,7 +4,7 @@ import { O_CLOEXEC } from "../abi/fcntl.ts";
 import { TCGETS, TCSETS, TIOCGPTPEER, TIOCGWINSZ, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ } from "../abi/ioctl.ts";
 import { termios, winsize } from "../abi/termios.ts";
 import { SYS_ioctl } from "../abi/syscall.ts";
-import { ENOTTY } from "../abi/errno.ts";
+import { EIO, ENOTTY } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
 import { ioctl } from "./file.ts";
 import { Fd } from "./fd.ts";
@@ -36,11 +36,11 @@ export function windowSize(terminal: Fd): WindowSize | undefined {
   return { rows: size.getU16(winsize.ws_row), columns: size.getU16(winsize.ws_col) };
 }
 
-/** The modes, a struct termios; undefined for what is no terminal. @see TCGETS(2const) */
+/** The modes, a struct termios; undefined for what is no terminal, or one that has hung up. @see TCGETS(2const) */
 export function terminalModes(terminal: Fd): Struct | undefined {
   const modes = new Struct(termios.size);
   const result = host.syscall(SYS_ioctl, terminal.raw, TCGETS, modes.buffer);
-  if (result === -ENOTTY) return undefined;
+  if (result === -ENOTTY || result === -EIO) return undefined;
   if (result < 0) throw new SysError("ioctl", -result, `TCGETS descriptor ${terminal.raw}`);
   return modes;
 }

@@ -1,9 +1,24 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { describe, it } from "mocha";
-import { ended, itOurs, ok, refused, useBox, user, type Container } from "./harness.ts";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { ended, eventually, itOurs, ok, refused, shareNamespace, useBox, user, type Container } from "./harness.ts";
+import { sleepMs } from "./leftovers.ts";
 import type { Config } from "./bundle.ts";
 import { listen, OnTerminal, useTerminals } from "./terminal.ts";
+
+/** Fields of proc_pid_stat(5), from the third on. */
+function stat(pid: string | number): readonly string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** The runtime of a container's first process. */
+const parentOf = (pid: string): number => Number(stat(pid)[1]);
+
+/** Processor time that a process has used. */
+const ticks = (pid: number): number => Number(stat(pid)[11]) + Number(stat(pid)[12]);
 
 describe("a terminal in the foreground", () => {
   const box = useBox();
@@ -90,13 +105,42 @@ describe("a terminal in the foreground", () => {
     assert.equal((await ended(child)).status, 6);
   });
 
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+    it(`is given back as it was when ${signal} ends the container`, async () => {
+      const screen = run(container("trap - HUP; echo ready; exec sleep 60", (config) => shareNamespace(config, "pid")), "--pid-file", box().path("pid"));
+      await screen.saw("ready");
+      process.kill(parentOf(readFileSync(box().path("pid"), "utf8")), signal);
+      await screen.ends(128 + constants.signals[signal]);
+    });
+  }
+
+  it("that hangs up tells the container, and the runtime goes with it", async () => {
+    const made = container("trap 'touch /hung-up; exit' HUP; echo ready; while :; do sleep 0.05; done", (config) => (config.root.readonly = false));
+    const screen = run(made);
+    await screen.saw("ready");
+    screen.signal("SIGKILL"); // who has the other end of our terminal
+    await screen.end();
+    eventually("the container ends and is taken away", () => existsSync(made.at("hung-up")) && !existsSync(join(box().stateRoot, made.id)), 20_000);
+  });
+
+  it("that hangs up does not end a container that does not mind, nor keep the processor busy", async () => {
+    const made = container("trap '' HUP; echo ready; sleep 2; touch /done", (config) => (config.root.readonly = false));
+    const screen = run(made, "--pid-file", box().path("pid"));
+    await screen.saw("ready");
+    const runtime = parentOf(readFileSync(box().path("pid"), "utf8"));
+    screen.signal("SIGKILL");
+    await screen.end();
+    const begin = ticks(runtime);
+    sleepMs(1000);
+    assert.equal(ticks(runtime) - begin < 50, true, `${ticks(runtime) - begin} ticks in a second`);
+    eventually("the container ends and is taken away", () => existsSync(made.at("done")) && !existsSync(join(box().stateRoot, made.id)), 20_000);
+  });
+
   it("passes signals on as without a terminal", async () => {
     const made = container("trap 'echo terminated; exit 8' TERM; echo ready; while :; do sleep 0.05; done");
     const screen = run(made, "--pid-file", box().path("pid"));
     await screen.saw("ready");
-    const pid = readFileSync(box().path("pid"), "utf8");
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    process.kill(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]), "SIGTERM"); // its parent, the runtime
+    process.kill(parentOf(readFileSync(box().path("pid"), "utf8")), "SIGTERM");
     assert.equal(await screen.ends(8), "ready\nterminated\n");
   });
 });
