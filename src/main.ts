@@ -24,7 +24,7 @@ export function main(): number {
     if (globals.given["version"]) return load<typeof import("./cli/version.ts")>("cli/version").run();
     name = words[0] ?? "help";
     command = findCommand(name);
-    if (command === undefined) throw new UsageError(`No help topic for '${name}'`);
+    if (command === undefined) throw new UsageError(`No help topic for '${name}'`, 3);
     const own: Known = { options: command.options, given: {} };
     args = parse(words.slice(1), command.stopAfter ?? Infinity, own, globals);
     if (globals.given["help"]) return load<typeof import("./cli/help.ts")>("cli/help").run({}, words.slice(0, 1));
@@ -32,6 +32,6 @@ export function main(): number {
     return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
   } catch (error) {
     load<typeof import("./cli/report.ts")>("cli/report").report(error, { flags: globals.given, command: command && name, subject: args[0] });
-    return command?.failureStatus ?? 1;
+    return error instanceof UsageError ? error.status : (command?.failureStatus ?? 1);
   }
 }

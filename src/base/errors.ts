@@ -4,6 +4,13 @@
 /** The command line is wrong. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+  /** The exit status, runc's: 3 where there is no such command. */
+  readonly status: number;
+
+  constructor(message: string, status = 1) {
+    super(message);
+    this.status = status;
+  }
 }
 
 export type Violation = {

@@ -28,12 +28,11 @@ export const options = {
 export const takes: readonly [number, number] = [1, Infinity];
 /** What follows the container's id is the command's. */
 export const stopAfter = 1;
-/** 255 from the moment on that we try, for those below are the process's; a wrong command line is 1, as with runc. */
-export let failureStatus = 1;
+/** Those below 255 are the process's. */
+export const failureStatus = 255;
 
 /** @returns the exit status of the process; 0 when detached */
 export function run(flags: Values<typeof options>, [id = "", ...args]: readonly string[], globalFlags: GlobalFlags): number {
-  failureStatus = 255;
   return load<typeof import("../runtime/exec.ts")>("runtime/exec").execInContainer(globalsOf(globalFlags), requestOf(flags, id, args));
 }
 

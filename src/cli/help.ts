@@ -10,7 +10,6 @@ import { details, version } from "./version.ts";
 
 export const options = {} as const;
 export const takes = [0, 1] as const;
-/** What runc ends with for a topic that it does not know. */
 
 export function run(_flags: object, [topic]: readonly string[]): number {
   const program = basename(host.argv[0] ?? "tsrun");
@@ -21,7 +20,7 @@ export function run(_flags: object, [topic]: readonly string[]): number {
   const name = topic === "h" ? "help" : topic;
   const text = textOf(name);
   const command = findCommand(name);
-  if (text === undefined || command === undefined) throw new UsageError(`No help topic for '${topic}'`);
+  if (text === undefined || command === undefined) throw new UsageError(`No help topic for '${topic}'`, 3);
   print(commandHelp(program, name, text, command.options));
   return 0;
 }

@@ -50,7 +50,7 @@ export type Command = {
   readonly takes: readonly [least: number, most: number];
   /** After this many words nothing is an option any more; absent: options may stand anywhere. */
   readonly stopAfter?: number;
-  /** The exit status when it throws; absent: 1. */
+  /** The exit status when it throws, but for an error of the command line; absent: 1. */
   readonly failureStatus?: number;
   /** @param flags values of `options` @returns the exit status; nothing: 0 */
   run(flags: object, args: readonly string[], globalFlags: GlobalFlags): number | void;
