@@ -137,15 +137,19 @@ export function readRecord(directory: StateDirectory): ContainerRecord {
   return record;
 }
 
-/** Ours are written whole: what parses and knows its pid is one. */
+/** Ours are written whole; whatever else is there shall not surprise who reads it. */
 function parseRecord(text: string): ContainerRecord | undefined {
   try {
-    const record = JSON.parse(text) as ContainerRecord | null;
-    return typeof record?.pid === "number" ? record : undefined;
+    const record = JSON.parse(text) as Partial<ContainerRecord> | null;
+    return isRecord(record) ? record : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isRecord = (record: Partial<ContainerRecord> | null): record is ContainerRecord =>
+  typeof record?.pid === "number" && typeof record.startTime === "string" && typeof record.id === "string" && typeof record.bundle === "string" &&
+  (record.cgroup === undefined || Array.isArray(record.cgroup)) && Array.isArray(record.poststart) && Array.isArray(record.poststop);
 
 /** The first record: nobody has read the directory as a container before it is there. */
 export function writeFirstRecord(directory: StateDirectory, record: ContainerRecord, config: string): void {

@@ -42,6 +42,7 @@ export type RunOptions = {
   readonly cwd?: string;
   readonly env?: { readonly [name: string]: string };
   readonly input?: string;
+  readonly timeoutMs?: number;
 };
 
 export type State = {
@@ -91,7 +92,7 @@ export class Box implements Mark {
         ...(options.input === undefined ? {} : { input: options.input }),
         cwd: options.cwd ?? this.directory,
         env: { TSRUN_TEST: this.prefix, ...options.env },
-        timeout: TIMEOUT_MS,
+        timeout: options.timeoutMs ?? TIMEOUT_MS,
         killSignal: "SIGKILL",
       });
       const stderr = readFileSync(`${output}.err`, "utf8");

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "mocha";
-import { ended, itOurs, ok, PROGRAM, refused, shareNamespace, soon, useBox } from "./harness.ts";
+import { ended, isTsrun, itOurs, ok, PROGRAM, refused, shareNamespace, soon, useBox } from "./harness.ts";
+
+/** Writes where the standard streams lead. */
+const LINKS = "set -- $(for n in 0 1 2; do readlink /proc/$$/fd/$n; done); echo $@ > /links";
 
 describe("run in the foreground", () => {
   const box = useBox();
@@ -44,6 +47,61 @@ describe("run in the foreground", () => {
       const { status, stderr } = await end;
       assert.equal(said, "ready\ngot it\n", stderr);
       assert.equal(status, 5);
+    });
+  }
+
+  it("passes every signal on that can be caught and is not its own business", async () => {
+    const numbers = Array.from({ length: 64 }, (_value, i) => i + 1).filter((number) => ![9, 13, 17, 19, 23, 32, 33].includes(number)); // KILL, PIPE, CHLD, STOP, URG, and two of libc's
+    const container = box().container((config) => (config.process.args = ["sh", "-c", `for n in ${numbers.join(" ")}; do trap "echo $n," $n; done; echo ready; while :; do sleep 0.02; done`]));
+    const child = container.spawnRun();
+    let said = "";
+    child.stdout?.on("data", (data: Buffer) => (said += data.toString()));
+    const end = ended(child);
+    await soon("it is ready", () => said.includes("ready"));
+    for (const number of numbers) {
+      if (!isTsrun && number === 28) continue; // SIGWINCH: runc passes it on to a terminal only
+      process.kill(child.pid ?? 0, number);
+      await soon(`signal ${number} comes`, () => said.includes(`\n${number},`), 20_000);
+    }
+    ok(container.kill("KILL"));
+    assert.equal((await end).status, 137);
+  });
+
+  it("passes bytes of every value through, both ways", async () => {
+    const bytes = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_value, i) => i)), randomBytes(1 << 20)]);
+    const child = box().container((config) => (config.process.args = ["cat"])).spawnRun();
+    const heard: Buffer[] = [];
+    child.stdout?.on("data", (data: Buffer) => heard.push(data));
+    child.stdin?.end(bytes);
+    assert.equal((await ended(child)).status, 0);
+    assert.equal(Buffer.concat(heard).equals(bytes), true);
+  });
+
+  for (const command of ["run", "exec"]) {
+    it(`${command} with standard streams that are closed gives the process /dev/null for them`, () => {
+      const container = box().container((config) => {
+        config.root.readonly = false;
+        config.process.args = command === "run" ? ["sh", "-c", LINKS] : ["sleep", "60"];
+      });
+      if (command === "exec") ok(container.run(["-d"]));
+      const script = box().write("run", 'exec "$@" <&- >&- 2>&-\n');
+      const words = command === "run" ? ["run", "-b", container.bundle, container.id] : ["exec", container.id, "sh", "-c", LINKS];
+      assert.equal(box().exec("/bin/sh", [script, PROGRAM, "--root", box().stateRoot, ...words]).status, 0);
+      assert.deepEqual(readFileSync(container.at("links"), "utf8"), "/dev/null /dev/null /dev/null\n");
+      if (command === "exec") ok(container.delete("--force"));
+    });
+  }
+
+  for (const [flags, whose] of [[[], "are its own"], [["--no-subreaper"], "with --no-subreaper are not its own"]] as const) {
+    it(`orphans of a container without a pid namespace ${whose}`, async () => {
+      const container = box().container((config) => {
+        shareNamespace(config, "pid");
+        config.process.args = ["sh", "-c", "(sh -c 'sleep 0.5; cut -d\" \" -f4 /proc/$$/stat' &); sleep 2"];
+      });
+      const child = container.spawnRun(flags);
+      const { status, stdout, stderr } = await ended(child);
+      assert.equal(status, 0, stderr);
+      assert.equal(stdout.trim() === String(child.pid), flags.length === 0, stdout);
     });
   }
 
