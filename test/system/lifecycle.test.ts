@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, isTsrun, itOurs, ok, PROGRAM, refused, RUNC, useBox, type Box, type Container, type Result, type State } from "./harness.ts";
+import { eventually, isTsrun, itOurs, ok, PROGRAM, refused, RUNC, shareNamespace, useBox, type Box, type Container, type Result, type State } from "./harness.ts";
 
 const program = (...args: string[]) => (config: Config): void => void (config.process.args = args);
 const sleep = program("sleep", "60");
@@ -345,6 +345,23 @@ describe("kill", () => {
     other.waitFor("stopped");
     ok(other.delete());
   });
+
+  for (const first of ["while init lives", "when init is gone"]) {
+    it(`KILL reaches every process of a container without a pid namespace ${first}`, () => {
+      const container = box().container((config) => {
+        shareNamespace(config, "pid");
+        config.process.args = ["sh", "-c", "sleep 600 & sleep 600 & exec sleep 600"];
+      });
+      ok(container.run(["-d"]));
+      const others = (): string[] => box().cgroups().flatMap((group) => readFileSync(join(group, "cgroup.procs"), "utf8").split("\n").filter((pid) => pid !== ""));
+      eventually("all of them run", () => new Set(others()).size === 3);
+      if (first === "when init is gone") process.kill(container.state().pid, "SIGKILL");
+      if (first === "when init is gone") container.waitFor("stopped");
+      ok(container.kill("KILL"));
+      eventually("none is left", () => others().length === 0);
+      ok(container.delete());
+    });
+  }
 
   it("of a stopped container is refused, in the words that containerd looks for", () => {
     const container = box().container();
