@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, readlinkSyn
 import { join } from "node:path";
 import { before, beforeEach, describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, isTsrun, ok, PROGRAM, refused, shareNamespace, useBox } from "./harness.ts";
+import { eventually, isTsrun, itWithTimeNamespaces, ok, PROGRAM, refused, shareNamespace, useBox } from "./harness.ts";
 import { GID, Rootless, SUB_COUNT, SUB_FIRST, UID, USER } from "./rootless.ts";
 
 /** The user's own id as root, those of /etc/subuid for the others. */
@@ -140,7 +140,7 @@ describe("rootless", () => {
     assert.equal(inside("cat /mnt/file", (config) => config.mounts.push({ destination: "/mnt", type: "bind", source: join(user.directory, "closed"), options: ["bind", "ro"] })), "mine\n");
   });
 
-  it("a time namespace has the offsets of config.json", () => {
+  itWithTimeNamespaces("a time namespace has the offsets of config.json", () => {
     const times = inside("cat /proc/self/timens_offsets", (config) => {
       config.linux.namespaces.push({ type: "time" });
       config.linux.timeOffsets = { monotonic: { secs: 5, nanosecs: 0 } };
