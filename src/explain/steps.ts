@@ -82,7 +82,6 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("set scheduling", schedulingActs(plan)),
     init("set SELinux label", plan.lsm?.selinux === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`, why: plan.lsm.selinux.why }]),
     init("close descriptors", [{ text: `let execve close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
-    init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
@@ -94,7 +93,14 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
   ];
 }
 
-const sourceAct = ({ path, recursive, why }: SourceOp): Act => ({ text: `open ${path}${recursive ? " with the mounts below it" : ""}`, why });
+const sourceAct = ({ path, recursive, idmap, why }: SourceOp): Act => ({ text: `open ${path}${recursive ? " with the mounts below it" : ""}${idmapWords(idmap)}`, why });
+
+function idmapWords(idmap: SourceOp["idmap"]): string {
+  if (idmap === undefined) return "";
+  const list = (lines: string): string => lines.trim().replaceAll("\n", ", ");
+  const map = idmap.kind === "maps" ? `as uid map ${list(idmap.uids)} and gid map ${list(idmap.gids)} say` : `as the user namespace ${idmap.path} says`;
+  return `, its files owned ${map}${idmap.recursive ? ", and so below it" : ""}`;
+}
 
 function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
   return [

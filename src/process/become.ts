@@ -5,18 +5,13 @@ import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../abi/errno.ts";
 import { S_IFIFO, S_IFMT } from "../abi/stat.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { capset, dropBoundingSet, setgid, setgroups, setuid } from "../sys/credentials.ts";
-import { chdir, fchown, fstat, getcwd, mkdirat, umask } from "../sys/file.ts";
+import { chdir, fchown, fileTypeOrErrno, fstat, getcwd, mkdirat, umask } from "../sys/file.ts";
 import { prctl } from "../sys/process.ts";
 import type { ProcessPlan } from "./plan.ts";
 
 /** Creates the working directory where the image has none, as runc does. "/" is the container's root here. */
 export function makeWorkingDirectory(plan: ProcessPlan): void {
-  try {
-    chdir(plan.cwd);
-    return; // the usual case: it is there
-  } catch (error) {
-    if (!isErrno(error, ENOENT)) return; // the change of directory below tells
-  }
+  if (fileTypeOrErrno(plan.cwd) !== -ENOENT) return; // it is there, or the change of directory below tells. Not entered yet: /proc/self/fd has what is the host's
   let path = "";
   for (const part of plan.cwd.split("/").slice(1)) {
     path += `/${part}`;

@@ -2,26 +2,37 @@
 
 import { EACCES } from "../abi/errno.ts";
 import { O_WRONLY } from "../abi/fcntl.ts";
-import { RLIM64_INFINITY, RLIMIT_NPROC } from "../abi/resource.ts";
+import { RLIM64_INFINITY, RLIMIT_NOFILE, RLIMIT_NPROC } from "../abi/resource.ts";
 import type { HostPid } from "../base/brand.ts";
 import { isErrno, StepError } from "../base/errors.ts";
-import { int64, type Int64 } from "../base/int64.ts";
+import { compareInt64, int64, type Int64 } from "../base/int64.ts";
 import { writeFile } from "../sys/file.ts";
 import { prlimit } from "../sys/process.ts";
 import type { ProcessPlan, RlimitOp } from "./plan.ts";
 
-/**
- * @param forks the process that the limits are for will be forked by this one: [kernel] for a moment RLIMIT_NPROC counts both
- * @throws StepError with EPERM where a hard limit is raised without CAP_SYS_RESOURCE
- */
-export function setRlimits(plan: ProcessPlan, pid: HostPid | "self", forks = false): void {
-  for (const limit of plan.rlimits) setRlimit(forks && limit.resource === RLIMIT_NPROC ? { ...limit, soft: oneMore(limit.soft), hard: oneMore(limit.hard) } : limit, pid);
+/** What the way to the program takes more than the program may have: set by settleRlimits in the process itself, when it is there. */
+export type Spare = { readonly processes: number; readonly descriptors: number };
+
+const NOTHING: Spare = { processes: 0, descriptors: 0 };
+/** For what we open ourselves beside the descriptors that are counted. */
+const OUR_DESCRIPTORS = 256;
+
+/** @throws StepError with EPERM where a hard limit is raised without CAP_SYS_RESOURCE */
+export function setRlimits(plan: ProcessPlan, pid: HostPid | "self", { processes, descriptors }: Spare = NOTHING): void {
+  for (const limit of plan.rlimits) {
+    if (limit.resource === RLIMIT_NPROC && processes > 0) setRlimit({ ...limit, soft: more(limit.soft, processes), hard: more(limit.hard, processes) }, pid);
+    else if (limit.resource === RLIMIT_NOFILE && descriptors > 0) setRlimit({ ...limit, soft: atLeast(limit.soft, descriptors), hard: atLeast(limit.hard, descriptors) }, pid);
+    else setRlimit(limit, pid);
+  }
 }
 
-/** In the process itself, once it is forked. */
-export function setProcessLimit(plan: ProcessPlan): void {
-  for (const limit of plan.rlimits) if (limit.resource === RLIMIT_NPROC) setRlimit(limit, "self");
+/** Takes away what was spare. Lowering takes no right. */
+export function settleRlimits(plan: ProcessPlan): void {
+  for (const limit of plan.rlimits) if (limit.resource === RLIMIT_NPROC || limit.resource === RLIMIT_NOFILE) setRlimit(limit, "self");
 }
+
+const more = (limit: Int64, spare: number): Int64 => (BigInt(limit) < RLIM64_INFINITY ? int64(BigInt(limit) + BigInt(spare)) : limit);
+const atLeast = (limit: Int64, descriptors: number): Int64 => (compareInt64(limit, descriptors + OUR_DESCRIPTORS) < 0 ? descriptors + OUR_DESCRIPTORS : limit);
 
 function setRlimit({ name, resource, soft, hard, why }: RlimitOp, pid: HostPid | "self"): void {
   try {
@@ -30,8 +41,6 @@ function setRlimit({ name, resource, soft, hard, why }: RlimitOp, pid: HostPid |
     throw new StepError(`set ${name}`, error, why);
   }
 }
-
-const oneMore = (limit: Int64): Int64 => (BigInt(limit) < RLIM64_INFINITY ? int64(BigInt(limit) + 1n) : limit);
 
 /** As setOomScoreAdj for ourselves without privilege, who can only raise it: one that is too low is said, and the process starts all the same, as with crun. */
 export function setOwnOomScoreAdj(plan: ProcessPlan, warn: (text: string) => void): void {

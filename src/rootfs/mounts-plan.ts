@@ -8,9 +8,9 @@ import {
 import { hostPath, type HostPath } from "../base/brand.ts";
 import { HostError, type Violation } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
-import type { Mount } from "../spec/types.ts";
+import type { IDMapping, Mount } from "../spec/types.ts";
 import type {
-  BindAttributes, BindOp, BindSource, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, CgroupMountSource, FilesystemOp, MountApi, MountOp, PathOp, Placed, PropagationPlan,
+  BindAttributes, BindOp, BindSource, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, CgroupMountSource, FilesystemOp, Idmap, MountApi, MountOp, PathOp, Placed, PropagationPlan,
   SourceOp,
 } from "./ops.ts";
 import { isQuiet, parseMountOptions, type MountOptions } from "./options.ts";
@@ -30,6 +30,8 @@ export type MountContext = {
   readonly rootless: boolean;
   /** RootfsRequest.openSources. */
   readonly openSources: boolean;
+  /** The container's user namespace. */
+  readonly users: { readonly path: string | undefined; readonly uidMappings: readonly IDMapping[]; readonly gidMappings: readonly IDMapping[] };
 };
 
 export type MountsPlan = {
@@ -59,9 +61,6 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
     if (!mount.destination.startsWith("/")) {
       warnings.push(`${why}/destination: relative destination path ${JSON.stringify(mount.destination)} is deprecated, taken as relative to /`);
     }
-    if (options.idmap !== undefined || mount.uidMappings.length + mount.gidMappings.length > 0) {
-      throw new HostError(`${why}: id-mapped mounts are not supported yet`);
-    }
     if (options.copyUp && (isBind || type !== "tmpfs")) violations.push({ pointer: `${why}/options`, problem: "tmpcopyup can be used only with tmpfs" });
 
     if (isBind) {
@@ -73,7 +72,7 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
         return;
       }
       if (mount.source === undefined) violations.push({ pointer: why, problem: "a bind mount needs a source" });
-      else ops.push(planBind(placed, resolve(context.bundle, mount.source), options, context, sources));
+      else ops.push(planBind(placed, resolve(context.bundle, mount.source), options, context, sources, planIdmap(mount, options, context)));
       return;
     }
     if (type === undefined) {
@@ -132,13 +131,26 @@ function filesystem(placed: Placed, type: string, source: string, options: Mount
   };
 }
 
-function planBind(placed: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[]): BindOp {
+/** Maps of its own make a mount id-mapped without a word; the word alone takes the maps of the container's user namespace. As runc. */
+function planIdmap({ uidMappings, gidMappings }: Mount, { idmap }: MountOptions, { users }: MountContext): Idmap | undefined {
+  const recursive = idmap === "ridmap";
+  if (uidMappings.length + gidMappings.length > 0) return { kind: "maps", recursive, uids: mapLines(uidMappings), gids: mapLines(gidMappings) };
+  if (idmap === undefined) return undefined;
+  return users.path === undefined
+    ? { kind: "maps", recursive, uids: mapLines(users.uidMappings), gids: mapLines(users.gidMappings) }
+    : { kind: "namespace", recursive, path: hostPath(users.path) };
+}
+
+/** @see user_namespaces(7) */
+const mapLines = (mappings: readonly IDMapping[]): string => mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+
+function planBind(placed: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[], idmap?: Idmap): BindOp {
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
   const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`);
-  const byParent = context.openSources || (context.sourcesByParent && !inside);
+  const byParent = idmap !== undefined || context.openSources || (context.sourcesByParent && !inside);
   const source: BindSource = byParent ? { kind: "opened", index: sources.length } : { kind: "path", path: hostPath(path) };
-  if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive });
+  if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive, idmap });
   return {
     kind: "bind",
     ...placed,

@@ -24,9 +24,15 @@ import { lookUp, openPlainDirectory, openTarget, type Target } from "./resolve.t
 /** Opens every bind source as a detached copy, in the host's mount namespace; the caller closes them. @throws StepError naming the one that is missing */
 export function openSources(plan: RootfsPlan): readonly Fd[] {
   const opened: Fd[] = [];
-  for (const { why, destination, path, recursive } of plan.sources) {
+  const mapsIds = plan.sources.some(({ idmap }) => idmap !== undefined);
+  const idmaps = mapsIds ? load<typeof import("./idmap.ts")>("rootfs/idmap") : undefined;
+  using namespaces = idmaps && new idmaps.IdmapNamespaces();
+  for (const source of plan.sources) {
+    const { why, destination, path, recursive } = source;
     try {
-      opened.push(copyTree(null, path, recursive));
+      const tree = copyTree(null, path, recursive);
+      opened.push(tree);
+      if (idmaps !== undefined && namespaces !== undefined) idmaps.mapTree(tree, source, namespaces);
     } catch (error) {
       for (const fd of opened) fd[Symbol.dispose]();
       throw new StepError(`bind source of ${destination}`, error, why);

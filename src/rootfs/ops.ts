@@ -35,9 +35,14 @@ export type CgroupMountSource =
 
 /**
  * A bind source that the parent opens, as a detached copy of the mount, in the host's mount namespace: what a child in a user namespace
- * may have no right to reach.
+ * may have no right to reach, and what only the parent may map the ids of.
  */
-export type SourceOp = { readonly why: Why; readonly destination: ContainerPath; readonly path: HostPath; readonly recursive: boolean };
+export type SourceOp = { readonly why: Why; readonly destination: ContainerPath; readonly path: HostPath; readonly recursive: boolean; readonly idmap: Idmap | undefined };
+
+/** Whose the files are: lines for uid_map and gid_map, or a user namespace that is there. `recursive`: on the mounts below, too. */
+export type Idmap =
+  | { readonly kind: "maps"; readonly recursive: boolean; readonly uids: string; readonly gids: string }
+  | { readonly kind: "namespace"; readonly recursive: boolean; readonly path: HostPath };
 
 /**
  * An index into RootfsPlan.sources; or a path that the child opens, which is cheaper and leaves the mounts numbered in the order of

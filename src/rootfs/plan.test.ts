@@ -158,8 +158,15 @@ describe("planRootfs, mounts", () => {
     assert.equal(refused({ mounts: [{ destination: "/" , type: "tmpfs" }, { destination: "/a" }] }).split("; ").length, 2);
   });
 
-  it("id-mapped mounts are said to be unsupported", () => {
-    assert.throws(() => only({ destination: "/a", source: "/s", options: ["bind", "idmap"] }), (error) => error instanceof HostError && /not supported yet/.test(error.message));
+  it("id-mapped mounts are opened and mapped by the parent, by maps of their own or by those of the container's user namespace", () => {
+    const maps = { uidMappings: [{ containerID: 0, hostID: 7, size: 2 }], gidMappings: [{ containerID: 0, hostID: 8, size: 1 }] };
+    const idmapOf = (mount: object, linux: object = {}): unknown => plan({ mounts: [{ destination: "/a", source: "/s", ...mount }], linux: { namespaces: [{ type: "mount" }], ...linux } }).sources.map(({ idmap }) => idmap);
+    assert.deepEqual(idmapOf({ options: ["bind"], ...maps }), [{ kind: "maps", recursive: false, uids: "0 7 2\n", gids: "0 8 1\n" }]);
+    assert.deepEqual(idmapOf({ options: ["rbind", "ridmap"], ...maps }), [{ kind: "maps", recursive: true, uids: "0 7 2\n", gids: "0 8 1\n" }]);
+    const user = (more: object): object => ({ namespaces: [{ type: "mount" }, { type: "user", ...more }] });
+    assert.deepEqual(idmapOf({ options: ["bind", "idmap"] }, { ...user({}), ...maps }), [{ kind: "maps", recursive: false, uids: "0 7 2\n", gids: "0 8 1\n" }]);
+    assert.deepEqual(idmapOf({ options: ["rbind", "ridmap"] }, user({ path: "/proc/7/ns/user" })), [{ kind: "namespace", recursive: true, path: "/proc/7/ns/user" }]);
+    assert.deepEqual(idmapOf({ options: ["bind"] }), []);
   });
 
   it("tmpcopyup is for tmpfs alone", () => {

@@ -1,5 +1,4 @@
 // What the container's file system tree shall be made of: Spec + HostFacts → RootfsPlan, as plain data. Every decision about mounts,
-// devices, masks and the change of root is made here; the other files of this room only do it.
 // devices, masks and the change of root is made here and in the *-plan.ts files; the other files of this room only do it.
 
 import { MS_PRIVATE, MS_REC, MS_SLAVE } from "../abi/mount.ts";
@@ -46,7 +45,9 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
   const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === "user");
   const sourcesByParent = hasUserNamespace && host.euid === 0; // without privilege we reach no more than the child does
   const ownsNetwork = !hasUserNamespace || spec.linux.namespaces.some(({ type }) => type === "network");
-  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false }, violations);
+  const { uidMappings, gidMappings } = spec.linux;
+  const users = { path: spec.linux.namespaces.find(({ type }) => type === "user")?.path, uidMappings, gidMappings };
+  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false, users }, violations);
   if (violations.length > 0) throw new SpecError(violations);
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");

@@ -112,7 +112,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
-  step("set rlimits", () => setRlimits(plan.process, child.pid));
+  step("set rlimits", () => setRlimits(plan.process, child.pid, { processes: 0, descriptors: plan.rootfs.sources.length }));
   step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
   letEnter(plan, paths, child, channel, inV2 || plan.cgroup.unit !== undefined);

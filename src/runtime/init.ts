@@ -13,6 +13,7 @@ import { enterCgroupNamespace, joinNamespaces } from "../namespaces/enter.ts";
 import { raiseLoopback, setNames } from "../namespaces/names.ts";
 import { becomeUser, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from "../process/become.ts";
 import { closeDescriptors, execute, findProgram, type Program } from "../process/execute.ts";
+import { settleRlimits } from "../process/limits.ts";
 import { createDevices } from "../rootfs/devices.ts";
 import { mountFilesystems, openRootfs, prepareRoot } from "../rootfs/mounts.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
@@ -111,9 +112,9 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
   step("let go of the host", () => letGo(directory, channel, start, plan.process.inheritedFds));
+  step("settle rlimits", () => plan.rootfs.sources.length > 0 && settleRlimits(plan.process)); // the sources were descriptors of ours
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
   openToOwner(plan);
-  step("create working directory", () => makeWorkingDirectory(plan.process));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process, groupsDenied));
   openToOwner(plan); // [kernel] the change of ids has closed us again

@@ -15,7 +15,7 @@ import { rejoinSessionKeyring } from "../keyring.ts";
 import { joinContainer, type Target } from "../namespaces/join.ts";
 import { becomeUser, changeDirectory, giveStdio, setNoNewPrivileges } from "../process/become.ts";
 import { closeDescriptors, execute, findProgram } from "../process/execute.ts";
-import { setOomScoreAdj, setOwnOomScoreAdj, setProcessLimit, setRlimits } from "../process/limits.ts";
+import { setOomScoreAdj, setOwnOomScoreAdj, setRlimits, settleRlimits } from "../process/limits.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
 import { forgetEnvironment } from "../sys/environ.ts";
 import type { Fd } from "../sys/fd.ts";
@@ -61,7 +61,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     step("set oom score", () => setOomScore(plan, channel));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined, unit));
     step("enter resource control group", () => intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()));
-    step("set rlimits", () => setRlimits(plan.process, "self", crossing !== undefined)); // as late as we have the right to: a low one is ours as well
+    step("set rlimits", () => setRlimits(plan.process, "self", { processes: crossing === undefined ? 0 : 1, descriptors: 0 })); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
     step("become root of the user namespace", () => becomeRoot(target, groupsDenied));
@@ -142,7 +142,7 @@ function letGo(channel: Fd, inheritedFds: number): void {
 /** Returns in another process. What a fork takes away its parent gives it, before it goes on. */
 function enterPidNamespace(plan: ExecPlan, channel: Fd): void {
   cross(channel, plan.lateScheduler !== undefined);
-  setProcessLimit(plan.process);
+  settleRlimits(plan.process);
 }
 
 function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
