@@ -60,6 +60,7 @@ export type Commands = {
   readonly checkpoint: typeof import("./checkpoint.ts");
   readonly create: typeof import("./create.ts");
   readonly delete: typeof import("./delete.ts");
+  readonly doctor: typeof import("./doctor.ts");
   readonly events: typeof import("./events.ts");
   readonly exec: typeof import("./exec.ts");
   readonly features: typeof import("./features.ts");
@@ -88,6 +89,7 @@ export function findCommand(name: string): Command | undefined {
     case "checkpoint": return load<typeof import("./checkpoint.ts")>("cli/checkpoint");
     case "create": return load<typeof import("./create.ts")>("cli/create");
     case "delete": return load<typeof import("./delete.ts")>("cli/delete");
+    case "doctor": return load<typeof import("./doctor.ts")>("cli/doctor");
     case "events": return load<typeof import("./events.ts")>("cli/events");
     case "exec": return load<typeof import("./exec.ts")>("cli/exec");
     case "features": return load<typeof import("./features.ts")>("cli/features");

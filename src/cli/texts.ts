@@ -110,6 +110,16 @@ free again afterwards.`,
       regex: { help: "delete every container whose name has a match of this regular expression" },
     },
   },
+  doctor: {
+    summary: "say what this host and this user can do",
+    usage: "",
+    description: `Prints what containers can have on this host when this user runs them:
+namespaces, ids, cgroups, file systems, security modules, and what the kernel
+and the engine around us allow. Each "no" is followed by the command or the file
+that would change it. Nothing is changed. The exit status is 0 when containers
+can be run here, 1 when something is missing that every container needs.`,
+    options: { json: { help: "print an object with user, kernel, runs and checks" } },
+  },
   events: {
     summary: "show what a container uses, and when it runs out of memory",
     usage: idUsage,

@@ -17,11 +17,11 @@ import { compile, decodeProgram } from "../seccomp/compile.ts";
 import type { SeccompPlan } from "../seccomp/plan.ts";
 import { type Finding, Remainder } from "../spec/examine.ts";
 import type { HostFacts } from "../spec/facts.ts";
-import type { IDMapping, NamespaceType, SeccompAction, Spec } from "../spec/types.ts";
-import { accessErrno, fileSystemType, fileTypeOrErrno, fstat, openat2OrErrno, openatOrErrno, readFileIfThere } from "../sys/file.ts";
+import type { IDMapping, SeccompAction, Spec } from "../spec/types.ts";
+import { accessErrno, fileSystemType, fileTypeOrErrno, fstat, openat2OrErrno, openatOrErrno } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
-import { load } from "../sys/host.ts";
 import { seccomp_syscall_resolve_name, seccomp_version } from "../sys/libseccomp.ts";
+import { absence, ACTIONS, errnoText, fileSystems, namespaceLimitFile, NAMESPACES, namespacesForbidden, ownIds, peek, seccompActions, type Range } from "./look.ts";
 
 export type HostQuestion = {
   /** config.json, as the schema accepted it. */
@@ -120,23 +120,6 @@ function pointed(level: Finding["level"], message: string, why: string = ""): Fi
 /** A part of a plan may be there by default, or for a flag: neither is in config.json. */
 const pointerOf = (why: string): string => (why.startsWith("/") ? why : "");
 
-const errnoText = (errno: number): string => load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno]?.[1] ?? `errno ${errno}`;
-
-/** A file of the kernel; undefined when it is not there or not for us. */
-function peek(path: string): string | undefined {
-  try {
-    return readFileIfThere(null, path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Why there is nothing at `path`; undefined when there is something, or when we may not look. */
-function absence(path: string): string | undefined {
-  const type = fileTypeOrErrno(path);
-  return type >= 0 || type === -EACCES || type === -EPERM ? undefined : errnoText(-type);
-}
-
 function checkUser(spec: Spec, { euid }: HostFacts, find: Find): void {
   if (euid === 0) return;
   find("warning", "", `looked at as user ${euid}: what root can do here is not seen`);
@@ -155,7 +138,7 @@ function openRoot(rootfs: string, find: Find): Fd | undefined {
 const isBind = (type: string | undefined, options: readonly string[]): boolean => type === "bind" || options.includes("bind") || options.includes("rbind");
 
 function checkMounts({ mounts }: Spec, bundle: string, find: Find): void {
-  const known = peek("/proc/filesystems")?.split("\n").map((line) => line.slice(line.indexOf("\t") + 1));
+  const known = fileSystems();
   for (const [i, { type, source, options }] of mounts.entries()) {
     if (isBind(type, options)) {
       const path = source === undefined ? undefined : resolve(bundle, source);
@@ -167,15 +150,13 @@ function checkMounts({ mounts }: Spec, bundle: string, find: Find): void {
   }
 }
 
-const NAMESPACES: { readonly [type in NamespaceType]: string } = { pid: "pid", network: "net", mount: "mnt", ipc: "ipc", uts: "uts", user: "user", cgroup: "cgroup", time: "time" };
-
 function checkNamespaces({ linux }: Spec, find: Find): void {
   for (const [i, { type, path }] of linux.namespaces.entries()) {
     const pointer = `/linux/namespaces/${i}`;
     const name = NAMESPACES[type];
     if (absence(`/proc/self/ns/${name}`) !== undefined) find("error", pointer, `this kernel has no ${type} namespaces`);
     else if (path === undefined) {
-      if (peek(`/proc/sys/user/max_${name}_namespaces`)?.trim() === "0") find("error", pointer, `this host allows no new ${type} namespaces`, `raise /proc/sys/user/max_${name}_namespaces`);
+      if (namespacesForbidden(type)) find("error", pointer, `this host allows no new ${type} namespaces`, `raise ${namespaceLimitFile(type)}`);
     } else {
       const problem = absence(path);
       if (problem !== undefined) find("error", `${pointer}/path`, `${path}: ${problem}`);
@@ -187,10 +168,7 @@ function checkNamespaces({ linux }: Spec, find: Find): void {
 function checkMappings({ linux, process }: Spec, { euid }: HostFacts, find: Find): void {
   if (!linux.namespaces.some(({ type, path }) => type === "user" && path === undefined)) return;
   for (const [list, file, helper] of [["uidMappings", "uid_map", "newuidmap"], ["gidMappings", "gid_map", "newgidmap"]] as const) {
-    const ours = (peek(`/proc/self/${file}`) ?? "").split("\n").flatMap((line) => {
-      const [first = NaN, , count = NaN] = line.trim().split(/\s+/).map(Number);
-      return Number.isFinite(count) ? [{ first, end: first + count }] : [];
-    });
+    const ours = ownIds(file);
     for (const [i, { hostID, size }] of linux[list].entries()) {
       if (ours.length > 0 && !covers(ours, hostID, hostID + size)) find("error", `/linux/${list}/${i}`, `not all of the ids ${hostID} to ${hostID + size - 1} exist here: see /proc/self/${file}`);
     }
@@ -206,7 +184,7 @@ function checkMappings({ linux, process }: Spec, { euid }: HostFacts, find: Find
 }
 
 /** Whether these ranges together hold every id from `first` to before `end`. */
-function covers(ranges: readonly { readonly first: number; readonly end: number }[], first: number, end: number): boolean {
+function covers(ranges: readonly Range[], first: number, end: number): boolean {
   let reached = first;
   for (const range of [...ranges].sort((a, b) => a.first - b.first)) if (range.first <= reached) reached = Math.max(reached, range.end);
   return reached >= end;
@@ -245,15 +223,9 @@ function checkSecurityModules({ linux, process }: Spec, find: Find): void {
   if (linux.mountLabel !== undefined) find("error", "/linux/mountLabel", "SELinux is not enabled on this host");
 }
 
-/** As /proc/sys/kernel/seccomp/actions_avail calls them. */
-const ACTIONS: { readonly [name in SeccompAction]: string } = {
-  SCMP_ACT_KILL: "kill_thread", SCMP_ACT_KILL_PROCESS: "kill_process", SCMP_ACT_KILL_THREAD: "kill_thread", SCMP_ACT_TRAP: "trap", SCMP_ACT_ERRNO: "errno",
-  SCMP_ACT_TRACE: "trace", SCMP_ACT_ALLOW: "allow", SCMP_ACT_LOG: "log", SCMP_ACT_NOTIFY: "user_notif",
-};
-
 function checkSeccomp({ linux: { seccomp } }: Spec, find: Find): void {
   if (seccomp === undefined) return;
-  const available = peek("/proc/sys/kernel/seccomp/actions_avail")?.trim().split(" ");
+  const available = seccompActions();
   if (available === undefined) find("warning", "/linux/seccomp", "this kernel does not tell what it can do with seccomp (since Linux 4.14 it does)");
   const check = (pointer: string, action: SeccompAction): void => {
     if (available?.includes(ACTIONS[action]) === false) find("error", pointer, `this kernel cannot do ${action}`);
