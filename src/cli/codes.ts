@@ -64,6 +64,8 @@ export const TEXTS: readonly Row[] = [
   { code: "config-exists", kind: "host", says: "File config.json exists. Remove it first" },
   { code: "state-damaged", kind: "host", says: "state.json of container … is damaged", hint: "`tsrun delete --force` takes away what is left of it" },
   { code: "state-root-unknown", kind: "host", says: "XDG_RUNTIME_DIR is not set, …" },
+  { code: "namespace-wrong-type", kind: "host", says: "… is not a … namespace but a … one", hint: "compare the path with the type in /linux/namespaces" },
+  { code: "namespace-wrong-type", kind: "host", says: "… is not a namespace", hint: "namespaces are files of /proc/PID/ns, and where those were bound" },
   { code: "rdt-missing", kind: "host", says: "updating a non-existent Intel RDT configuration is not supported", hint: "the container was made without /linux/intelRdt" },
   { code: "id-map-helper-missing", kind: "host", says: "… is not installed: without root it maps all ids but our own", hint: "install newuidmap and newgidmap (package uidmap or shadow-utils), or map our own id alone, as `tsrun spec --rootless` does" },
   { code: "id-map-helper-refused", kind: "host", says: "… has refused: …", hint: "/etc/subuid (/etc/subgid) must grant us every id that is not our own, and the helper needs its setuid bit or its file capability, which no_new_privs takes away" },

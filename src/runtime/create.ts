@@ -95,6 +95,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request, spec), bundle));
+  step("look at the namespaces to join", () => lookAtNamespaces(plan));
   const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   const directory = step("reserve container id", () => reserveId(globals, plan, undo));
@@ -194,6 +195,11 @@ function moveDevices(plan: NetDevicesPlan | undefined, child: Child, undo: Undo)
   const { moveNetDevices, returnNetDevices } = load<typeof import("../netdevices.ts")>("netdevices");
   const moved = moveNetDevices(plan, child.pid);
   undo.defer("return network devices", () => returnNetDevices(plan, child.pid, moved));
+}
+
+/** Here, where nothing is made yet that would have to be taken back. */
+function lookAtNamespaces({ namespaces: { parentJoins, childJoins } }: ContainerPlan): void {
+  if (parentJoins.length + childJoins.length > 0) load<typeof import("../namespaces/kind.ts")>("namespaces/kind").checkKinds([...parentJoins, ...childJoins]);
 }
 
 /** Here, where the host's libraries are: what the child loads is bytes in its memory. */

@@ -1,11 +1,12 @@
 // Processes that come into namespaces of others: what `exec` keeps although its process is forked last, and namespaces that config.json gives a path for.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { itOurs, ok, PROGRAM, useBox, user, type Box, type Container, type Result } from "./harness.ts";
+import { eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, user, type Box, type Container, type Result } from "./harness.ts";
 
 function sleeper(box: Box, change: (config: Config) => void = () => undefined): Container {
   const container = box.container((config) => {
@@ -80,5 +81,115 @@ describe("the process of exec, which is forked last", () => {
     assert.match(task ?? "", /^\d+$/); // the joiner, from whom the process inherits
     assert.equal(monitored, task);
     ok(container.delete("--force"));
+  });
+});
+
+const FILES = { pid: "pid", network: "net", mount: "mnt", ipc: "ipc", uts: "uts", cgroup: "cgroup", time: "time" } as const;
+type Type = keyof typeof FILES;
+
+describe("namespaces of others, by path", function () {
+  this.timeout(120_000);
+  const box = useBox();
+  if (!isTsrun) return; // Debian's runc joins no time and no cgroup namespaces
+
+  /** What another container has: its first process, and how `type` is called there. */
+  const path = (pid: number, type: Type): string => `/proc/${pid}/ns/${FILES[type]}`;
+
+  const all = Object.keys(FILES).filter((type) => existsSync(`/proc/self/ns/${FILES[type as Type]}`)) as Type[];
+
+  function joinOf(config: Config, pid: number, types: readonly Type[]): void {
+    config.linux.namespaces = all.map((type) => (types.includes(type) ? { type, path: path(pid, type) } : { type }));
+    delete config.hostname;
+  }
+
+  /** One that has a namespace of each kind. */
+  const host = (): Container => sleeper(box(), (config) => joinOf(config, 0, []));
+
+  it("can be joined in any mix with new ones; init is a child of who reaps orphans", () => {
+    const held = host();
+    const { pid } = held.state();
+    const parent = reaper();
+    const optional = all.filter((type) => type !== "ipc" && type !== "uts" && type !== "mount");
+    for (let mix = 0; mix < 1 << optional.length; mix++) {
+      const joined: Type[] = ["ipc", ...optional.filter((_type, bit) => (mix & (1 << bit)) !== 0)];
+      const container = box().container((config) => {
+        config.process.args = ["sleep", "60"];
+        joinOf(config, pid, joined);
+      });
+      ok(container.create());
+      const init = container.state().pid;
+      for (const type of all) assert.equal(readlinkSync(path(init, type)) === readlinkSync(path(pid, type)), joined.includes(type), `${type} of ${joined.join(", ")}`);
+      assert.equal(fields(readFileSync(`/proc/${init}/status`, "utf8"))["PPid"], parent, joined.join(", "));
+      ok(container.start());
+      assert.equal(ok(exec(container, [], "sh", "-c", "readlink /proc/self/ns/pid")).stdout.trim(), readlinkSync(path(init, "pid")));
+      ok(container.delete("--force"));
+    }
+    ok(held.delete("--force"));
+  });
+
+  /** Who has an orphan of ours, as the kernel decides. */
+  function reaper(): string | undefined {
+    const file = box().path("orphan");
+    ok(box().exec("sh", ["-c", `sh -c 'sleep 1; cat /proc/$$/status > ${file}' & exit 0`]));
+    eventually("the orphan has a parent", () => existsSync(file) && readFileSync(file, "utf8").includes("PPid:"));
+    return fields(readFileSync(file, "utf8"))["PPid"];
+  }
+
+  it("are files anywhere: a bound one is joined as well", () => {
+    const held = host();
+    const file = box().write("netns", "");
+    const container = box().container((config) => {
+      config.process.args = ["readlink", "/proc/self/ns/net"];
+      config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "network" ? { type: "network", path: file } : namespace));
+    });
+    const script = `mount --bind ${path(held.state().pid, "network")} ${file} && exec "$0" "$@"`;
+    const { stdout } = ok(box().exec("unshare", ["--mount", "--propagation", "private", "sh", "-c", script, PROGRAM, "--root", box().stateRoot, "run", "--bundle", container.bundle, container.id]));
+    assert.equal(stdout.trim(), readlinkSync(path(held.state().pid, "network")));
+    ok(held.delete("--force"));
+  });
+
+  it("may be our own", () => {
+    const inside = box().inside("readlink /proc/self/ns/net; readlink /proc/self/ns/uts", (config) => {
+      delete config.hostname;
+      config.mounts = config.mounts.filter(({ type }) => type !== "sysfs" && type !== "cgroup");
+      config.linux.namespaces = config.linux.namespaces.map(({ type }) => (type === "network" || type === "uts" ? { type, path: `/proc/self/ns/${FILES[type]}` } : { type }));
+    });
+    assert.deepEqual(inside.trim().split("\n"), ["net", "uts"].map((file) => readlinkSync(`/proc/self/ns/${file}`)));
+  });
+
+  it("are refused before anything is made when the path is none, or of another kind, which is named", () => {
+    const file = box().write("file", "");
+    execFileSync("mkfifo", [box().path("fifo")]);
+    for (const [type, given, message] of [
+      ["network", "/proc/self/ns/uts", /join network namespace: \/linux\/namespaces\/0: \/proc\/self\/ns\/uts is not a network namespace but a uts one/],
+      ["mount", "/proc/self/ns/pid", /is not a mount namespace but a pid one/],
+      ["pid", file, /join pid namespace: \/linux\/namespaces\/0: .*\/file is not a namespace/],
+      ["ipc", box().path("fifo"), /fifo is not a namespace/],
+      ["ipc", "/dev/null", /\/dev\/null is not a namespace/],
+      ["uts", "/proc/4194304/ns/uts", /join uts namespace: \/linux\/namespaces\/0: openat\(2\) \/proc\/4194304\/ns\/uts: no such file or directory/],
+    ] as const) {
+      const container = box().container((config) => {
+        delete config.hostname;
+        config.linux.namespaces = [{ type, path: given }, ...config.linux.namespaces.filter((other) => other.type !== type)];
+      });
+      refused(container.create(), message);
+    }
+  });
+
+  it("may not be given twice, and one path cannot be of two kinds", () => {
+    const twice = (...namespaces: { type: string; path?: string }[]): Result => box().container((config) => {
+      delete config.hostname;
+      config.linux.namespaces = [...config.linux.namespaces.filter(({ type }) => type === "mount"), ...namespaces];
+    }).create();
+    refused(twice({ type: "network", path: "/proc/self/ns/net" }, { type: "network", path: "/proc/self/ns/net" }), /\/linux\/namespaces\/2: duplicated ns "network"/);
+    refused(twice({ type: "network", path: "/proc/self/ns/net" }, { type: "uts", path: "/proc/self/ns/net" }), /is not a uts namespace but a network one/);
+  });
+
+  it("take no time offsets when the time namespace is one of them", () => {
+    const container = box().container((config) => {
+      config.linux.namespaces.push({ type: "time", path: "/proc/self/ns/time" });
+      config.linux.timeOffsets = { boottime: { secs: 1 } };
+    });
+    refused(container.create(), /\/linux\/timeOffsets: time namespace enabled, but both namespace path and time offsets specified/);
   });
 });

@@ -36,7 +36,7 @@ describe("namespaces", () => {
   });
 
   it("the process is pid 1 of its pid namespace and sees no others", () => {
-    assert.equal(box().inside("echo $$; ls /proc | grep -c '^[0-9]'"), "1\n3\n"); // sh, ls, grep
+    assert.equal(box().inside("echo $$; set -- /proc/[0-9]*; echo $#"), "1\n1\n");
   });
 
   it("the loopback link of a new network namespace is up", () => {
@@ -162,7 +162,7 @@ describe("namespaces", () => {
         shareNamespace(config, "network");
         config.linux.namespaces.push({ type: "network", path: "/proc/self/ns/uts" });
       });
-      refused(container.run(), isTsrun ? /network namespace.*invalid argument/i : /./);
+      refused(container.run(), isTsrun ? /join network namespace: \/linux\/namespaces\/4: \/proc\/self\/ns\/uts is not a network namespace but a uts one/ : /./);
     });
 
     it("create fails when the path does not exist, and leaves nothing", () => {
