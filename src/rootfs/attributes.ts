@@ -35,6 +35,23 @@ export function setBindAttributes(api: MountApi, mount: Fd, attributes: BindAttr
   }
 }
 
+/**
+ * As setBindAttributes, for what was opened in a user namespace above ours: the kernel locks nothing there, and would lock it in a bind of our own making.
+ * @throws SysError EPERM a word asks to clear what the host's mount forbids
+ * @see mount_namespaces(7), restrictions on mount namespaces
+ */
+export function setLockedAttributes(api: MountApi, mount: Fd, attributes: BindAttributes, detail: string): void {
+  const locked = restrictions(mount);
+  if ((locked & attributes.asked) !== 0) throw new SysError("mount_setattr", EPERM, detail);
+  setAttributes(api, mount, { set: attributes.set, clear: attributes.clear & ~locked }, detail);
+}
+
+/** What the mount forbids now, of that which is locked for user namespaces below. */
+export function restrictions(mount: Fd): number {
+  const now = fstatfs(mount).flags;
+  return FLAGS.slice(0, 4).reduce((attributes, [attribute, , st]) => ((now & st) === 0 ? attributes : attributes | attribute), 0);
+}
+
 /** Changes the attributes of a mount and of all below it. @throws SysError ENOSYS where only mount(2) is there: it cannot */
 export function setTreeAttributes(api: MountApi, mount: Fd, attributes: Attributes, detail: string): void {
   switch (api) {

@@ -30,6 +30,7 @@ export type MountContext = {
   readonly rootless: boolean;
   /** RootfsRequest.openSources. */
   readonly openSources: boolean;
+  readonly inUserNamespace: boolean;
   /** The container's user namespace. */
   readonly users: { readonly path: string | undefined; readonly uidMappings: readonly IDMapping[]; readonly gidMappings: readonly IDMapping[] };
 };
@@ -159,6 +160,7 @@ function planBind(placed: Placed, path: string, options: MountOptions, context: 
     propagation: bindPropagation(options.propagation, byParent ? context.propagation?.host : undefined),
     attributes: bindAttributes(options),
     tree: options.tree,
+    locked: byParent && context.inUserNamespace,
     api: context.api,
   };
 }
@@ -242,6 +244,7 @@ function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, co
           propagation: options.propagation,
           attributes: bindAttributes(options),
           tree: options.tree,
+          locked: false,
           api: context.api,
         },
       };

@@ -16,7 +16,7 @@ import { fchdir, fileType, fsetxattr, fstat, fstatfs, mkdirat, openat, symlinkat
 import { load } from "../sys/host.ts";
 import { mount } from "../sys/mount.ts";
 import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
-import { setBindAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
+import { restrictions, setBindAttributes, setLockedAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
 import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan, SysfsOp } from "./ops.ts";
 import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, type Target } from "./resolve.ts";
@@ -158,7 +158,8 @@ function bind(root: Fd, op: BindOp, sources: readonly Fd[]): void {
   attach(source, target.fd, op.destination);
   target.fd[Symbol.dispose]();
   for (const propagation of op.propagation) setPropagation(op.api, source, propagation, op.destination);
-  if (op.attributes !== undefined) setBindAttributes(op.api, source, op.attributes, op.destination);
+  if (op.locked && op.tree !== undefined && (restrictions(source) & op.tree.clear) !== 0) throw new SysError("mount_setattr", EPERM, op.destination);
+  if (op.attributes !== undefined) (op.locked ? setLockedAttributes : setBindAttributes)(op.api, source, op.attributes, op.destination);
   if (op.tree !== undefined) setTreeAttributes(op.api, source, op.tree, op.destination);
   if (op.source.kind === "path") source[Symbol.dispose]();
 }

@@ -85,6 +85,8 @@ export type BindOp = Placed & {
   readonly propagation: readonly number[];
   readonly attributes: BindAttributes | undefined;
   readonly tree: Attributes | undefined;
+  /** The container is in a user namespace of its own and the source was opened outside: what the host's mount forbids stays forbidden. */
+  readonly locked: boolean;
   readonly api: MountApi;
 };
 

@@ -47,7 +47,7 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
   const ownsNetwork = !hasUserNamespace || spec.linux.namespaces.some(({ type }) => type === "network");
   const { uidMappings, gidMappings } = spec.linux;
   const users = { path: spec.linux.namespaces.find(({ type }) => type === "user")?.path, uidMappings, gidMappings };
-  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false, users }, violations);
+  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false, inUserNamespace: hasUserNamespace, users }, violations);
   if (violations.length > 0) throw new SpecError(violations);
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
@@ -64,6 +65,27 @@ describe("user namespaces", () => {
     });
     assert.deepEqual(inside.split("\n").slice(0, 3).map((line) => line.trim().replace(/\s+/g, " ")), ["0 1000 1", "1 100000 10", "0 2000 5"]);
     assert.match(inside, /^uid=0\(root\) gid=0\(root\)/m);
+  });
+
+  it("what the host's mount forbids stays forbidden in a bind of it, and a word that would allow it is refused", () => {
+    const source = box().path("forbids");
+    mkdirSync(source);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "ro,nosuid,nodev", "tmpfs", source]);
+    try {
+      const bound = (options: string[]) => (config: Config) => {
+        withUser(config);
+        config.process.args = ["sh", "-c", "grep ' /mnt ' /proc/self/mountinfo"];
+        config.mounts.push({ destination: "/mnt", type: "bind", source, options });
+      };
+      for (const options of [["bind"], ["bind", "nosuid"], ["bind", "noexec"], ["rbind", "nodev", "noexec"]]) {
+        const { stdout } = ok(box().container(bound(options)).run());
+        assert.match(stdout, / \/mnt ro,nosuid,nodev/, options.join());
+        assert.equal(stdout.split(" - ")[0]?.includes("noexec"), options.includes("noexec"));
+      }
+      if (isTsrun) for (const word of ["rw", "suid", "dev", "rrw"]) refused(box().container(bound(["bind", word])).run(), /\/mnt.*operation not permitted/is);
+    } finally {
+      execFileSync("umount", [source]);
+    }
   });
 
   it("as many ranges as the kernel takes, 340, are mapped, and one more is refused", () => {
