@@ -1,5 +1,6 @@
 // <syslog.h>
-// Priorities of syslog(3); sd-journal(3) has the same.
+// Priorities of syslog(3).
+// sd-journal(3) has the same.
 
 export const LOG_ERR = 3;
 export const LOG_WARNING = 4;

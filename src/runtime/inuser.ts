@@ -7,7 +7,7 @@ import type { UserPlan } from "../namespaces/user-plan.ts";
 import { setOwnOomScoreAdj } from "../process/limits.ts";
 import { openRootfs } from "../rootfs/mounts.ts";
 import type { Fd } from "../sys/fd.ts";
-import { exit_group, prctl } from "../sys/process.ts";
+import { exit_group, prctl, setsid } from "../sys/process.ts";
 import { send } from "./channel.ts";
 import type { ContainerPlan } from "./plan.ts";
 import { hideOwnProgram } from "./program.ts";
@@ -31,7 +31,10 @@ export function enterUserNamespace(plan: ContainerPlan, user: UserPlan, channel:
   if (user.path === undefined) {
     mapOwnIds(user);
     enterTimeNamespace(namespaces, offsets ?? undefined);
-  } else groupsDenied = joinUserNamespace(namespaces, offsets ?? undefined, (born) => send(channel, { kind: "born", ...born }), () => exit_group(0));
+  } else {
+    groupsDenied = joinUserNamespace(namespaces, offsets ?? undefined, (born) => send(channel, { kind: "born", ...born }), () => exit_group(0));
+    setsid(); // we are another process now, and shall lead a session that a terminal can be given to
+  }
   const rootfs = openRootfs(plan.rootfs);
   if (!hidden) hideOwnProgram((text) => send(channel, { kind: "log", level: "debug", text })); // [kernel] as long as our files in /proc are ours
   untilMapped();

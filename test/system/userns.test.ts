@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSy
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
+import { listen, useTerminals } from "./terminal.ts";
 import { eventually, isTsrun, itOurs, ok, refused, shareNamespace, useBox, user, PROGRAM, type Box, type Container } from "./harness.ts";
 
 const FIRST = 100_000;
@@ -45,6 +46,7 @@ const statusOf = (pid: number, name: string): string => new RegExp(`^${name}:[ \
 
 describe("user namespaces", () => {
   const box = useBox();
+  useTerminals();
 
   it("root of the container is the user of the host that the mappings name", () => {
     const container = sleeper(box());
@@ -292,6 +294,23 @@ describe("user namespaces", () => {
       const pid = target.state().pid;
       assert.equal(stdout, ["0", ...["user", "net", "ipc", "uts", "pid"].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)), "/proc/1", ""].join("\n"));
       ok(target.delete("--force"));
+    });
+
+    it("are joined by a container with a terminal, too: its init leads the terminal's session", async () => {
+      const target = sleeper(box());
+      const container = box().container((config) => {
+        joinAll(config, target, ["user"]);
+        config.process.terminal = true;
+        config.process.args = ["sh", "-c", "tty; read line; echo got $line"];
+      });
+      const console = await listen(box(), "console");
+      ok(container.run(["--detach", "--console-socket", box().path("console")]));
+      await console.saw("/dev/pts/0\r\n");
+      console.type("typed\n");
+      await console.saw("got typed\r\n");
+      ok(container.delete("--force"));
+      ok(target.delete("--force"));
+      await console.end();
     });
 
     it("are joined also with mappings, when those are the namespace's own; with others it is refused", () => {
