@@ -352,7 +352,7 @@ const NOT_HERE: { readonly [code: string]: string } = {
   "container-paused": "pause.test.ts",
   "systemd-missing": "systemd.test.ts",
   "systemd-unreachable": "systemd.test.ts, where systemd runs",
-  "systemd-user-unreachable": "needs a user's systemd",
+  "systemd-user-unreachable": "systemd-user.test.ts, as a user",
   "systemd-unit-exists": "systemd.test.ts, where systemd runs",
   "systemd-property-refused": "systemd.test.ts, where systemd runs",
   "systemd-forbidden": "needs a user without root privileges, and systemd",

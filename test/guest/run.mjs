@@ -22,7 +22,7 @@ const NOT_HERE = ["cli.test.ts", "input.test.ts", "killed.test.ts"];
 /** What the guest is there for comes first. */
 const FIRST = /^(cgroup|lsm|systemd|rootless|podman-|update|events|pause|ps)/;
 /** Runs as the user `tester` as well. */
-const ALSO_UNPRIVILEGED = ["podman-managers.test.ts"];
+const ALSO_UNPRIVILEGED = ["podman-managers.test.ts", "systemd-user.test.ts"];
 
 const tests = (folder, wanted) =>
   readdirSync(join(project, folder)).filter((name) => name.endsWith(".test.ts") && wanted(name)).map((name) => join(folder, name));
