@@ -430,7 +430,8 @@ describe("exec --cgroup", () => {
   itOurs("joins those of some controllers, on v1", () => {
     if (!existsSync("/sys/fs/cgroup/memory/tasks")) return; // no v1
     const container = sleeper(box());
-    const below = ["memory", "pids"].map((controller) => join("/sys/fs/cgroup", controller, container.id, "below"));
+    const groups = box().cgroups().filter((path) => path.endsWith(`/${container.id}`));
+    const below = ["memory", "pids"].map((controller) => join(groups.find((path) => path.startsWith(`/sys/fs/cgroup/${controller}/`)) ?? assert.fail(controller), "below"));
     below.forEach((path) => mkdirSync(path));
     const { stdout } = ok(exec(container, "--cgroup", "memory,pids:below", "--cgroup", "cpu:/", "--", "cat", "/proc/self/cgroup"));
     const of = (controller: string): string => stdout.split("\n").find((line) => line.split(":")[1] === controller) ?? "";
