@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Config } from "../system/bundle.ts";
-import { ok, PROGRAM, useBox, type Box, type Container } from "../system/harness.ts";
+import { eventually, ok, PROGRAM, useBox, type Box, type Container } from "../system/harness.ts";
 
 const STRACE = "/usr/bin/strace";
 
@@ -38,7 +38,9 @@ describe("in a user namespace a system call that fails", function () {
       }
       assert.equal(status, 1, stderr);
       assert.match(stderr, /^(?:tsrun: warning: .*\n)*tsrun: create \S+: [^:]+: .*input\/output error \(EIO\)/, `${call}, call ${when}`);
-      assert.deepEqual(own.leftovers().filter((line) => new RegExp(`${container.id}(?!\\w)`).test(line)), [], `${call}, call ${when}: ${stderr}`);
+      const left = (): readonly string[] => own.leftovers().filter((line) => new RegExp(`${container.id}(?!\\w)`).test(line));
+      eventually(`the tracer ends after ${call}, call ${when}`, () => !left().some((line) => line.includes(STRACE)));
+      assert.deepEqual(left(), [], `${call}, call ${when}: ${stderr}`);
     }
   }
 
