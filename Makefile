@@ -72,7 +72,7 @@ COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC
 $(BUILD)/obj/modules.c: $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D)
 
-$(BUILD)/%.o: host/%.c $(BUILD)/settings
+$(BUILD)/%.o: host/%.c $(BUILD)/settings $(NODE_MODULES)
 	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/room.o: host/room.S $(BUILD)/settings
@@ -114,7 +114,7 @@ $(BUILD)/host/modules.c: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MO
 $(BUILD)/host-test: $(BUILD)/host.o $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
 	$(PROGRAM)
 
-$(BUILD)/host-test-asan: host/host.c $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
+$(BUILD)/host-test-asan: host/host.c $(NODE_MODULES) $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
 	$(CC) $(HOST_FLAGS) $(SANITIZE) -fno-pie -no-pie -o $@ host/host.c $(filter %.o,$^) $(PLACES) $(ENGINE_LIBS)
 
 $(BUILD)/host-test.so: test/host/lib.c $(BUILD)/settings
