@@ -36,7 +36,9 @@ function promises(manager: "cgroupfs" | "systemd"): void {
   });
   after(() => {
     // What podman stores belongs to ids of the user's, which only podman's own user namespace may remove.
+    box = new Box();
     if (rootless) podman(["unshare", "rm", "-rf", join(store, "root"), join(store, "runroot")]);
+    box.remove();
     rmSync(store, { recursive: true, force: true });
   });
   beforeEach(() => {
