@@ -1,13 +1,13 @@
 // The unit that holds a container's cgroups: started with the container's first process in it, changed, joined, stopped. One connection,
 // one call and one wait for each. Loaded when --systemd-cgroup asked for a unit, or a container has one.
 
-import { EAGAIN, ECONNREFUSED, EINTR, ENOENT } from "../abi/errno.ts";
+import { EAGAIN, ECONNREFUSED, ENOENT, ETIMEDOUT } from "../abi/errno.ts";
 import type { HostPid } from "../base/brand.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { getenv } from "../sys/environ.ts";
 import { lstatIfThere, readFile, readFileIfThere } from "../sys/file.ts";
 import { geteuid } from "../sys/process.ts";
-import { Bus, DBusError, type Message } from "../sys/sdbus.ts";
+import { Body, Bus, DBusError, type Call, type Message } from "../sys/dbus.ts";
 import { monotonicMs, sleepMs } from "../sys/time.ts";
 import { parseOwn } from "./mounts.ts";
 import type { SystemdUnit } from "./plan.ts";
@@ -89,13 +89,10 @@ function startTransient(bus: Bus, plan: UnitPlan, pid: HostPid): string {
 }
 
 function askForTransient(bus: Bus, { name, kind }: UnitPlan, properties: readonly UnitProperty[], pid: HostPid): string {
-  using call = bus.method(SYSTEMD, PATH, MANAGER, "StartTransientUnit");
-  call.appendText("s", name);
-  call.appendText("s", "replace");
-  appendProperties(call, kind === "scope" ? [...properties, { name: "PIDs", value: { signature: "au", value: [pid] } }] : properties);
-  call.append("a", "(sa(sv))", () => undefined);
-  using reply = bus.call(call, `StartTransientUnit ${name}`);
-  return reply.readText("o");
+  const body = withTexts(name, "replace");
+  appendProperties(body, kind === "scope" ? [...properties, { name: "PIDs", value: { signature: "au", value: [pid] } }] : properties);
+  body.append("a", "(sa(sv))", () => undefined);
+  return ask(bus, "StartTransientUnit", name, body).readText();
 }
 
 const UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists";
@@ -153,11 +150,10 @@ export function setUnitProperties(unit: SystemdUnit, limits: readonly UnitProper
 }
 
 function askForProperties(bus: Bus, { name }: SystemdUnit, properties: readonly UnitProperty[]): void {
-  using call = bus.method(SYSTEMD, PATH, MANAGER, "SetUnitProperties");
-  call.appendText("s", name);
-  call.appendNumber("b", true);
-  appendProperties(call, properties);
-  using _reply = bus.call(call, `SetUnitProperties ${name}`);
+  const body = withTexts(name);
+  body.appendNumber("b", true);
+  appendProperties(body, properties);
+  ask(bus, "SetUnitProperties", name, body);
 }
 
 /**
@@ -166,11 +162,9 @@ function askForProperties(bus: Bus, { name }: SystemdUnit, properties: readonly 
  */
 export function joinUnit(unit: SystemdUnit, subgroup: string): void {
   using bus = connect(unit);
-  using call = bus.method(SYSTEMD, PATH, MANAGER, "AttachProcessesToUnit");
-  call.appendText("s", unit.name);
-  call.appendText("s", subgroup);
-  call.append("a", "u", () => call.appendNumber("u", 0)); // the caller, whatever its number is where systemd sees it
-  using _reply = bus.call(call, `AttachProcessesToUnit ${unit.name}`);
+  const body = withTexts(unit.name, subgroup);
+  body.append("a", "u", () => body.appendNumber("u", 0)); // the caller, whatever its number is where systemd sees it
+  ask(bus, "AttachProcessesToUnit", unit.name, body);
 }
 
 /** Stops the unit and has systemd forget it. What is gone already is well. @throws StepError */
@@ -193,11 +187,7 @@ function isForgotten({ name, user }: SystemdUnit, groups: readonly { readonly pa
 function stop(bus: Bus, { name }: SystemdUnit): void {
   const jobs = new Jobs(bus);
   try {
-    using call = bus.method(SYSTEMD, PATH, MANAGER, "StopUnit");
-    call.appendText("s", name);
-    call.appendText("s", "replace");
-    using reply = bus.call(call, `StopUnit ${name}`);
-    jobs.finish(reply.readText("o"), name, "remove"); // one that failed is reset below, and its cgroup is looked at by the caller
+    jobs.finish(ask(bus, "StopUnit", name, withTexts(name, "replace")).readText(), name, "remove"); // one that failed is reset below, and its cgroup is looked at by the caller
   } catch (error) {
     if (!(error instanceof DBusError) || error.code !== NO_SUCH_UNIT) throw error;
   }
@@ -216,9 +206,7 @@ function stopQuietly(bus: Bus, unit: SystemdUnit): void {
 /** [systemd] A unit that failed is kept until this. */
 function resetFailed(bus: Bus, name: string): void {
   try {
-    using call = bus.method(SYSTEMD, PATH, MANAGER, "ResetFailedUnit");
-    call.appendText("s", name);
-    using _reply = bus.call(call, `ResetFailedUnit ${name}`);
+    ask(bus, "ResetFailedUnit", name, withTexts(name));
   } catch (error) {
     if (!(error instanceof DBusError)) throw error; // it is not there any more: that is what was wanted
   }
@@ -231,40 +219,33 @@ class Jobs {
   constructor(bus: Bus) {
     this.#bus = bus;
     // On a connection of our own systemd tells us unasked, and refuses this without harm.
-    using call = bus.method("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch");
-    call.appendText("s", `type='signal',sender='${SYSTEMD}',interface='${MANAGER}',member='JobRemoved',path='${PATH}'`);
-    bus.send(call);
+    bus.send(
+      { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", sender: "org.freedesktop.DBus", member: "AddMatch" },
+      withTexts(`type='signal',sender='${SYSTEMD}',interface='${MANAGER}',member='JobRemoved',path='${PATH}'`),
+    );
   }
 
   /** @returns "done", "failed", "canceled", "timeout", "dependency", "skipped" @throws HostError after 30 seconds */
   finish(job: string, unit: string, act: string): string {
-    for (const end = monotonicMs() + JOB_TIMEOUT_MS; ; ) {
-      const left = end - monotonicMs();
-      if (left <= 0) throw new HostError(`Timeout waiting for systemd to ${act} ${unit}`);
-      const message = this.#receive(left);
-      const result = message && resultOf(message, job);
-      if (result !== undefined) return result;
-    }
-  }
-
-  #receive(timeoutMs: number): Message | undefined {
     try {
-      return this.#bus.receive(timeoutMs);
+      for (const end = monotonicMs() + JOB_TIMEOUT_MS; ; ) {
+        const result = resultOf(this.#bus.receive(end - monotonicMs(), `job of ${unit}`), job);
+        if (result !== undefined) return result;
+      }
     } catch (error) {
-      if (isErrno(error, EINTR)) return undefined;
+      if (isErrno(error, ETIMEDOUT)) throw new HostError(`Timeout waiting for systemd to ${act} ${unit}`);
       throw error;
     }
   }
 }
 
 /** What the signal says of this job: (u id, o job, s unit, s result). */
-function resultOf(message: Message, job: string): string | undefined {
-  using signal = message;
+function resultOf(signal: Message, job: string): string | undefined {
   if (!signal.isSignal(MANAGER, "JobRemoved")) return undefined;
   signal.readUint32();
-  if (signal.readText("o") !== job) return undefined;
-  signal.readText("s");
-  return signal.readText("s");
+  if (signal.readText() !== job) return undefined;
+  signal.readText();
+  return signal.readText();
 }
 
 // ---- the connection
@@ -292,27 +273,39 @@ function connect({ user }: SystemdUnit): Bus {
 }
 
 /** systemd's own socket needs no bus, which may not be running or be slow; but it may not be where we are, and is only for root. */
-const connectSystem = (): Bus => directOr(PRIVATE, Bus.system);
+const connectSystem = (): Bus => directOr(PRIVATE, getenv("DBUS_SYSTEM_BUS_ADDRESS") ?? "unix:path=/run/dbus/system_bus_socket");
 
 function connectUser(): Bus {
   const runtime = getenv("XDG_RUNTIME_DIR") ?? "";
-  if ((getenv("DBUS_SESSION_BUS_ADDRESS") ?? "") !== "" || runtime === "") return Bus.user();
-  return directOr(`${runtime}/systemd/private`, Bus.user);
+  const address = getenv("DBUS_SESSION_BUS_ADDRESS") ?? "";
+  if (address !== "") return Bus.at(address);
+  if (runtime === "") throw new HostError("neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set: nothing leads to the user's systemd");
+  return directOr(`${runtime}/systemd/private`, `unix:path=${runtime}/bus`);
 }
 
-function directOr(socket: string, other: () => Bus): Bus {
-  if (lstatIfThere(null, socket) === undefined) return other();
+function directOr(socket: string, address: string): Bus {
   try {
-    return Bus.at(`unix:path=${socket.replace(/[^\w/.-]/g, (letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`)}`);
+    return Bus.direct(socket);
   } catch (error) {
-    if (isErrno(error, ENOENT, ECONNREFUSED)) return other();
+    if (isErrno(error, ENOENT, ECONNREFUSED)) return Bus.at(address);
     throw error;
   }
 }
 
-// ---- values
+// ---- calls
 
-function appendProperties(message: Message, properties: readonly { readonly name: string; readonly value: Variant }[]): void {
+function ask(bus: Bus, member: string, unit: string, body: Body): Message {
+  const call: Call = { destination: SYSTEMD, path: PATH, sender: MANAGER, member };
+  return bus.call(call, body, `${member} ${unit}`);
+}
+
+function withTexts(...texts: readonly string[]): Body {
+  const body = new Body();
+  for (const one of texts) body.appendText("s", one);
+  return body;
+}
+
+function appendProperties(message: Body, properties: readonly { readonly name: string; readonly value: Variant }[]): void {
   message.append("a", "(sv)", () => {
     for (const { name, value } of properties) {
       message.append("r", "sv", () => {
@@ -323,11 +316,11 @@ function appendProperties(message: Message, properties: readonly { readonly name
   });
 }
 
-function appendVariant(message: Message, { signature, value }: Variant): void {
+function appendVariant(message: Body, { signature, value }: Variant): void {
   message.append("v", signature, () => appendValue(message, signature, value));
 }
 
-function appendValue(message: Message, signature: string, value: Value): void {
+function appendValue(message: Body, signature: string, value: Value): void {
   const letter = signature.charAt(0);
   if (typeof value === "string") {
     if (letter === "s" || letter === "o" || letter === "g") message.appendText(letter, value);

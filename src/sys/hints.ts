@@ -4,8 +4,8 @@
 // change what a caller takes the error for.
 
 import {
-  E2BIG, EACCES, EAGAIN, EBUSY, ECONNREFUSED, ECONNRESET, EDOM, EDQUOT, EEXIST, EFAULT, EINVAL, EIO, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOEXEC,
-  ENOMEDIUM, ENOMEM, ENOSPC, ENOSYS, ENOTBLK, ENOTCONN, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, ERANGE, EROFS, ETIMEDOUT, ETXTBSY, EXDEV,
+  E2BIG, EACCES, EAGAIN, EBUSY, ECONNREFUSED, EDOM, EDQUOT, EEXIST, EFAULT, EINVAL, EIO, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOEXEC,
+  ENOMEM, ENOSPC, ENOSYS, ENOTBLK, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, EROFS, ETIMEDOUT, ETXTBSY, EXDEV,
 } from "../abi/errno.ts";
 import type { SysError } from "../base/errors.ts";
 
@@ -89,9 +89,9 @@ export const HINTS: readonly Row[] = [
   { code: "device-rules-forbidden", calls: "bpf", errnos: [EPERM], hint: "device rules on cgroup v2 need CAP_BPF and CAP_NET_ADMIN (or CAP_SYS_ADMIN), before Linux 5.11 also a higher `ulimit -l`" },
   { code: "device-rules-unsupported", calls: "bpf", errnos: [EINVAL, ENOSYS], hint: "this kernel cannot attach programs to cgroups (CONFIG_CGROUP_BPF)" },
 
-  { code: "systemd-user-unreachable", calls: "sd_bus_open_user sd_bus_start sd_bus_call", errnos: [ENOENT, ENOMEDIUM, ECONNREFUSED, ENXIO, EACCES, EPERM], where: /connect to the user's systemd/, hint: "there must be a session of the user's: XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS must lead to it (Debian's package is dbus-user-session), and `loginctl enable-linger` keeps it" },
-  { code: "systemd-unreachable", calls: "sd_bus_open_system sd_bus_start sd_bus_call", errnos: [ENOENT, ECONNREFUSED, ENOTCONN, ECONNRESET, EACCES, EPERM], hint: "neither /run/systemd/private nor the system bus at /run/dbus/system_bus_socket answers: is systemd pid 1 here, and is D-Bus running?" },
-  { code: "systemd-slow", calls: "sd_bus_call", errnos: [ETIMEDOUT], hint: "systemd does not answer: it may be busy with reloading, or stand still" },
+  { code: "systemd-user-unreachable", calls: "connect", errnos: [ENOENT, ECONNREFUSED, EACCES, EPERM], where: /connect to the user's systemd/, hint: "there must be a session of the user's: XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS must lead to it (Debian's package is dbus-user-session), and `loginctl enable-linger` keeps it" },
+  { code: "systemd-unreachable", calls: "connect", errnos: [ENOENT, ECONNREFUSED, EACCES, EPERM], where: /connect to systemd/, hint: "neither /run/systemd/private nor the system bus at /run/dbus/system_bus_socket answers: is systemd pid 1 here, and is D-Bus running?" },
+  { code: "systemd-slow", calls: "poll", errnos: [ETIMEDOUT], where: /D-Bus/, hint: "systemd does not answer: it may be busy with reloading, or stand still" },
 
   { code: "cgroup-in-use", calls: "unlinkat rmdir", errnos: [EBUSY], where: CGROUP, hint: "a process, or a cgroup below, is still in it: see its cgroup.procs" },
 

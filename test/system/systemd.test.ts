@@ -353,7 +353,7 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
 
   it("says that systemd cannot be reached, and what was tried; nothing is left", () => {
     const container = box().container((config) => (config.process.args = ["sleep", "600"]));
-    refused(without([PRIVATE, BUS], ["--systemd-cgroup", "create", "--bundle", container.bundle, container.id]), /complete cgroup: connect to systemd: sd_bus_open_system\(3\): connection refused \(ECONNREFUSED\) — neither \/run\/systemd\/private nor the system bus/);
+    refused(without([PRIVATE, BUS], ["--systemd-cgroup", "create", "--bundle", container.bundle, container.id]), /complete cgroup: connect to systemd: connect\(2\) \/run\/dbus\/system_bus_socket: connection refused \(ECONNREFUSED\) — neither \/run\/systemd\/private nor the system bus/);
     nothingLeft();
   });
 
