@@ -114,7 +114,8 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     case "create working directory":
       return [`[ -e "$root"${quoted(process.cwd)} ] || (umask 022 && mkdir -p "$root"${quoted(process.cwd)})`];
     case "hand over stdio":
-      return process.uid === 0 ? ["# (root's already)"] : [`for fd in 0 1 2; do [ /proc/self/fd/$fd -ef /dev/null ] || chown ${process.uid} /proc/self/fd/$fd 2> /dev/null || :; done`];
+      // By a copy of the descriptor: with its own errors sent to /dev/null, chown's descriptor 2 would be the host's /dev/null.
+      return process.uid === 0 ? ["# (root's already)"] : [`for fd in 0 1 2; do [ /proc/self/fd/$fd -ef /dev/null ] || chown ${process.uid} /proc/self/fd/3 3>&$fd 2> /dev/null || :; done`];
     case "set no_new_privs":
     case "become user":
     case "find program":

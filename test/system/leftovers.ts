@@ -2,7 +2,7 @@
 // our names counts, so that other work on the machine disturbs nothing.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** What our containers are known by: their ids begin with `prefix`, their files lie below `directory`, our processes' environment has `token`. */
@@ -68,7 +68,9 @@ function networkNamespaces(): string[] {
 /** What is a property of the host and no container may change. */
 function host(): object {
   const links = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"].map((name) => tolerate(() => readlinkSync(`/proc/self/ns/${name}`), `no ${name} namespaces`));
+  const { uid, gid, mode, rdev } = statSync("/dev/null");
   return {
+    null: { uid, gid, mode, rdev }, // whose standard streams are handed over may own it for ever after
     names: ["hostname", "domainname", "shmmax", "msgmax"].map((name) => readFileSync(`/proc/sys/kernel/${name}`, "utf8")),
     links,
     namespaces: networkNamespaces(),
