@@ -63,12 +63,15 @@ export function send(to: Fd, message: ParentMessage | ChildMessage, fds: readonl
   sendmsg(to, utf8(JSON.stringify(message)), fds);
 }
 
-/** From the parent. A child that has gone away has said why: that is what the parent reads next. @throws never for that reason */
+/**
+ * From the parent. A child that has gone away has said why: that is what the parent reads next. @throws never for that reason
+ * [kernel] When it has left a message of ours unread, the next one that we send fails with ECONNRESET, not EPIPE.
+ */
 export function tellChild(channel: Fd, message: ParentMessage, fds: readonly Fd[] = []): void {
   try {
     send(channel, message, fds);
   } catch (error) {
-    if (!isErrno(error, EPIPE)) throw error;
+    if (!isErrno(error, EPIPE, ECONNRESET)) throw error;
   }
 }
 

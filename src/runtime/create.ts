@@ -33,7 +33,7 @@ import { socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { tellChild } from "./channel.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
-import { expect } from "./expect.ts";
+import { expect, orLastWord } from "./expect.ts";
 import { probeHost } from "./facts.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runHooks, runLateHooks } from "./lifecyclehooks.ts";
@@ -107,7 +107,24 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
   const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
-  const { channel, inV2 } = born;
+  const { channel } = born;
+  const { child, record } = orLastWord(globals, channel, () => provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo));
+  if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, child, channel, "mounted");
+  step("run hooks of the runtime", () => runRuntimeHooks(plan, child, channel));
+  expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
+  step("send pidfd", () => sendPidfd(pidfdSocket, "standard", child));
+  step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
+  return { plan, directory, record, child, channel, terminal: console?.mine, readiness };
+}
+
+/** What init is given from outside while it mounts. @returns init, which is another process than `born` where a user namespace is joined */
+function provide(
+  globals: Globals,
+  plan: ContainerPlan,
+  born: Born,
+  { directory, unborn, cgroup, intelRdt }: { readonly directory: StateDirectory; readonly unborn: ContainerRecord; readonly cgroup: PreparedCgroup; readonly intelRdt: IntelRdtPaths | undefined },
+  undo: Undo,
+): { readonly child: Child; readonly record: ContainerRecord } {
   const { init: child, uid } = step("map ids", () => mapIds(globals, plan, born, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup, child.pid));
   step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
@@ -116,13 +133,8 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   step("set rlimits", () => setRlimits(plan.process, child.pid, { processes: 0, descriptors: plan.rootfs.sources.length }));
   step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
-  letEnter(plan, paths, child, channel, inV2 || plan.cgroup.unit !== undefined);
-  if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, child, channel, "mounted");
-  step("run hooks of the runtime", () => runRuntimeHooks(plan, child, channel));
-  expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
-  step("send pidfd", () => sendPidfd(pidfdSocket, "standard", child));
-  step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
-  return { plan, directory, record, child, channel, terminal: console?.mine, readiness };
+  letEnter(plan, paths, child, born.channel, born.inV2 || plan.cgroup.unit !== undefined);
+  return { child, record };
 }
 
 /** prestart and createRuntime: in our namespaces, once the mounts are there. Without any, init does not wait for us. */
@@ -272,7 +284,7 @@ function letEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child, channel
  * Lets init become root of its user namespace.
  * @returns init, which a process on the way to a joined one has made, and who the container's user is to us
  */
-function mapIds(globals: Globals, plan: ContainerPlan, { child, channel }: { readonly child: Child; readonly channel: Fd }, undo: Undo): { readonly init: Child; readonly uid: number | undefined } {
+function mapIds(globals: Globals, plan: ContainerPlan, { child, channel }: Born, undo: Undo): { readonly init: Child; readonly uid: number | undefined } {
   const { user } = plan.namespaces;
   if (user === undefined) return { init: child, uid: plan.process.uid };
   const { mapIds: write, uidOutside } = load<typeof import("./mapids.ts")>("runtime/mapids");
@@ -291,13 +303,16 @@ function undoInit(child: Child, undo: Undo): void {
   undo.defer("kill init", () => killAndReap(child));
 }
 
+/** The clone, and our end of the channel to it. */
+type Born = { readonly child: Child; readonly channel: Fd; readonly inV2: boolean };
+
 /** The child goes on in init and does not come back. It reads init's code itself, while we complete the cgroup. */
 function spawn(
   globals: Globals,
   start: Pick<InitContext, "plan" | "seccomp" | "sources" | "directory" | "start" | "console" | "hidden">,
   cgroup: PreparedCgroup,
   undo: Undo,
-): { readonly child: Child; readonly channel: Fd; readonly inV2: boolean } {
+): Born {
   const [mine, theirs] = socketpair(SOCK_SEQPACKET);
   undo.use("close channel", mine);
   using childsEnd = theirs; // ours to close, or its end would never be seen

@@ -2,10 +2,12 @@
 
 import { HostError } from "../base/errors.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
+import { POLLIN } from "../abi/poll.ts";
 import { awaitEnd, type Child } from "../sys/process.ts";
 import type { Fd } from "../sys/fd.ts";
 import { load } from "../sys/host.ts";
-import { decodeError, receive, send, type ChildMessage } from "./channel.ts";
+import { poll } from "../sys/poll.ts";
+import { decodeError, receive, tellChild, type ChildMessage } from "./channel.ts";
 import type { Globals } from "./globals.ts";
 
 /**
@@ -30,9 +32,26 @@ export function heed(globals: Globals, message: ChildMessage, channel: Fd, takeL
   if (message.kind === "failed") throw decodeError(message.error);
   if (message.kind === "listener") {
     takeListener?.(message.fd);
-    send(channel, { kind: "taken" });
+    tellChild(channel, { kind: "taken" });
   }
   if (message.kind === "log") (message.level === "debug" ? globals.debug : globals.warn)?.(message.text);
+}
+
+/**
+ * Does for the child what it needs of us. Where that fails because the child has failed meanwhile, we say why the child did: it came first.
+ * @throws what the child failed with, or what `act` threw
+ */
+export function orLastWord<T>(globals: Globals, channel: Fd, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    while (poll([{ fd: channel, events: POLLIN }], 0)[0] !== 0) {
+      const message = receive<ChildMessage>(channel);
+      if (message === undefined) break;
+      heed(globals, message, channel);
+    }
+    throw error;
+  }
 }
 
 /** Why the child has ended that said nothing. */

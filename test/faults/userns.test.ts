@@ -1,6 +1,7 @@
 // The calls that a user namespace brings with it fail, one at a time: nothing may be left, and whoever asked hears which step failed at which call.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "mocha";
 import type { Config } from "../system/bundle.ts";
 import { eventually, ok, PROGRAM, useBox, type Box, type Container } from "../system/harness.ts";
@@ -28,16 +29,18 @@ describe("in a user namespace a system call that fails", function () {
   this.timeout(120_000);
   const box = useBox();
 
-  function fails(change: (config: Config) => void, call: string, own: Box): void {
-    for (const when of MOMENTS) {
+  /** @param slow a call that takes long each time it is made */
+  function fails(change: (config: Config) => void, call: string, own: Box, moments: readonly number[] = MOMENTS, slow?: string): void {
+    for (const when of moments) {
       const container = own.container(change);
-      const { status, stderr } = own.exec(STRACE, ["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:error=EIO:when=${when}`, PROGRAM, "--root", own.stateRoot, "create", "--bundle", container.bundle, container.id]);
+      const delayed = slow === undefined ? [] : ["-e", `inject=${slow}:delay_exit=50000`];
+      const { status, stderr } = own.exec(STRACE, ["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}${slow === undefined ? "" : `,${slow}`}`, "-e", `inject=${call}:error=EIO:when=${when}`, ...delayed, PROGRAM, "--root", own.stateRoot, "create", "--bundle", container.bundle, container.id]);
       if (status === 0) {
         ok(container.delete("--force")); // there is no call of that number
         continue;
       }
       assert.equal(status, 1, stderr);
-      assert.match(stderr, /^(?:tsrun: warning: .*\n)*tsrun: create \S+: [^:]+: .*input\/output error \(EIO\)/, `${call}, call ${when}`);
+      assert.match(stderr, /^(?:tsrun: warning: .*\n)*tsrun: create \S+: [^:]+: .*input\/output error \(EIO\)/, `${call}, call ${when}: ${JSON.stringify(stderr)}`);
       const left = (): readonly string[] => own.leftovers().filter((line) => new RegExp(`${container.id}(?!\\w)`).test(line));
       eventually(`the tracer ends after ${call}, call ${when}`, () => !left().some((line) => line.includes(STRACE)));
       assert.deepEqual(left(), [], `${call}, call ${when}: ${stderr}`);
@@ -59,4 +62,18 @@ describe("in a user namespace a system call that fails", function () {
       ok(target.delete("--force"));
     });
   }
+
+  it("in init is what is told, however late the runtime comes to see that init has ended", () => {
+    for (const call of ["unshare", "setns"]) fails(mapped, call, box(), [1], "prlimit64");
+  });
+
+  it("in init is what is told, not what the runtime could not do with an init that has ended", () => {
+    const device = `tf${process.pid % 100000}`;
+    ok(box().exec("/usr/sbin/ip", ["link", "add", device, "type", "veth", "peer", "name", `${device}p`]));
+    try {
+      fails((config) => (config.linux["netDevices"] = { [device]: {} }), "setsid", box(), [1], "clone3");
+    } finally {
+      spawnSync("ip", ["link", "del", `${device}p`]);
+    }
+  });
 });
