@@ -56,6 +56,22 @@ describe("planUser", () => {
     assert.equal(plan(maps([range(0, 1000, 1)], [range(0, 100000, 10)]), USER).denySetgroups, false);
   });
 
+  it("an owner that a mount's option names must be mapped", () => {
+    const mounts = [{ destination: "/dev/pts", type: "devpts", options: ["nosuid", "gid=5"] }, { destination: "/run", type: "tmpfs", options: ["uid=7", "mode=755"] }];
+    const wrong = (size: number): readonly string[] => {
+      try {
+        planUser({ ...spec(maps([range(0, 100000, size)])), mounts: decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, mounts }).mounts }, ROOT);
+      } catch (error) {
+        assert(error instanceof SpecError);
+        return error.violations.map(({ pointer, problem }) => `${pointer}: ${problem}`);
+      }
+      return [];
+    };
+    assert.deepEqual(wrong(8), []);
+    assert.deepEqual(wrong(7), ["/mounts/1/options/0: cannot specify uid=7 mount option: uid 7 is not mapped in the container's user namespace"]);
+    assert.equal(wrong(5)[0], "/mounts/0/options/1: cannot specify gid=5 mount option: gid 5 is not mapped in the container's user namespace");
+  });
+
   it("340 ranges are the most, and a page of text", () => {
     const many = (count: number, from: number): readonly IDMapping[] => Array.from({ length: count }, (_, i) => range(i, from + i, 1));
     assert.deepEqual(problems(maps(many(340, 0))), []);

@@ -56,7 +56,7 @@ export function planUser(spec: Spec, host: Pick<HostFacts, "euid" | "egid">): Us
     privileged,
     inside: namespaces.some(({ type, path }) => type === "ipc" && path === undefined) ? CLONE_NEWIPC : 0,
   };
-  const violations = entry.path === undefined ? [...checkMap(plan.uids), ...checkMap(plan.gids), ...checkUsers(spec, plan)] : [];
+  const violations = entry.path === undefined ? [...checkMap(plan.uids), ...checkMap(plan.gids), ...checkUsers(spec, plan), ...checkMounts(spec, plan)] : [];
   if (violations.length > 0) throw new SpecError(violations);
   return plan;
 }
@@ -96,6 +96,16 @@ function checkUsers({ process }: Spec, { uids, gids, denySetgroups }: UserPlan):
   });
   return violations;
 }
+
+/** [kernel] A file system that is mounted in there takes no owner that it does not map; of the default devpts that is gid=5. */
+const checkMounts = ({ mounts }: Spec, { uids, gids }: UserPlan): readonly Violation[] =>
+  mounts.flatMap(({ options }, mount) =>
+    options.flatMap((option, i) => {
+      const [, kind, id] = /^([ug])id=([0-9]+)$/.exec(option) ?? [];
+      if (kind === undefined || hostId((kind === "u" ? uids : gids).ranges, Number(id)) !== undefined) return [];
+      return [{ pointer: `/mounts/${mount}/options/${i}`, problem: `cannot specify ${option} mount option: ${kind}id ${id} is not mapped in the container's user namespace` }];
+    }),
+  );
 
 /** The id outside of what is `id` in the container; undefined when it is not mapped. */
 export function hostId(ranges: readonly IDMapping[], id: number): number | undefined {

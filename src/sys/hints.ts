@@ -51,7 +51,7 @@ export const HINTS: readonly Row[] = [
   { code: "mount-mqueue-forbidden", calls: "mount fsopen fsmount fsconfig", errnos: [EPERM], where: /mqueue/, hint: "mounting mqueue in a user namespace needs a new ipc namespace" },
   { code: "mount-forbidden", calls: "mount mount_setattr", errnos: [EPERM], hint: "mounting needs CAP_SYS_ADMIN; in a user namespace a bind mount keeps the ro, nosuid, nodev and noexec of its source, so list them in the mount's options" },
   { code: "mount-busy", calls: "mount fsmount move_mount", errnos: [EBUSY], hint: "the source is in use, or mounted elsewhere with other options (a cgroup v1 hierarchy has one set of controllers)" },
-  { code: "mount-option-refused", calls: "mount fsconfig", errnos: [EINVAL], hint: "the file system refuses one of the options, or the source is no mount point; the kernel's log says more (dmesg)" },
+  { code: "mount-option-refused", calls: "mount fsconfig", errnos: [EINVAL], hint: "the file system refuses one of the options (in a user namespace uid= and gid= must be mapped), or the source is no mount point; the kernel's log says more (dmesg)" },
   { code: "filesystem-unknown", calls: "mount fsopen", errnos: [ENODEV], hint: "this kernel has no file system of that type: see /proc/filesystems; a module may be missing" },
   { code: "mount-kind-mismatch", calls: "mount move_mount", errnos: [ENOTDIR], hint: "source and destination must both be directories, or both be files" },
   { code: "mount-source-not-a-device", calls: "mount", errnos: [ENOTBLK], hint: 'the source is no block device; to show a directory or a file of the host, add the option "bind"' },

@@ -126,6 +126,21 @@ describe("user namespaces", () => {
     assert.match(stderr, /\/linux\/gidMappings\/1\/hostID: overlaps with \/linux\/gidMappings\/0/);
   });
 
+  it("the gid of devpts must be mapped, and is that of the namespace's terminals", async () => {
+    if (isTsrun) refused(box().container((config) => withUser(config, [{ containerID: 0, hostID: FIRST, size: 5 }])).run(), /\/mounts\/2\/options\/5: cannot specify gid=5 mount option: gid 5 is not mapped in the container's user namespace/);
+    const container = box().container((config) => {
+      withUser(config, [{ containerID: 0, hostID: FIRST, size: 6 }]);
+      config.process.terminal = true;
+      config.process.args = ["sh", "-c", "stat -c 'owned by %u:%g' $(tty); read line"];
+    });
+    const console = await listen(box(), "console");
+    ok(container.run(["--detach", "--console-socket", box().path("console")]));
+    await console.saw("owned by 0:5\r\n");
+    assert.equal(statSync(`/proc/${container.state().pid}/root/dev/pts/0`).gid, FIRST + 5);
+    ok(container.delete("--force"));
+    await console.end();
+  });
+
   it("mappings without a user namespace are refused", () => {
     refused(box().container((config) => (config.linux["uidMappings"] = ALL)).run(), /user namespace mappings specified, but user namespace isn't enabled in the config/);
   });
