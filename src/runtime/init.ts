@@ -114,10 +114,11 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("let go of the host", () => letGo(directory, channel, start, plan.process.inheritedFds));
   step("settle rlimits", () => plan.rootfs.sources.length > 0 && settleRlimits(plan.process)); // the sources were descriptors of ours
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
-  openToOwner(plan);
+  openToOwner(plan, false);
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   step("become user", () => becomeUser(plan.process, groupsDenied));
-  openToOwner(plan); // [kernel] the change of ids has closed us again
+  openToOwner(plan, true); // [kernel] the change of ids has closed us again
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // and it forgets this; a maker that has died before is missed by `created` below
   const program = step("find program", () => findProgram(plan.process));
   step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
@@ -173,10 +174,11 @@ function letGo(directory: StateDirectory, channel: Fd, start: Fd | undefined, in
 
 /**
  * Without privilege the runtime can neither take a seccomp notify descriptor from a process that is closed to others, nor exec into it. What would
- * be protected has been let go of by now, and in a new user namespace there is nobody else.
+ * be protected has been let go of by now, and in a new user namespace there is nobody else. [cve] CVE-2016-9962: in one of others there is, so there
+ * we open once nothing is left to us but what the program will have, and only out of sight of theirs: in a pid namespace of our own.
  */
-function openToOwner({ namespaces: { user } }: ContainerPlan): void {
-  if (user?.privileged === false && user.path === undefined) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 1);
+function openToOwner({ namespaces: { user, created } }: ContainerPlan, isUser: boolean): void {
+  if (user?.privileged === false && (user.path === undefined || (isUser && created.some(({ type }) => type === "pid")))) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 1);
 }
 
 function hear<Kind extends ParentMessage["kind"]>(channel: Fd, kind: Kind): Extract<ParentMessage, { readonly kind: Kind }> {

@@ -80,6 +80,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     const there = step("become user", () => becomeUser(plan.process, groupsDenied, crossing === "last" ? ENOENT : 0));
     step("close descriptors", () => closeDescriptors(plan.process));
     step("enter pid namespace", () => crossing === "last" && enterPidNamespace(plan, channel));
+    prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // [kernel] a change of ids forgets it, and so does a fork
     // the container sees us from here on
     step("take terminal", () => takeTerminal(plan.terminal));
     step("enter working directory", () => there || changeDirectory(plan.process)); // below /proc/self there is nothing for who is in another pid namespace

@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { PROGRAM, useBox } from "./harness.ts";
+import { ok, PROGRAM, soon, useBox, user } from "./harness.ts";
+import { processes } from "./leftovers.ts";
 
 const ROUNDS = 60;
+
+const readIfThere = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
 
 const pause = (ms: number): Promise<void> => new Promise((next) => setTimeout(next, ms));
 
@@ -73,4 +76,26 @@ describe("killed by SIGKILL", () => {
     assert.equal(box().runtime(["delete", "--force", container.id]).status, 0);
     for (const line of box().leftovers()) if (line.includes("sleep 30")) process.kill(Number(/\d+/.exec(line)?.[0]), "SIGKILL");
   });
+
+  for (const command of ["create", "exec"] as const) {
+    it(`${command} leaves no process that has become the container's user already`, async function () {
+      const container = box().container((config) => {
+        config.process.args = ["sleep", "60"];
+        config.process.user = user(1000);
+      });
+      if (command === "exec") ok(container.run(["--detach"]));
+      const args = command === "create" ? ["create", "--bundle", container.bundle, container.id] : ["exec", container.id, "sleep", "61"];
+      // The look for the program comes last, and there it stays.
+      const stopped = ["-D", "-f", "-qq", "-o", box().path("trace"), "-e", "trace=faccessat2", "-e", "inject=faccessat2:signal=SIGSTOP"];
+      const child = spawn("/usr/bin/strace", [...stopped, PROGRAM, "--root", box().stateRoot, ...args], { stdio: "ignore", env: { TSRUN_TEST: box().prefix } });
+      const end = new Promise((resolve) => child.once("exit", resolve));
+      await soon("it looks for the program", () => readIfThere(box().path("trace")).includes("stopped by SIGSTOP"));
+      child.kill("SIGKILL");
+      await end;
+      const target = command === "exec" ? container.state().pid : 0;
+      await soon("all have ended but the container", () => processes(box()).every((line) => line.startsWith(`${target} `) || line.includes("/usr/bin/strace")));
+      ok(container.delete("--force"));
+      await soon("the tracer has ended", () => box().leftovers().length === 0);
+    });
+  }
 });

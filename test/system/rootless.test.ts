@@ -96,6 +96,29 @@ describe("rootless", () => {
       assert.equal(ok(user.runtime(["exec", "--user", "33:34", "--additional-gids", "35", "many", "sh", "-c", "id -u; id -G"])).stdout, "33\n34 35\n");
       ok(user.runtime(["delete", "--force", "many"]));
     });
+
+    it("joins a created container in a user namespace of another's, but not where the other could look into its init (CVE-2016-9962)", () => {
+      ok(user.runtime(["run", "-d", "--bundle", user.bundle(user.config("sleep", "60")), "other"]));
+      const { pid } = JSON.parse(ok(user.runtime(["state", "other"])).stdout) as { pid: number };
+      for (const shared of [["user"], ["user", "pid"]]) {
+        const config = user.config("sleep", "60");
+        config.linux.namespaces = config.linux.namespaces.map(({ type }) => (shared.includes(type) ? { type, path: `/proc/${pid}/ns/${type}` } : { type }));
+        delete config.linux["uidMappings"];
+        delete config.linux["gidMappings"];
+        ok(user.runtime(["create", "--bundle", user.bundle(config), "joined"]));
+        const { pid: init } = JSON.parse(ok(user.runtime(["state", "joined"])).stdout) as { pid: number };
+        const closed = shared.includes("pid");
+        assert.equal(statSync(`/proc/${init}/environ`).uid, closed ? 0 : UID); // whose its files are tells whether it is dumpable
+        const result = user.runtime(["exec", "joined", "id", "-u"]);
+        if (closed) assert.match(result.stderr, /join namespaces: .*operation not permitted \(EPERM\)/);
+        else assert.equal(ok(result).stdout, "0\n");
+        ok(user.runtime(["start", "joined"]));
+        eventually("its program runs", () => readFileSync(`/proc/${init}/comm`, "utf8") === "sleep\n");
+        assert.equal(ok(user.runtime(["exec", "joined", "id", "-u"])).stdout, "0\n");
+        ok(user.runtime(["delete", "--force", "joined"]));
+      }
+      ok(user.runtime(["delete", "--force", "other"]));
+    });
   });
 
   it("ids that are not granted are refused: helper, file and part of config.json are named", () => {
