@@ -12,6 +12,7 @@ import { W_OK, X_OK } from "../abi/unistd.ts";
 import { passwdEntry } from "../base/passwd.ts";
 import { probeLsm } from "../lsm.ts";
 import { namespaceFlags } from "../namespaces/flags.ts";
+import { PATH_WITHOUT_ANY } from "../namespaces/idmap.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { NamespaceType } from "../spec/types.ts";
@@ -41,6 +42,9 @@ export type Surroundings = {
   /** Where the state of containers is kept; undefined: nowhere. */
   readonly root: string | undefined;
   readonly path: string;
+  /** $XDG_RUNTIME_DIR and $DBUS_SESSION_BUS_ADDRESS. */
+  readonly runtimeDirectory: string;
+  readonly sessionBus: string;
 };
 
 /** Looks at everything. */
@@ -54,9 +58,9 @@ export function examineHost(facts: HostFacts, around: Surroundings): Examined {
   checkNamespaces(facts, tell("namespaces"));
   if (facts.euid !== 0) checkIds(facts, around, tell("ids"));
   else checkOwnIds(tell("ids"));
-  checkCgroups(facts, tell("cgroups"));
+  checkCgroups(facts, around, tell("cgroups"));
   checkFileSystems(facts, tell("file systems"));
-  checkSecurity(tell("security"));
+  checkSecurity(facts, tell("security"));
   return { user: facts.euid, kernel: peek("/proc/sys/kernel/osrelease")?.trim() ?? "unknown", runs: checks.every(({ needed, can }) => !needed || can !== "no"), checks };
 }
 
@@ -92,13 +96,14 @@ const filtered = (): boolean => status("Seccomp") === "2";
 
 const status = (name: string): string | undefined => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(peek("/proc/self/status") ?? "")?.[1];
 
+const has = (set: "CapEff" | "CapBnd", capability: string): boolean => (BigInt(`0x${status(set) ?? "0"}`) & (1n << BigInt(capabilityNames.indexOf(capability)))) !== 0n;
+
 /** What root uses of its rights in nearly every container. */
 const CAPABILITIES: readonly string[] = ["SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "SYS_CHROOT", "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "MKNOD", "NET_ADMIN", "SYS_RESOURCE", "SYS_PTRACE"];
 
 function checkUser({ euid }: HostFacts, { root }: Surroundings, tell: Told): void {
   if (euid === 0) {
-    const held = BigInt(`0x${status("CapEff") ?? "0"}`);
-    const missing = CAPABILITIES.filter((name) => (held & (1n << BigInt(capabilityNames.indexOf(name)))) === 0n);
+    const missing = CAPABILITIES.filter((name) => !has("CapEff", name));
     tell("root's capabilities", missing.length === 0 ? true : missing.includes("SYS_ADMIN") ? false : "limited", {
       ...(missing.length > 0 && { detail: `without ${missing.map((name) => `CAP_${name}`).join(", ")}` }),
       change: "the engine around us must give them (--privileged, or --cap-add of each)",
@@ -179,18 +184,18 @@ function checkOwnIds(tell: Told): void {
 
 function checkIds({ euid }: HostFacts, { path }: Surroundings, tell: Told): void {
   const name = passwdEntry(peek("/etc/passwd") ?? "", euid)?.name;
-  for (const [what, file, helper, capability] of [["user ids", "/etc/subuid", "newuidmap", "CAP_SETUID"], ["group ids", "/etc/subgid", "newgidmap", "CAP_SETGID"]] as const) {
+  for (const [what, file, helper, capability] of [["user ids", "/etc/subuid", "newuidmap", "SETUID"], ["group ids", "/etc/subgid", "newgidmap", "SETGID"]] as const) {
     const count = subordinates(peek(file) ?? "", name, euid);
     tell(`${what} beside our own`, count > 0 ? (count < 65536 ? "limited" : true) : false, {
       detail: `${count} in ${file}`,
       change: `usermod --add-sub${what === "user ids" ? "uids" : "gids"} 100000-165535 ${name ?? euid}`,
     });
-    const found = (path || "/usr/bin:/bin").split(":").map((directory) => `${directory}/${helper}`).find((file) => fileTypeOrErrno(file) === S_IFREG && accessErrno(file, X_OK) === 0);
+    const found = (path || PATH_WITHOUT_ANY).split(":").map((directory) => `${directory}/${helper}`).find((file) => fileTypeOrErrno(file) === S_IFREG && accessErrno(file, X_OK) === 0);
     const allowed = found !== undefined && ((fstatat(null, found).mode & S_ISUID) !== 0 || host.syscall(SYS_getxattr, found, "security.capability", null, 0) > 0);
-    const privileges = status("NoNewPrivs") === "1" ? "no_new_privs is set on us: it cannot gain its rights" : undefined;
-    tell(helper, allowed && privileges === undefined, {
-      detail: found === undefined ? "not installed: only our own id can be mapped" : (privileges ?? (allowed ? found : `${found} has neither the setuid bit nor ${capability}`)),
-      change: found === undefined ? "apt install uidmap (elsewhere: shadow-utils)" : privileges === undefined ? `chmod u+s ${found}` : "start tsrun without no_new_privs",
+    const [taken, give] = status("NoNewPrivs") === "1" ? ["no_new_privs is set on us", "without no_new_privs"] : has("CapBnd", capability) ? [] : [`our bounding set lacks CAP_${capability}`, `with CAP_${capability} in its bounding set`];
+    tell(helper, allowed && taken === undefined, {
+      detail: found === undefined ? "not installed: only our own id can be mapped" : taken !== undefined ? `${found} cannot gain its rights: ${taken}` : allowed ? found : `${found} has neither the setuid bit nor CAP_${capability}`,
+      change: found === undefined ? "apt install uidmap (elsewhere: shadow-utils)" : give === undefined ? `chmod u+s ${found}` : `start tsrun ${give}`,
     });
   }
 }
@@ -205,24 +210,37 @@ const subordinates = (text: string, name: string | undefined, uid: number): numb
 const CONTROLLERS = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids", "rdma"] as const;
 const V1_NAMES: { readonly [name: string]: string } = { io: "blkio" };
 
-function checkCgroups({ euid, cgroups }: HostFacts, tell: Told): void {
+function checkCgroups({ euid, cgroups }: HostFacts, around: Surroundings, tell: Told): void {
   if (cgroups.mode === "none") return tell("cgroups", false, { needed: euid === 0, detail: "no cgroup file system is mounted on /sys/fs/cgroup", change: "mount -t cgroup2 cgroup2 /sys/fs/cgroup" });
   const own = cgroups.mode === "v2" ? `${cgroups.mountPoint}${cgroups.own === "/" ? "" : cgroups.own}` : `${cgroups.hierarchies[0]?.mountPoint ?? ""}`;
   const errno = accessErrno(own, W_OK);
-  const delegation = cgroups.mode === "v2" ? "systemd-run --user --scope -p Delegate=yes, or Delegate=yes for user@.service (systemctl edit user@.service)" : "cgroup v1 cannot be handed to users: boot with systemd.unified_cgroup_hierarchy=1";
+  const systemd = absence("/run/systemd/system") === undefined;
+  const delegation = howToDelegate(cgroups.mode, own, systemd);
   tell(`cgroups, ${cgroups.mode}`, errno === 0 || errno === ENOSYS, {
     detail: errno === 0 ? own : `${own}: ${errnoText(errno)}`,
     change: euid !== 0 ? delegation : "/sys/fs/cgroup must be mounted writable: the engine around us decides",
   });
   const handed = errno === 0 || errno === ENOSYS || cgroups.mode === "v2"; // v2 is handed on by a group of its own
-  const has = cgroups.mode === "v2" ? (peek(`${own}/cgroup.controllers`)?.trim().split(" ") ?? cgroups.controllers) : cgroups.hierarchies.flatMap(({ controllers }) => controllers);
+  const controllers = cgroups.mode === "v2" ? (peek(`${own}/cgroup.controllers`)?.trim().split(" ") ?? cgroups.controllers) : cgroups.hierarchies.flatMap(({ controllers }) => controllers);
   for (const name of CONTROLLERS) {
-    const there = has.includes(cgroups.mode === "v2" ? name : (V1_NAMES[name] ?? name));
+    const there = controllers.includes(cgroups.mode === "v2" ? name : (V1_NAMES[name] ?? name));
     const known = new RegExp(`^${cgroups.mode === "v2" ? name : (V1_NAMES[name] ?? name)}\\s+\\d+\\s+\\d+\\s+1$`, "m").test(peek("/proc/cgroups") ?? "") || (cgroups.mode === "v2" && cgroups.controllers.includes(name));
-    tell(`limits of ${name}`, there && handed, { change: !known ? `a kernel with this controller, and ${name === "memory" ? "cgroup_enable=memory" : "no cgroup_disable of it"} on its command line` : cgroups.mode === "v1" ? howOnV1(name, there, delegation) : euid === 0 ? `write "+${name}" to cgroup.subtree_control of the cgroups above ${own}` : `Delegate=${name} for user@.service (systemctl edit user@.service)` });
+    tell(`limits of ${name}`, there && handed, { change: !known ? `a kernel with this controller, and ${name === "memory" ? "cgroup_enable=memory" : "no cgroup_disable of it"} on its command line` : cgroups.mode === "v1" ? howOnV1(name, there || euid !== 0, delegation) : euid === 0 ? `write "+${name}" to cgroup.subtree_control of the cgroups above ${own}` : systemd ? `Delegate=${name} for user@.service (systemctl edit user@.service)` : delegation });
   }
-  const systemd = absence("/run/systemd/system") === undefined;
-  tell("cgroups made by systemd (--systemd-cgroup)", systemd, { ...(!systemd && { detail: "systemd is not running here" }) });
+  tellSystemd(euid, around, systemd, tell);
+}
+
+function howToDelegate(mode: "v1" | "v2", own: string, systemd: boolean): string {
+  if (mode === "v1") return `cgroup v1 cannot be handed to users: boot with ${systemd ? "systemd.unified_cgroup_hierarchy=1" : "cgroup_no_v1=all, and mount cgroup2 on /sys/fs/cgroup"}`;
+  if (systemd) return "systemd-run --user --scope -p Delegate=yes, or Delegate=yes for user@.service (systemctl edit user@.service)";
+  return `as root: chown USER ${own} ${own}/cgroup.procs ${own}/cgroup.subtree_control ${own}/cgroup.threads`;
+}
+
+function tellSystemd(euid: number, { runtimeDirectory, sessionBus }: Surroundings, systemd: boolean, tell: Told): void {
+  const what = "cgroups made by systemd (--systemd-cgroup)";
+  if (!systemd) return tell(what, false, { detail: "systemd is not running here", change: "a host whose pid 1 is systemd; without --systemd-cgroup none is needed" });
+  const session = euid === 0 || sessionBus !== "" || ["systemd/private", "bus"].some((socket) => absence(`${runtimeDirectory}/${socket}`) === undefined);
+  tell(what, session, { ...(!session && { detail: "neither XDG_RUNTIME_DIR nor DBUS_SESSION_BUS_ADDRESS leads to a systemd of the user's" }), change: `log in (su alone makes no session), or loginctl enable-linger and export XDG_RUNTIME_DIR=/run/user/${euid}` });
 }
 
 const howOnV1 = (name: string, there: boolean, delegation: string): string => (there ? delegation : `mkdir /sys/fs/cgroup/${V1_NAMES[name] ?? name} && mount -t cgroup -o ${V1_NAMES[name] ?? name} cgroup /sys/fs/cgroup/${V1_NAMES[name] ?? name}`);
@@ -242,7 +260,7 @@ function checkFileSystems({ mountApi }: HostFacts, tell: Told): void {
   tell("Intel RDT, AMD QoS (resctrl)", fileSystemType("/sys/fs/resctrl") === RDTGROUP_SUPER_MAGIC, { change: "mount -t resctrl resctrl /sys/fs/resctrl, on a machine that has it" });
 }
 
-function checkSecurity(tell: Told): void {
+function checkSecurity({ euid }: HostFacts, tell: Told): void {
   const { apparmor, selinux } = probeLsm();
   tell("AppArmor profiles", apparmor, { change: "boot with apparmor=1 security=apparmor, on a kernel that has it" });
   tell("SELinux labels", selinux, { change: "boot with selinux=1 security=selinux, and load a policy" });
@@ -254,7 +272,10 @@ function checkSecurity(tell: Told): void {
   const version = libseccomp();
   tell("libseccomp, which compiles profiles", version !== undefined, { ...(version !== undefined && { detail: version }), change: "apt install libseccomp2 (elsewhere: libseccomp)" });
   const noexec = Number(peek("/proc/sys/vm/memfd_noexec") ?? 0);
-  tell("hiding our own program from containers (CVE-2019-5736)", noexec < 2, { ...(noexec >= 2 && { detail: "vm.memfd_noexec is 2" }), change: "sysctl vm.memfd_noexec=1" });
+  const hidden = "hiding our own program from containers (CVE-2019-5736)";
+  // The file is there with the option that lets who is not root do it.
+  if (noexec < 2 && euid !== 0 && absence("/proc/self/timers") !== undefined) tell(hidden, false, { detail: "this kernel lets only root do it", change: "a kernel with CONFIG_CHECKPOINT_RESTORE; or let root own the program, which then no container of yours can write" });
+  else tell(hidden, noexec < 2, { ...(noexec >= 2 && { detail: "vm.memfd_noexec is 2" }), change: "sysctl vm.memfd_noexec=1" });
 }
 
 function libseccomp(): string | undefined {

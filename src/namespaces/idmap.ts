@@ -24,7 +24,7 @@ export function mapIds({ uids, gids, denySetgroups }: UserPlan, pid: HostPid): v
   }
 }
 
-const PATH_WITHOUT_ANY = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const PATH_WITHOUT_ANY: string = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** newuidmap(1), newgidmap(1): programs with the right to map what /etc/subuid and /etc/subgid grant us. */
 function runHelper({ file, ranges, why }: IdMap, pid: HostPid): void {
@@ -61,7 +61,7 @@ function runToEnd(path: string, args: readonly string[]): string | undefined {
   const said = host.decode(readAll(output)).trim();
   const ending = waitPidfd(pidfd);
   if (ending.kind === "exited" && ending.status === 0) return undefined;
-  return said || (ending.kind === "exited" ? `${path} failed with exit status ${ending.status}` : `${path} was killed by signal ${ending.signal}`);
+  return said || (ending.kind === "exited" ? `it ended with exit status ${ending.status}` : `signal ${ending.signal} has ended it`);
 }
 
 /** The forked child. Without an environment: the helper acts for root. */

@@ -27,10 +27,23 @@ describe("doctor", () => {
     assert.deepEqual([...new Set(checks.map(({ topic }) => topic))], ["kernel", "user", "namespaces", "ids", "cgroups", "file systems", "security"]);
   });
 
-  it("has for each no what would change it, or why there is nothing", () => {
-    for (const wrapper of [["env"], ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]]) {
-      for (const { what, can, detail, change } of examined(doctor(box(), wrapper, "--json")).checks) if (can !== "yes") assert.notEqual(change ?? detail, undefined, what);
+  it("has for each no what would change it", () => {
+    for (const wrapper of [["env"], ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], ["unshare", "--user", "--map-root-user"]]) {
+      for (const { what, can, change } of examined(doctor(box(), wrapper, "--json")).checks) if (can !== "yes") assert.notEqual(change, undefined, what);
     }
+  });
+
+  it("tells a user nothing to do that only root would profit from, and sees what keeps the helpers from their rights", () => {
+    const found = examined(doctor(box(), ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-setuid", "--inh-caps=-setuid"], "--json"));
+    for (const { what, can, change } of found.checks) if (can === "no" && /^limits of/.test(what)) assert.doesNotMatch(change ?? "", /^(mkdir|mount|write) /, what);
+    assert.deepEqual([named(found, "newuidmap").can, named(found, "newuidmap").change, named(found, "newgidmap").can], ["no", "start tsrun with CAP_SETUID in its bounding set", "yes"]);
+  });
+
+  it("sees whether a user has a systemd of the user's own, where systemd runs", () => {
+    const script = 'mkdir -p /run/systemd/system && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" "$@"';
+    const systemd = (...env: string[]): Check => named(examined(doctor(box(), ["unshare", "--mount", "--propagation", "private", "sh", "-c", `mount -t tmpfs tmpfs /run && ${script}`, "env", ...env], "--json")), "cgroups made by systemd (--systemd-cgroup)");
+    assert.deepEqual([systemd().can, systemd("DBUS_SESSION_BUS_ADDRESS=unix:path=/somewhere").can], ["no", "yes"]);
+    assert.match(systemd().change ?? "", /XDG_RUNTIME_DIR=\/run\/user\/65534$/);
   });
 
   it("is text for people: a line for each, by topic, and at the end the answer", () => {

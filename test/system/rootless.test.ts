@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import { join } from "node:path";
 import { before, beforeEach, describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, isTsrun, itWithTimeNamespaces, ok, PROGRAM, refused, shareNamespace, useBox } from "./harness.ts";
+import { eventually, isTsrun, itWithTimeNamespaces, ok, PROGRAM, refused, shareNamespace, useBox, type Result } from "./harness.ts";
 import { GID, Rootless, SUB_COUNT, SUB_FIRST, UID, USER } from "./rootless.ts";
 
 /** The user's own id as root, those of /etc/subuid for the others. */
@@ -130,6 +130,29 @@ describe("rootless", () => {
   it("without the helpers many ids are refused, and what to install is said", () => {
     refused(user.runtime(["run", "--bundle", user.bundle(withMany(user.config("true"))), "refused"], { env: { PATH: "/nowhere" } }), /\/linux\/uidMappings: newuidmap is not installed: .*package uidmap/);
     assert.deepEqual(readdirSync(user.stateRoot), []);
+  });
+
+  it("helpers that fail are refused with what they said, or how they ended; the user's PATH decides which they are", () => {
+    mkdirSync(join(user.directory, "bin"));
+    const run = (newuidmap: string, newgidmap: string): Result => {
+      user.write("bin/newuidmap", `#!/bin/sh\n${newuidmap}\n`, 0o755);
+      user.write("bin/newgidmap", `#!/bin/sh\n${newgidmap}\n`, 0o755);
+      return user.runtime(["run", "--bundle", user.bundle(withMany(user.config("true"))), "refused"], { env: { PATH: `${user.directory}/bin:/usr/bin:/bin` } });
+    };
+    const works = (name: string): string => `exec /usr/bin/${name} "$@"`;
+    const [uids, gids] = [works("newuidmap"), works("newgidmap")];
+    for (const [newuidmap, newgidmap, message] of [
+      ["exit 3", gids, /run newuidmap: \/linux\/uidMappings: \S*\/bin\/newuidmap has refused: it ended with exit status 3 — /],
+      ["kill -9 $$", gids, /newuidmap has refused: signal 9 has ended it — /],
+      [uids, "echo not today >&2; exit 1", /run newgidmap: \/linux\/gidMappings: \S*\/bin\/newgidmap has refused: not today/],
+      ["exit 0", gids, /enter user namespace: the user namespace does not map its root/], // has done nothing
+    ] as const) {
+      refused(run(newuidmap, newgidmap), message);
+      assert.deepEqual(readdirSync(user.stateRoot), []);
+    }
+    chmodSync(join(user.directory, "bin/newuidmap"), 0o644);
+    ok(run("exit 3", gids)); // one that is no program is passed over
+    ok(run(uids, gids));
   });
 
   it("without a user namespace, or without mappings, it is refused in runc's words", () => {
