@@ -87,7 +87,8 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
       return;
     }
     if (type === "sysfs" && !context.ownsNetwork) {
-      const fallback = planBind(placed, "/sys", { ...options, flags: options.flags | MS_BIND | MS_REC }, { ...context, sourcesByParent: false }, sources);
+      const whole = { ...options, flags: options.flags | MS_BIND | MS_REC, tree: wholeTree(options, context.api) };
+      const fallback = planBind(placed, "/sys", whole, { ...context, sourcesByParent: false }, sources);
       ops.push({ kind: "sysfs", ...placed, filesystem: filesystem(placed, type, mount.source ?? type, options, context.api), fallback });
       return;
     }
@@ -183,6 +184,13 @@ const ATTRIBUTES: readonly (readonly [ms: number, attribute: number])[] = [
   [MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW],
 ];
 const MS_ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+
+/** What is asked of one file system holds for all that the host has mounted below, which nobody asked for: cgroups, tracing. */
+function wholeTree({ flags, tree }: MountOptions, api: MountApi): MountOptions["tree"] {
+  if (api !== "mount_setattr") return tree;
+  const set = ATTRIBUTES.reduce((sum, [ms, attribute]) => ((flags & ms) !== 0 ? sum | attribute : sum), 0);
+  return set === 0 ? tree : { set: set | (tree?.set ?? 0), clear: tree?.clear ?? 0 };
+}
 
 /** Options of the mount itself as attributes: as with `mount --bind -o`, what was not asked for is off, but no word at all changes nothing. */
 function bindAttributes(options: MountOptions): BindAttributes | undefined {
