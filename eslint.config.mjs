@@ -69,6 +69,10 @@ const bans = {
     "TSAsExpression:not([typeAnnotation.typeName.name='const']):not([expression.callee.object.name='JSON']):not([expression.callee.property.name='load']), TSTypeAssertion",
     "`as` claims what nobody checked: brands are made in base/brand.ts, documents decoded in spec/, C's answers read in sys/. Taken at their word: JSON.parse of what tsrun wrote, and its own modules",
   ],
+  usingInLoop: [
+    ":matches(ForStatement, ForInStatement, ForOfStatement, WhileStatement, DoWhileStatement) TryStatement[handler] > BlockStatement.block VariableDeclaration[kind=/using$/]",
+    "esbuild (0.28) keeps the error of a block with `using` in a `var`, which the next round of the loop still finds: once caught, it is thrown again by each later round that went well. Make the block a function",
+  ],
   raw: ["MemberExpression[property.name='raw'][object.type!='TaggedTemplateExpression']", "only sys/ sees a descriptor's number: a borrowed number may be closed, or already be another file"],
 };
 
@@ -86,7 +90,7 @@ export default tseslint.config(
     files: ["**/*.ts", "**/*.mts"],
     languageOptions: { parser: tseslint.parser },
     plugins: { "@typescript-eslint": tseslint.plugin },
-    rules: { ...typescript, "no-restricted-syntax": ["error", ...[bans.defaultExport, bans.enums, bans.namespaces, bans.sign].map(([selector, message]) => ({ selector, message }))] },
+    rules: { ...typescript, "no-restricted-syntax": ["error", ...[bans.defaultExport, bans.enums, bans.namespaces, bans.sign, bans.usingInLoop].map(([selector, message]) => ({ selector, message }))] },
   },
   {
     files: ["src/**/*.ts"],

@@ -6,6 +6,7 @@ import { HostError, StepError } from "./base/errors.ts";
 import { escapePointer } from "./base/json.ts";
 import type { Spec } from "./spec/types.ts";
 import { openBeneath } from "./sys/beneath.ts";
+import type { Fd } from "./sys/fd.ts";
 import { fstatfs, openat, writeAll } from "./sys/file.ts";
 import { utf8 } from "./sys/memory.ts";
 
@@ -31,12 +32,16 @@ export function writeSysctls(ops: readonly SysctlOp[]): void {
   if (ops.length === 0) return;
   using proc = openat(null, "/proc", O_PATH | O_DIRECTORY);
   if (fstatfs(proc).type !== PROC_SUPER_MAGIC) throw new StepError("write sysctls", new HostError("/proc of the container is not procfs"), ops[0]?.why);
-  for (const { file, value, why } of ops) {
+  for (const op of ops) {
     try {
-      using fd = openBeneath(proc, `sys/${file}`, O_WRONLY);
-      writeAll(fd, utf8(value), `${JSON.stringify(value)} to /proc/sys/${file}`);
+      writeSysctl(proc, op);
     } catch (error) {
-      throw new StepError(`write sysctl ${file}`, error, why);
+      throw new StepError(`write sysctl ${op.file}`, error, op.why);
     }
   }
+}
+
+function writeSysctl(proc: Fd, { file, value }: SysctlOp): void {
+  using fd = openBeneath(proc, `sys/${file}`, O_WRONLY);
+  writeAll(fd, utf8(value), `${JSON.stringify(value)} to /proc/sys/${file}`);
 }

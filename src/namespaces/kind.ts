@@ -10,13 +10,17 @@ import type { NamespaceJoin } from "./plan.ts";
 
 /** @throws StepError when nothing is there, when it is no namespace, or one of another type */
 export function checkKinds(joins: readonly NamespaceJoin[]): void {
-  for (const { type, flag, path, why } of joins) {
+  for (const join of joins) {
     try {
-      using file = openat(null, path, O_RDONLY | O_NONBLOCK); // whatever it is, we do not wait for it
-      const kind = ioctl(file, "NS_GET_NSTYPE", NS_GET_NSTYPE, 0);
-      if (kind !== flag) throw new HostError(`${path} is not a ${type} namespace but a ${Object.entries(namespaceFlags).find(([, other]) => other === kind)?.[0] ?? "newer"} one`);
+      checkKind(join);
     } catch (error) {
-      throw new StepError(`join ${type} namespace`, isErrno(error, ENOTTY) ? new HostError(`${path} is not a namespace`) : error, why);
+      throw new StepError(`join ${join.type} namespace`, isErrno(error, ENOTTY) ? new HostError(`${join.path} is not a namespace`) : error, join.why);
     }
   }
+}
+
+function checkKind({ type, flag, path }: NamespaceJoin): void {
+  using file = openat(null, path, O_RDONLY | O_NONBLOCK); // whatever it is, we do not wait for it
+  const kind = ioctl(file, "NS_GET_NSTYPE", NS_GET_NSTYPE, 0);
+  if (kind !== flag) throw new HostError(`${path} is not a ${type} namespace but a ${Object.entries(namespaceFlags).find(([, other]) => other === kind)?.[0] ?? "newer"} one`);
 }
