@@ -54,7 +54,7 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
   parsed.forEach(({ mount, options }, index) => {
     const why = mount.why ?? `/mounts/${index}`;
     const destination = planDestination(mount.destination, context.rootfs);
-    const placed = { why, destination, missing: isCovered(destination, ops) };
+    const placed = { why, destination, missing: isCovered(destination, ops), held: false };
     const isBind = (options.flags & MS_BIND) !== 0;
     const type = mount.type;
     const problem = placeProblem(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");

@@ -5,7 +5,7 @@
 
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
 import { EBUSY, EINVAL, ENOENT, ENOTDIR, EPERM } from "../abi/errno.ts";
-import { PROC_SUPER_MAGIC } from "../abi/magic.ts";
+import { PROC_SUPER_MAGIC, SYSFS_MAGIC } from "../abi/magic.ts";
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "../abi/mount.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import { HostError, isErrno, StepError, SysError, unreachable } from "../base/errors.ts";
@@ -19,7 +19,7 @@ import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
 import { restrictions, setBindAttributes, setLockedAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
 import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan, SysfsOp } from "./ops.ts";
 import { placeProblem } from "./place.ts";
-import { lookUp, openPlainDirectory, openTarget, type Target } from "./resolve.ts";
+import { lookUp, openPlainDirectory, openTarget, topmost, type Target } from "./resolve.ts";
 
 /** Opens every bind source as a detached copy, in the host's mount namespace; the caller closes them. @throws StepError naming the one that is missing */
 export function openSources(plan: RootfsPlan): readonly Fd[] {
@@ -79,12 +79,15 @@ function setParentPropagation(path: string, propagation: number): void {
   }
 }
 
+/** The procfs and sysfs mounts of the container by their destinations, as far as something in them is to be restricted. restrictPaths closes them. */
+export type HeldMounts = Map<ContainerPath, Fd>;
+
 /** Mounts in order. Leaves the working directory at `root`. @param sources from openSources, borrowed @throws StepError */
-export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: readonly Fd[]): void {
+export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: readonly Fd[], held: HeldMounts): void {
   if (ops.length === 0) return;
   for (const op of ops) {
     try {
-      perform(root, op, sources);
+      perform(root, op, sources, held);
     } catch (error) {
       throw new StepError(`mount ${op.destination}`, error, op.why);
     }
@@ -92,34 +95,33 @@ export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: rea
   fchdir(root);
 }
 
-function perform(root: Fd, op: MountOp, sources: readonly Fd[]): void {
+function perform(root: Fd, op: MountOp, sources: readonly Fd[], held: HeldMounts): void {
   switch (op.kind) {
     case "filesystem":
-      return mountFilesystem(root, op);
+      return mountFilesystem(root, op, held);
     case "bind":
-      return bind(root, op, sources);
+      return bind(root, op, sources, held);
     case "remount":
       return remount(root, op);
     case "cgroup1":
       return mountCgroup1(root, op);
     case "cgroup2":
-      return mountCgroup2(root, op, sources);
+      return mountCgroup2(root, op, sources, held);
     case "sysfs":
-      return mountSysfs(root, op, sources);
+      return mountSysfs(root, op, sources, held);
     default:
       return unreachable(op);
   }
 }
 
-function mountFilesystem(root: Fd, op: FilesystemOp): void {
+function mountFilesystem(root: Fd, op: FilesystemOp, held: HeldMounts): void {
   const target = op.plainDirectory ? openPlainDirectory(root, op.destination, op.type) : openTarget(root, op.destination, null, op.missing);
   refuse(placeProblem(target.path, op.type === "proc" ? "proc" : "other"));
   const covered = op.copyUp ? openat(target.fd, ".", O_RDONLY | O_DIRECTORY) : undefined;
   fchdir(target.fd);
   mount(op.source, ".", op.type, op.flags, op.inheritMode ? dataWithMode(op.data, target) : op.data, `${op.type} on ${op.destination}`);
-  target.fd[Symbol.dispose]();
-  if (covered === undefined && op.tree === undefined && op.relabel === undefined && op.propagation.length === 0) return;
-  const mounted = mountedAt(root, op.destination);
+  if (covered === undefined && op.tree === undefined && op.relabel === undefined && op.propagation.length === 0 && !op.held) return target.fd[Symbol.dispose]();
+  const mounted = mountedOn(root, target.fd, op.destination);
   if (covered !== undefined) {
     load<typeof import("./copyup.ts")>("rootfs/copyup").copyUp(covered, mounted);
     covered[Symbol.dispose]();
@@ -127,7 +129,8 @@ function mountFilesystem(root: Fd, op: FilesystemOp): void {
   if (op.relabel !== undefined) relabel(mounted, op.relabel, op.destination);
   for (const propagation of op.propagation) setPropagation(op.api, mounted, propagation, op.destination);
   if (op.tree !== undefined) setTreeAttributes(op.api, mounted, op.tree, op.destination);
-  mounted[Symbol.dispose]();
+  if (op.held) held.set(op.destination, mounted);
+  else mounted[Symbol.dispose]();
 }
 
 function relabel(mounted: Fd, label: string, destination: string): void {
@@ -143,6 +146,16 @@ function dataWithMode(data: string, target: Target): string {
   return data === "" ? mode : `${mode},${data}`;
 }
 
+/**
+ * The mount that was made on `target` just now. Closes `target`.
+ * @param path where it should be, for kernels that have no other way to it
+ */
+function mountedOn(root: Fd, target: Fd, path: ContainerPath): Fd {
+  const mounted = topmost(target) ?? mountedAt(root, path);
+  target[Symbol.dispose]();
+  return mounted;
+}
+
 /** The mount that is topmost at `path` now. */
 function mountedAt(root: Fd, path: ContainerPath): Fd {
   const mounted = lookUp(root, path);
@@ -150,7 +163,7 @@ function mountedAt(root: Fd, path: ContainerPath): Fd {
   return mounted;
 }
 
-function bind(root: Fd, op: BindOp, sources: readonly Fd[]): void {
+function bind(root: Fd, op: BindOp, sources: readonly Fd[], held: HeldMounts): void {
   const source = op.source.kind === "opened" ? sourceOf(sources, op.source.index) : copyTree(null, op.source.path, op.recursive);
   const target = openTarget(root, op.destination, source, op.missing);
   refuse(placeProblem(target.path, "bind"));
@@ -161,7 +174,14 @@ function bind(root: Fd, op: BindOp, sources: readonly Fd[]): void {
   if (op.locked && op.tree !== undefined && (restrictions(source) & op.tree.clear) !== 0) throw new SysError("mount_setattr", EPERM, op.destination);
   if (op.attributes !== undefined) (op.locked ? setLockedAttributes : setBindAttributes)(op.api, source, op.attributes, op.destination);
   if (op.tree !== undefined) setTreeAttributes(op.api, source, op.tree, op.destination);
-  if (op.source.kind === "path") source[Symbol.dispose]();
+  if (op.held && isKernels(source)) held.set(op.destination, source);
+  else if (op.source.kind === "path") source[Symbol.dispose]();
+}
+
+/** Whether nobody but the kernel makes names there. */
+export function isKernels(fd: Fd): boolean {
+  const { type } = fstatfs(fd);
+  return type === PROC_SUPER_MAGIC || type === SYSFS_MAGIC;
 }
 
 function sourceOf(sources: readonly Fd[], index: number): Fd {
@@ -192,8 +212,7 @@ function mountCgroup1(root: Fd, op: Cgroup1Op): void {
   refuse(placeProblem(target.path, "other"));
   fchdir(target.fd);
   mount("tmpfs", ".", "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, "mode=755", `tmpfs on ${op.destination}`);
-  target.fd[Symbol.dispose]();
-  const tmpfs = mountedAt(root, op.destination);
+  const tmpfs = mountedOn(root, target.fd, op.destination);
   fchdir(tmpfs);
   tmpfs[Symbol.dispose]();
   for (const propagation of op.propagation) mount(null, ".", null, propagation, null, op.destination);
@@ -229,18 +248,18 @@ function bindHierarchy({ name, source, otherwise }: Extract<Cgroup1Hierarchy, { 
   }
 }
 
-function mountCgroup2(root: Fd, op: Cgroup2Op, sources: readonly Fd[]): void {
+function mountCgroup2(root: Fd, op: Cgroup2Op, sources: readonly Fd[], held: HeldMounts): void {
   try {
-    mountFilesystem(root, op.filesystem);
+    mountFilesystem(root, op.filesystem, held);
   } catch (error) {
     if (!isErrno(error, EPERM, EBUSY)) throw error;
-    bindCgroup(root, op, sources);
+    bindCgroup(root, op, sources, held);
   }
 }
 
-function bindCgroup(root: Fd, op: Cgroup2Op, sources: readonly Fd[]): void {
+function bindCgroup(root: Fd, op: Cgroup2Op, sources: readonly Fd[], held: HeldMounts): void {
   try {
-    bind(root, op.fallback, sources);
+    bind(root, op.fallback, sources, held);
   } catch (error) {
     if (!op.orMask || !isErrno(error, ENOENT) || error.syscall !== "open_tree") throw error;
     const target = openTarget(root, op.destination, null, op.missing);
@@ -250,12 +269,12 @@ function bindCgroup(root: Fd, op: Cgroup2Op, sources: readonly Fd[]): void {
   }
 }
 
-function mountSysfs(root: Fd, op: SysfsOp, sources: readonly Fd[]): void {
+function mountSysfs(root: Fd, op: SysfsOp, sources: readonly Fd[], held: HeldMounts): void {
   try {
-    mountFilesystem(root, op.filesystem);
+    mountFilesystem(root, op.filesystem, held);
   } catch (error) {
     if (!isErrno(error, EPERM)) throw error;
-    bind(root, op.fallback, sources);
+    bind(root, op.fallback, sources, held);
   }
 }
 

@@ -55,6 +55,8 @@ export type Placed = {
   readonly destination: ContainerPath;
   /** A mount before this one covers what was there with nothing. A hint: whatever is there after all is used. */
   readonly missing: boolean;
+  /** Paths below it will be masked or made read-only (PathOp.within): its descriptor is kept for that. */
+  readonly held: boolean;
 };
 
 /** mount(2) of a file system. */
@@ -155,6 +157,9 @@ export type LinkOp = {
 
 export type PathOp = { readonly why: Why; readonly path: ContainerPath };
 
+/** `within`: the destination of the procfs or sysfs that the path lies in, and is found from; undefined: it is found from "/". */
+export type RestrictedPath = PathOp & { readonly within: ContainerPath | undefined };
+
 export type RootfsPlan = {
   readonly rootfs: HostPath;
   readonly api: MountApi;
@@ -172,8 +177,8 @@ export type RootfsPlan = {
   /** Mounts that had to be writable until everything below them was made. */
   readonly lateReadonly: readonly PathOp[];
   readonly readonlyRoot: boolean;
-  readonly readonlyPaths: readonly PathOp[];
-  readonly maskedPaths: readonly PathOp[];
+  readonly readonlyPaths: readonly RestrictedPath[];
+  readonly maskedPaths: readonly RestrictedPath[];
   /** What the tmpfs over masked directories gets as data beside its limits: SELinux's context, or nothing. */
   readonly maskData: string;
   readonly warnings: readonly string[];

@@ -1,30 +1,32 @@
 // What of /proc and /sys the container may only read, or not see at all. "/" is the container's root here; what is not there needs no care.
+// What lies in a procfs or sysfs that we mounted is found from its own descriptor: whoever may rename the directory under it, in the root file
+// system, takes it out of the way of its path, and not out of ours.
 // Nearly all of these paths lie in a directory of procfs or sysfs, where the kernel alone makes names. With such a directory, found by
 // descriptor and proved to be the kernel's, as working directory a plain name is as good as a descriptor, and takes half of the calls.
 
 import { O_PATH } from "../abi/fcntl.ts";
 import { EINVAL } from "../abi/errno.ts";
-import { PROC_SUPER_MAGIC, SYSFS_MAGIC } from "../abi/magic.ts";
 import { MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REC } from "../abi/mount.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import { containerPath, type ContainerPath } from "../base/brand.ts";
 import { isErrno, StepError } from "../base/errors.ts";
 import { basename, dirname } from "../base/path.ts";
 import type { Fd } from "../sys/fd.ts";
-import { chdir, fchdir, fileType, fileTypeAt, fstatfs, openat } from "../sys/file.ts";
+import { chdir, fchdir, fileType, fileTypeAt, openat } from "../sys/file.ts";
 import { mount, mount_setattr } from "../sys/mount.ts";
 import { attachTree, copyTree } from "../sys/tree.ts";
 import { setAttributes } from "./attributes.ts";
 import { openNull } from "./devices.ts";
-import { attach } from "./mounts.ts";
-import type { MountApi, RootfsPlan } from "./ops.ts";
-import { lookUp } from "./resolve.ts";
+import { attach, isKernels, type HeldMounts } from "./mounts.ts";
+import type { MountApi, RestrictedPath, RootfsPlan } from "./ops.ts";
+import { lookUp, topmost } from "./resolve.ts";
 
 const READONLY = { set: MOUNT_ATTR_RDONLY, clear: 0 };
 
 type State = {
   /** RootfsPlan.maskData. */
   readonly data: string;
+  readonly held: HeldMounts;
   /** The directory looked at last. */
   directory: ContainerPath | undefined;
   /** undefined: it is not there. True: it is the kernel's, and the working directory. */
@@ -35,37 +37,40 @@ type State = {
   empty: Fd | undefined;
 };
 
-/** @throws StepError */
-export function restrictPaths(plan: RootfsPlan): void {
-  const state: State = { data: plan.maskData, directory: undefined, firm: undefined, null: undefined, empty: undefined };
-  for (const { path, why } of plan.readonlyPaths) {
+/** @param held from mountFilesystems; closes them @throws StepError */
+export function restrictPaths(plan: RootfsPlan, held: HeldMounts): void {
+  const state: State = { data: plan.maskData, held, directory: undefined, firm: undefined, null: undefined, empty: undefined };
+  for (const op of plan.readonlyPaths) {
+    const { path, why } = op;
     try {
-      if (isFirm(state, path)) makeNameReadonly(plan.api, path);
+      if (isFirm(state, op)) makeNameReadonly(plan.api, path);
       else if (state.firm === false) makeReadonly(plan.api, path);
     } catch (error) {
       throw new StepError(`make ${path} read-only`, error, why);
     }
   }
-  for (const { path, why } of plan.maskedPaths) {
+  for (const op of plan.maskedPaths) {
+    const { path, why } = op;
     try {
-      if (isFirm(state, path)) maskName(state, path);
+      if (isFirm(state, op)) maskName(state, path);
       else if (state.firm === false) mask(state, path);
     } catch (error) {
       throw new StepError(`mask ${path}`, error, why);
     }
   }
+  for (const mounted of held.values()) mounted[Symbol.dispose]();
   state.null?.[Symbol.dispose]();
   state.empty?.[Symbol.dispose]();
   if (state.directory !== undefined) chdir("/");
 }
 
-/** Whether `path` lies directly in a directory of the kernel's, which is then the working directory. */
-function isFirm(state: State, path: ContainerPath): boolean {
+/** Whether the path lies directly in a directory of the kernel's, which is then the working directory. */
+function isFirm(state: State, { path, within }: RestrictedPath): boolean {
   const directory = containerPath(dirname(path));
   if (directory !== state.directory) {
-    const fd = lookUp(null, directory);
+    const fd = openDirectory(state.held, directory, within);
     state.directory = directory;
-    state.firm = fd === undefined ? undefined : isKernels(fstatfs(fd).type);
+    state.firm = fd === undefined ? undefined : isKernels(fd);
     if (fd === undefined) return false;
     if (state.firm) fchdir(fd);
     fd[Symbol.dispose]();
@@ -73,7 +78,11 @@ function isFirm(state: State, path: ContainerPath): boolean {
   return state.firm ?? false;
 }
 
-const isKernels = (magic: number): boolean => magic === PROC_SUPER_MAGIC || magic === SYSFS_MAGIC;
+/** [kernel] ".." of a root is what is mounted topmost there: a hook may have put something on ours. */
+function openDirectory(held: HeldMounts, directory: ContainerPath, within: ContainerPath | undefined): Fd | undefined {
+  const mounted = within === undefined ? undefined : held.get(within);
+  return mounted === undefined || within === undefined ? lookUp(null, directory) : lookUp(mounted, containerPath(`/..${directory.slice(within.length)}`));
+}
 
 // ---- by descriptor
 
@@ -99,7 +108,7 @@ function mask(state: State, path: ContainerPath): void {
   else {
     fchdir(target);
     mountEmpty(".", state.data, path);
-    state.empty = lookUp(null, path);
+    state.empty = topmost(target) ?? lookUp(null, path);
     state.directory = undefined; // the working directory is another one now
   }
   target[Symbol.dispose]();

@@ -1,7 +1,7 @@
 // Where a mount may go, as far as its words tell: the image's symlinks are looked at later.
 
 import { containerPath, type ContainerPath, type HostPath } from "../base/brand.ts";
-import { clean } from "../base/path.ts";
+import { clean, dirname } from "../base/path.ts";
 import type { MountOp } from "./ops.ts";
 
 /** runc takes a destination that spells out the root file system's own path as a path in it. */
@@ -18,6 +18,23 @@ export function isCovered(destination: ContainerPath, before: readonly MountOp[]
     if (destination.startsWith(`${op.destination}/`)) return op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
   }
   return false;
+}
+
+/**
+ * The mount of the kernel's own that `path` will be seen in: the last that covers its directory, if that is a procfs or sysfs. A bind on their place
+ * may be one. Undefined for what lies elsewhere: symlinks may lead out of it, and are followed from "/".
+ */
+export function coveringKernelMount(path: ContainerPath, ops: readonly MountOp[]): MountOp | undefined {
+  const directory = dirname(path);
+  const last = ops.findLast(({ kind, destination }) => kind !== "remount" && (directory === destination || directory.startsWith(`${destination}/`)));
+  if (last === undefined) return undefined;
+  const isKernels = last.kind === "sysfs" || (last.kind === "filesystem" && (last.type === "proc" || last.type === "sysfs")) || (last.kind === "bind" && (last.destination === "/proc" || last.destination === "/sys"));
+  return isKernels ? last : undefined;
+}
+
+/** Its descriptor is kept. */
+export function hold(op: MountOp): MountOp {
+  return op.kind === "sysfs" ? { ...op, held: true, filesystem: { ...op.filesystem, held: true }, fallback: { ...op.fallback, held: true } } : { ...op, held: true };
 }
 
 const PROC_FILES: readonly string[] = [

@@ -324,8 +324,24 @@ describe("planRootfs, the root", () => {
 
   it("masked and read-only paths are cleaned and come once", () => {
     const { maskedPaths, readonlyPaths } = plan({ linux: { maskedPaths: ["/proc/keys", "/proc//keys/", "/a/../b"], readonlyPaths: ["/proc/sys"] } });
-    assert.deepEqual(maskedPaths, [{ why: "/linux/maskedPaths/0", path: "/proc/keys" }, { why: "/linux/maskedPaths/2", path: "/b" }]);
-    assert.deepEqual(readonlyPaths, [{ why: "/linux/readonlyPaths/0", path: "/proc/sys" }]);
+    assert.deepEqual(maskedPaths.map(({ why, path }) => [why, path]), [["/linux/maskedPaths/0", "/proc/keys"], ["/linux/maskedPaths/2", "/b"]]);
+    assert.deepEqual(readonlyPaths.map(({ why, path }) => [why, path]), [["/linux/readonlyPaths/0", "/proc/sys"]]);
+  });
+
+  it("masked and read-only paths are found from the procfs or sysfs that they will be seen in, and from / elsewhere", () => {
+    const proc = { destination: "/proc", type: "proc" };
+    const sys = { destination: "/sys", type: "sysfs" };
+    const tmpfs = (destination: string) => ({ destination, type: "tmpfs" });
+    const within = (mounts: Json[], ...maskedPaths: string[]): [string[], (string | undefined)[]] => {
+      const made = plan({ mounts, linux: { maskedPaths } });
+      return [[...made.mountsBeforeCgroup, ...made.mountsAfter].flatMap((op) => (op.held ? [op.destination] : [])), made.maskedPaths.map((path) => path.within)];
+    };
+    assert.deepEqual(within([proc, sys, tmpfs("/dev")], "/proc/keys", "/proc/bus/pci/x", "/sys/firmware", "/dev/x", "/etc/passwd", "/proc"), [["/proc", "/sys"], ["/proc", "/proc", "/sys", undefined, undefined, undefined]]);
+    assert.deepEqual(within([proc, sys], "/etc/passwd"), [[], [undefined]]);
+    assert.deepEqual(within([proc, { ...proc, destination: "/other" }], "/other/keys"), [["/other"], ["/other"]]);
+    assert.deepEqual(within([sys, tmpfs("/sys/fs/x")], "/sys/fs/x/y", "/sys/fs/y"), [["/sys"], [undefined, "/sys"]]);
+    assert.deepEqual(within([tmpfs("/sys/fs/x"), sys], "/sys/fs/x/y"), [["/sys"], ["/sys"]], "a later mount covers it");
+    assert.deepEqual(within([{ destination: "/sys", type: "bind", source: "/sys", options: ["rbind"] }, { destination: "/mnt", type: "bind", source: "/sys", options: ["rbind"] }], "/sys/firmware", "/mnt/firmware"), [["/sys"], ["/sys", undefined]]);
   });
 });
 

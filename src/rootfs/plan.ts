@@ -9,8 +9,9 @@ import type { HostFacts } from "../spec/facts.ts";
 import type { RootfsPropagation, Spec } from "../spec/types.ts";
 import { LINKS, planDevices } from "./devices-plan.ts";
 import { labelled, planMounts } from "./mounts-plan.ts";
-import type { CgroupMountSource, MountApi, PathOp, PropagationPlan, RootfsPlan } from "./ops.ts";
+import type { CgroupMountSource, MountApi, MountOp, PropagationPlan, RestrictedPath, RootfsPlan } from "./ops.ts";
 import { isQuiet, propagationFlags } from "./options.ts";
+import { coveringKernelMount, hold } from "./place.ts";
 
 export type * from "./ops.ts";
 
@@ -49,6 +50,10 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
   const users = { path: spec.linux.namespaces.find(({ type }) => type === "user")?.path, uidMappings, gidMappings };
   const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false, inUserNamespace: hasUserNamespace, users }, violations);
   if (violations.length > 0) throw new SpecError(violations);
+  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", mounts.ops);
+  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", mounts.ops);
+  const held = new Set([...readonlyPaths, ...maskedPaths].map(({ path }) => coveringKernelMount(path, mounts.ops)));
+  const ops = mounts.ops.map((op) => (held.has(op) ? hold(op) : op));
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
   const split = firstCgroup < 0 ? mounts.ops.length : firstCgroup;
@@ -58,15 +63,15 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
     pivot,
     propagation,
     sources: mounts.sources,
-    mountsBeforeCgroup: mounts.ops.slice(0, split),
-    mountsAfter: mounts.ops.slice(split),
+    mountsBeforeCgroup: ops.slice(0, split),
+    mountsAfter: ops.slice(split),
     ownDev,
     devices: ownDev ? planDevices(spec.linux.devices, hasUserNamespace) : [],
     links: ownDev ? LINKS : [],
     lateReadonly: mounts.lateReadonly,
     readonlyRoot: spec.root.readonly && hasNamespace, // in the host's mount namespace "/" is no mount of ours (runc)
-    readonlyPaths: planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths"),
-    maskedPaths: planPaths(spec.linux.maskedPaths, "/linux/maskedPaths"),
+    readonlyPaths,
+    maskedPaths,
     maskData: labelled("tmpfs", "", spec.linux.mountLabel),
     warnings: spec.root.readonly && !hasNamespace ? [...mounts.warnings, "root.readonly needs a mount namespace: the root file system stays writable"] : mounts.warnings,
   };
@@ -87,12 +92,12 @@ function planPropagation(word: RootfsPropagation | undefined): PropagationPlan {
   };
 }
 
-function planPaths(paths: readonly string[], pointer: string): readonly PathOp[] {
-  const ops: PathOp[] = [];
+function planPaths(paths: readonly string[], pointer: string, mounts: readonly MountOp[]): readonly RestrictedPath[] {
+  const ops: RestrictedPath[] = [];
   const seen = new Set<string>();
   paths.forEach((given, index) => {
-    const path = clean(`/${given}`);
-    if (!seen.has(path)) ops.push({ why: `${pointer}/${index}`, path: containerPath(path) });
+    const path = containerPath(clean(`/${given}`));
+    if (!seen.has(path)) ops.push({ why: `${pointer}/${index}`, path, within: coveringKernelMount(path, mounts)?.destination });
     seen.add(path);
   });
   return ops;

@@ -6,7 +6,7 @@ import { EAGAIN, EEXIST, EINVAL, ELOOP, ENOENT, ENOSYS, ENOTDIR } from "../abi/e
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY } from "../abi/fcntl.ts";
 import { RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS } from "../abi/openat2.ts";
 import { S_IFDIR } from "../abi/stat.ts";
-import type { ContainerPath } from "../base/brand.ts";
+import { containerPath, type ContainerPath } from "../base/brand.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fileType, mkdirat, openat, openat2OrErrno, openatOrErrno, readlinkat } from "../sys/file.ts";
@@ -26,6 +26,17 @@ export function lookUp(root: Fd | null, path: ContainerPath): Fd | undefined {
   const walked = walk(own, path, undefined)?.fd;
   own[Symbol.dispose]();
   return walked;
+}
+
+/**
+ * What is mounted topmost on the directory that is open as `target`, or that directory; whatever name it has by now. The caller closes it.
+ * [kernel] The root's ".." is the root again, and what is mounted there. Undefined where openat2 is missing, before Linux 5.6.
+ */
+export function topmost(target: Fd): Fd | undefined {
+  const found = open(target, containerPath(".."), O_PATH | O_DIRECTORY, 0);
+  if (typeof found !== "number") return found;
+  if (found !== ENOSYS) throw new SysError("openat2", found, "..");
+  return undefined;
 }
 
 export type Target = {

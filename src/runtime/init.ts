@@ -15,7 +15,7 @@ import { becomeUser, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from 
 import { closeDescriptors, execute, findProgram, type Program } from "../process/execute.ts";
 import { settleRlimits } from "../process/limits.ts";
 import { createDevices } from "../rootfs/devices.ts";
-import { mountFilesystems, openRootfs, prepareRoot } from "../rootfs/mounts.ts";
+import { mountFilesystems, openRootfs, prepareRoot, type HeldMounts } from "../rootfs/mounts.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
 import { restrictPaths } from "../rootfs/paths.ts";
 import { pivot } from "../rootfs/pivot.ts";
@@ -87,12 +87,13 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
   const root = step("prepare rootfs", () => prepareRoot(plan.rootfs, rootfs ?? openRootfs(plan.rootfs)));
-  step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, sources));
+  const held: HeldMounts = new Map();
+  step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, sources, held));
   const { enter, entries, inV2 } = step("wait for cgroup", () => hearOfCgroup(channel));
   step("enter cgroup", () => (entries.length > 0 ? enterByEntries(entries) : enterCgroup(enter, inV2)));
   step("reset CPU affinity", resetAffinity);
   step("enter cgroup namespace", () => enterCgroupNamespace(plan.namespaces));
-  step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources));
+  step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources, held));
   step("create devices", () => createDevices(root, plan.rootfs));
   umask(0o022); // for hooks and the working directory: what has a mode in config.json is made
   step("wait for hooks of the runtime", () => letRuntimeHooksRun(plan, channel));
@@ -105,7 +106,7 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("set host and domain name", () => setNames(plan.namespaces));
   step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
   step("write sysctls", () => writeSysctls(plan.sysctls));
-  step("restrict paths", () => restrictPaths(plan.rootfs));
+  step("restrict paths", () => restrictPaths(plan.rootfs, held));
   // become the user's process
   step("hand over stdio", () => giveStdio(plan.process));
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));

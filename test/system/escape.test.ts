@@ -455,6 +455,53 @@ describe("procfs and sysfs are the kernel's", () => {
   });
 });
 
+describe("masks and read-only paths of /proc and /sys", () => {
+  const box = useBox();
+
+  // [kernel] A directory that something is mounted on in another mount namespace can be renamed, and the mount goes along.
+  const move = "cd $0 && mv proc old-proc && mv sys old-sys && mkdir proc sys";
+  const probe = [
+    "test -e /old-proc/self/status && echo moved",
+    "head -c 1 /old-proc/kcore 2>/dev/null | wc -c; head -c 1 /old-proc/keys | wc -c; ls -A /old-proc/scsi 2>/dev/null | wc -l; ls -A /old-sys/firmware | wc -l",
+    "(: > /old-proc/sys/kernel/domainname) 2>&1; (: > /old-proc/irq/default_smp_affinity) 2>&1; true",
+  ].join("; ");
+
+  for (const flags of [[], ["--no-pivot"]])
+    for (const inUserNamespace of [false, true]) {
+      itOurs(`stay on them when the directories under them are renamed before, ${flags[0] ?? "pivot_root"}${inUserNamespace ? ", in a user namespace" : ""}`, () => {
+        const container = box().container((config) => {
+          writable(config);
+          shell(config, probe);
+          config.mounts = config.mounts.filter(({ type }) => type !== "cgroup"); // below a /sys that has gone it cannot be made read-only: an error
+          if (!inUserNamespace) return;
+          config.linux.namespaces.push({ type: "user" });
+          config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 0, size: 65_536 }];
+        });
+        const config = JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config;
+        config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", move, container.rootfs] }] };
+        container.configure(config);
+        const { stdout } = ok(container.run(flags));
+        assert.match(stdout, /^moved\n0\n0\n0\n0\nsh: can't create \/old-proc\/sys\/kernel\/domainname: Read-only file system\nsh: can't create \/old-proc\/irq\/default_smp_affinity: Read-only file system\n$/);
+      });
+    }
+
+  itOurs("stay on them when those directories are renamed again and again while the container is made", async () => {
+    const container = box().container((config) => {
+      writable(config);
+      shell(config, "for p in /proc /other; do test -e $p/self/status && echo proc && head -c 1 $p/keys | wc -c && (: > $p/sys/kernel/domainname) 2>/dev/null && echo written; done; true");
+    });
+    mkdirSync(container.at("other"));
+    let made = 0;
+    await swapping(box(), container.at("proc"), container.at("other"), 3, () => {
+      const { status, stdout, stderr } = container.run();
+      if (status !== 0) return assert.notEqual(stderr, "");
+      assert.match(stdout, /^(proc\n0\n)*$/);
+      if (stdout !== "") made++;
+    });
+    assert.notEqual(made, 0, "no container came up");
+  });
+});
+
 describe("the terminal's /dev/console", () => {
   const box = useBox();
   useTerminals();
