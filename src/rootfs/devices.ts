@@ -1,7 +1,7 @@
 // The container's /dev: nodes and links. Nothing is mounted between them, so a directory is resolved once for its neighbours.
 
 import { EEXIST, EPERM } from "../abi/errno.ts";
-import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "../abi/fcntl.ts";
+import { AT_EMPTY_PATH, O_CREAT, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_RDWR } from "../abi/fcntl.ts";
 import { S_IFCHR, S_IFMT } from "../abi/stat.ts";
 import type { ContainerPath } from "../base/brand.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
@@ -41,7 +41,16 @@ function createNode(directory: Fd, op: DeviceOp): void {
     if (!isErrno(error, EPERM)) throw error;
     return bindNode(directory, op);
   }
-  if (op.uid !== 0 || op.gid !== 0) fchownat(directory, op.name, op.uid, op.gid, AT_SYMLINK_NOFOLLOW);
+  if (op.uid !== 0 || op.gid !== 0) giveNode(directory, op);
+}
+
+/** What is given away is the node that we made, whoever else may make names in that directory. */
+function giveNode(directory: Fd, op: DeviceOp): void {
+  const node = openat(directory, op.name, O_PATH | O_NOFOLLOW);
+  const { mode, rdev } = fstat(node);
+  if (mode !== op.mode || rdev !== makedev(op.major, op.minor)) throw new HostError("somebody else has put another file in its place");
+  fchownat(node, "", op.uid, op.gid, AT_EMPTY_PATH);
+  node[Symbol.dispose]();
 }
 
 /** [kernel] Who is not root of the initial user namespace makes no device nodes; the host's can be bound. */
