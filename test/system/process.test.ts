@@ -69,6 +69,7 @@ describe("the environment", () => {
   it("has a HOME from the container's /etc/passwd, and / for a user who is not in it", () => {
     const home = (uid: number): string | undefined => environment(["PATH=/bin"], (config) => (config.process.user = user(uid))).find((entry) => entry.startsWith("HOME="));
     assert.deepEqual([0, 1000, 4711].map(home), ["HOME=/root", "HOME=/home/user", "HOME=/"]);
+    assert.deepEqual(environment(["PATH=/bin", "HOME="]), ["PATH=/bin", "HOME=/root"], "an empty one is none");
   });
 });
 
@@ -95,6 +96,18 @@ describe("the working directory", () => {
       config.process.args = ["pwd"];
     });
     assert.equal(ok(container.run()).stdout, "/home/user\n");
+  });
+
+  it("that only root may enter is entered as root, before the user is set", () => {
+    const container = box().container((config) => {
+      config.process.user = user(1000);
+      config.process.cwd = "/private";
+      config.process.args = ["sh", "-c", "id -u; pwd; ls"];
+    });
+    mkdirSync(container.at("private"), { mode: 0o700 });
+    const { stdout, stderr } = container.run();
+    assert.equal(stdout, "1000\n/private\n");
+    assert.match(stderr, /Permission denied/);
   });
 
   it("that is a file is refused at create", () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it } from "mocha";
+import { describe, it, type Context } from "mocha";
 import type { Config, Mount } from "./bundle.ts";
-import { isTsrun, itOurs, refused, shareNamespace, useBox } from "./harness.ts";
+import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, shareNamespace, useBox, type Container, type Result } from "./harness.ts";
 
 const CAPABILITY = (name: string): Record<string, string[]> => ({ bounding: [name], effective: [name], permitted: [name], inheritable: [name], ambient: [name] });
 
@@ -109,6 +109,22 @@ describe("the root file system", () => {
     const { status, stderr } = container.run();
     assert.equal(status, 0, stderr);
     for (const name of readdirSync(container.at("dev"))) rmSync(container.at(`dev/${name}`));
+  });
+
+  itOurs("of a host whose own root is an initramfs needs --no-pivot, and the error says so", function (this: Context) {
+    const start = box().path("initramfs");
+    execFileSync("gcc", ["-O2", "-static", "-o", start, join(PROJECT, "test/system/fixtures/initramfs.c")]);
+    copyFileSync(PROGRAM, box().path("program"));
+    const container = box().container((config) => {
+      config.process.args = ["sh", "-c", "ls -A /; test -e /only-here"];
+      writable(config);
+    });
+    mkdirSync(container.at("only-here"));
+    const run = (...flags: string[]): Result => box().exec(start, [box().directory, "./program", "--root", box().stateRoot, "run", ...flags, "--bundle", container.bundle, container.id]);
+    const refusal = run();
+    if (refusal.status === 77) this.skip(); // whoever made our mount namespace has left rootfs out of it
+    refused(refusal, /pivot_root\(2\).*EINVAL.*initramfs.*--no-pivot/);
+    assert.deepEqual(ok(run("--no-pivot")).stdout.trim().split("\n"), readdirSync(container.rootfs).sort());
   });
 
   for (const [value, expected] of [["shared", /shared:/], ["slave", /master:|^$/], ["private", /^$/], ["unbindable", /unbindable/]] as const) {
@@ -254,6 +270,33 @@ describe("mounts", () => {
     });
   });
 
+  it("with tmpcopyup have owners, modes, links and nodes as they were, and the source keeps what it had", () => {
+    const container = box().container((config) => {
+      config.mounts.push({ destination: "/home", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "size=1m"] });
+      config.process.capabilities = CAPABILITY("CAP_DAC_OVERRIDE");
+      config.process.args = ["sh", "-c", "cd /home && stat -c '%n %a %u:%g %F %t:%T' . below below/file below/link below/null below/fifo && readlink below/link && cat below/file && touch below/new && rm below/file"];
+    });
+    const home = container.at("home");
+    execFileSync("sh", ["-c", "cd $0 && rm -rf * && mkdir below && echo text > below/file && ln -s ../away below/link && mknod below/null c 1 3 && mkfifo below/fifo && chown 1:2 below/file && chown -h 5:6 below/link && chown 7:0 below && chown 3:4 . && chmod 4751 below/file && chmod 2711 below && chmod 750 .", home]);
+    assert.equal(ok(container.run()).stdout, [
+      ". 750 3:4 directory 0:0", "below 2711 7:0 directory 0:0", "below/file 4751 1:2 regular file 0:0", "below/link 777 5:6 symbolic link 0:0",
+      "below/null 644 0:0 character special file 1:3", "below/fifo 644 0:0 fifo 0:0", "../away", "text", "",
+    ].join("\n"));
+    assert.deepEqual(readdirSync(join(home, "below")).sort(), ["fifo", "file", "link", "null"]);
+  });
+
+  it("of devpts are the user namespace's own: their gid must be mapped there, and then a terminal has it", () => {
+    const inside = (size: number): Container => box().container((config) => {
+      config.linux.namespaces.push({ type: "user" });
+      config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size }];
+      config.process.terminal = true;
+      config.process.args = ["stat", "-L", "-c", "%u:%g %a", "/proc/self/fd/0", "/dev/ptmx"];
+    });
+    const refusal = inside(5).run();
+    refused(refusal, isTsrun ? /\/mounts\/2: mount\(2\) devpts on \/dev\/pts: invalid argument \(EINVAL\)/ : /devpts/);
+    if (isTsrun) assert.match(ok(inside(6).run()).stdout, /^0:5 620\r?\n0:0 666\r?\n$/);
+  });
+
   describe("that aim out of the root", () => {
     it("through a symlink land inside of it", () => {
       const container = box().container((config) => {
@@ -322,6 +365,17 @@ describe("devices", () => {
       ];
     });
     assert.equal(inside, "character special file a:e5 640 7:8\nblock special file 7:12c 604 0:0\nfifo 0:0 777 1000:0\n");
+  });
+
+  it("that are in the image already stay as they are", () => {
+    const container = box().container((config) => {
+      writable(config);
+      config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith("/dev"));
+      config.linux.devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 1 }];
+      config.process.args = ["stat", "-c", "%F %t:%T %a %u:%g", "/dev/fuse"];
+    });
+    execFileSync("mknod", ["-m", "0640", container.at("dev/fuse"), "c", "10", "229"]);
+    assert.equal(ok(container.run()).stdout, "character special file a:e5 640 0:0\n");
   });
 
   it("are still made when config.json lists a default one again", () => {

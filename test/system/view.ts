@@ -2,8 +2,10 @@
 // own, which prints as JSON what became of each: null for kept, else how it was broken.
 
 import assert from "node:assert/strict";
-import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Box, eventually, ok, refused, shareNamespace, type Container, type Result } from "./harness.ts";
 import { GID, Rootless, UID } from "./rootless.ts";
 import type { Config } from "./bundle.ts";
@@ -26,6 +28,13 @@ function group(box: Box, container: Container): string {
   const found = box.cgroups().find((path) => path.endsWith(container.id));
   assert(found !== undefined, `no group of ${container.id}`);
   return found;
+}
+
+/** What fixtures/devices.c says of device programs. */
+function programs(box: Box, ...words: string[]): string[] {
+  const tool = box.path("devices");
+  if (!existsSync(tool)) execFileSync("gcc", ["-O2", "-o", tool, join(dirname(fileURLToPath(import.meta.url)), "fixtures/devices.c")]);
+  return ok(box.exec(tool, words)).stdout.split(" ").filter(Boolean);
 }
 
 const processes = (directory: string): string[] => readFileSync(join(directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean);
@@ -129,6 +138,52 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
       config.linux.devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666 }];
       config.linux.resources = { devices: [{ allow: true, access: "rwm" }] };
     }), "open\n");
+  },
+
+  "device programs: those of a group that is there already are replaced, by one": (box) => {
+    for (const before of [0, 1, 3]) {
+      const directory = `/sys/fs/cgroup/${box.prefix}kept${before}`;
+      mkdirSync(directory);
+      programs(box, "allow-all", directory, String(before));
+      const old = programs(box, "attached", directory);
+      assert.equal(old.length, before);
+      let previous = old;
+      for (let round = 0; round < 2; round++) {
+        const container = sleeper(box, (config) => {
+          config.linux.cgroupsPath = `/${basename(directory)}`;
+          config.linux.devices = [{ path: "/dev/mem0", type: "c", major: 1, minor: 1, fileMode: 0o666 }];
+        });
+        const now = programs(box, "attached", directory);
+        assert.equal(now.length, 1, `programs in round ${round}, where ${before} were`);
+        assert.equal(previous.includes(now[0] ?? ""), false);
+        eventually("the kernel has the old ones no more", () => programs(box, "loaded", ...previous).length === 0);
+        assert.equal(box.runtime(["exec", container.id, "sh", "-c", "head -c 1 /dev/zero | wc -c; (exec 3</dev/mem0) 2>&1 || true"]).stdout, "1\nsh: can't open /dev/mem0: Operation not permitted\n");
+        ok(container.delete("--force"));
+        previous = now;
+      }
+      eventually("it is empty", () => processes(directory).length === 0);
+      rmdirSync(directory);
+      eventually("the kernel has none of them", () => programs(box, "loaded", ...old, ...previous).length === 0);
+    }
+  },
+
+  "device programs: update, exec and pause add none, and the program goes with the container; nothing is pinned": (box) => {
+    const pinned = (): string[] => (existsSync("/sys/fs/bpf") ? readdirSync("/sys/fs/bpf") : []);
+    const before = pinned();
+    const container = sleeper(box);
+    const directory = group(box, container);
+    const program = programs(box, "attached", directory);
+    assert.equal(program.length, 1);
+    ok(box.runtime(["update", "--resources", box.write("resources.json", JSON.stringify({ devices: [{ allow: false, access: "rwm" }], unified: { "cgroup.max.depth": "7" } })), container.id]));
+    ok(box.runtime(["exec", container.id, "true"]));
+    ok(box.runtime(["pause", container.id]));
+    ok(box.runtime(["resume", container.id]));
+    assert.deepEqual(programs(box, "attached", directory), program);
+    const failed = box.container((config) => (config.process.args = ["/not/there"]));
+    refused(failed.run(), /not\/there/);
+    ok(container.delete("--force"));
+    eventually("the kernel has it no more", () => programs(box, "loaded", ...program).length === 0);
+    assert.deepEqual(pinned(), before);
   },
 
   "exec joins the container's group, and that of its init where the container's own is gone (runc issue 5089)": (box) => {
