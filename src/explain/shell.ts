@@ -267,6 +267,7 @@ function deviceCommands({ rootfs }: ContainerPlan): readonly string[] {
 /** The change of root and the program. */
 function executeCommands({ rootfs, process }: ContainerPlan): readonly string[] {
   const { capabilities, uid, gid, additionalGids } = process;
+  const groups = process.keepsGroups ? "--keep-groups" : additionalGids.length > 0 ? `--groups ${additionalGids.join(",")}` : "--clear-groups";
   const home = process.env.some((entry) => entry.startsWith("HOME=") && entry !== "HOME=");
   const env = process.env.filter((entry) => entry !== "HOME=").map(quoted).join(" ");
   const final = rootfs.propagation?.final;
@@ -278,7 +279,7 @@ function executeCommands({ rootfs, process }: ContainerPlan): readonly string[] 
     '"$loader" --library-path "$libraries" "$umount" -l ..',
     ...(final === undefined ? [] : [`# LEFT OUT: the root's propagation, which would become ${propagationWord(final)}`]),
     `umask ${process.umask.toString(8).padStart(3, "0")}`,
-    `exec "$loader" --library-path "$libraries" "$setpriv"${process.noNewPrivileges ? " --no-new-privs" : ""} --reuid ${uid} --regid ${gid} ${additionalGids.length > 0 ? `--groups ${additionalGids.join(",")}` : "--clear-groups"} \\`,
+    `exec "$loader" --library-path "$libraries" "$setpriv"${process.noNewPrivileges ? " --no-new-privs" : ""} --reuid ${uid} --regid ${gid} ${groups} \\`,
     `  --inh-caps ${capabilityWords(capabilities.inheritable)} --ambient-caps ${capabilityWords(capabilities.ambient)} --bounding-set ${capabilityWords(capabilities.bounding)} \\`,
     `  "$loader" --library-path "$libraries" "$env" -i --chdir=${quoted(process.cwd)} ${env}${home ? "" : ' "HOME=$home"'} ${process.args.map(quoted).join(" ")}`,
   ];

@@ -237,11 +237,14 @@ function terminalActs({ terminal }: ContainerPlan): readonly Act[] {
   ];
 }
 
+const groupWords = ({ keepsGroups, additionalGids }: ContainerPlan["process"]): string =>
+  keepsGroups ? ", the caller's other groups (run.oci.keep_original_groups)" : additionalGids.length > 0 ? `, groups ${additionalGids.join(" ")}` : "";
+
 function userActs({ process }: ContainerPlan): readonly Act[] {
   const { capabilities } = process;
   const set = (name: string, mask: bigint): Act => ({ text: `${name} capabilities: ${capabilityWords(mask)}`, why: capabilities.why });
   return [
-    { text: `uid ${process.uid}, gid ${process.gid}${process.additionalGids.length > 0 ? `, groups ${process.additionalGids.join(" ")}` : ""}`, why: "/process/user" },
+    { text: `uid ${process.uid}, gid ${process.gid}${groupWords(process)}`, why: "/process/user" },
     { text: `umask 0${process.umask.toString(8)}`, why: process.umaskWhy },
     set("bounding", capabilities.bounding),
     set("effective", capabilities.effective),

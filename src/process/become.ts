@@ -65,7 +65,7 @@ export function becomeUser(plan: ProcessPlan, groupsDenied: boolean, mayMiss = 0
   let entered = changeDirectory(plan, EACCES, mayMiss); // as root where root may, or below as the user where only the user may (NFS root_squash)
   dropBoundingSet(bounding, last);
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 1);
-  if (!groupsDenied) setgroups(plan.additionalGids);
+  if (!groupsDenied && !plan.keepsGroups) setgroups(plan.additionalGids);
   setgid(plan.gid);
   setuid(plan.uid);
   entered ||= changeDirectory(plan, mayMiss);

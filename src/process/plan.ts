@@ -3,7 +3,7 @@
 import { prlimitResources } from "./limits-table.ts";
 import type { Int64 } from "../base/int64.ts";
 import type { HostFacts } from "../spec/facts.ts";
-import type { Process } from "../spec/types.ts";
+import type { Process, StringMap } from "../spec/types.ts";
 import { capabilityMask } from "./capabilities.ts";
 
 export type RlimitOp = { readonly name: string; readonly resource: number; readonly soft: Int64; readonly hard: Int64; readonly why: string };
@@ -27,6 +27,8 @@ export type ProcessPlan = {
   readonly uid: number;
   readonly gid: number;
   readonly additionalGids: readonly number[];
+  /** The groups of whoever called us stay: none are set. */
+  readonly keepsGroups: boolean;
   readonly umask: number;
   readonly umaskWhy: string;
   readonly capabilities: CapabilityPlan;
@@ -38,8 +40,11 @@ export type ProcessPlan = {
   readonly warnings: readonly string[];
 };
 
+/** [crun] "0" is no; podman's --group-add keep-groups asks for it. */
+export const keepsGroups = (annotations: StringMap): boolean => (annotations["run.oci.keep_original_groups"] ?? "0") !== "0";
+
 /** @param request.listenFds how many descriptors socket activation hands over (LISTEN_FDS) @param request.preserveFds how many more the caller wants kept */
-export function planProcess(process: Process, host: Pick<HostFacts, "lastCapability">, request: { readonly listenFds: number; readonly preserveFds: number }): ProcessPlan {
+export function planProcess(process: Process, host: Pick<HostFacts, "lastCapability">, request: { readonly listenFds: number; readonly preserveFds: number; readonly keepsGroups: boolean }): ProcessPlan {
   const warnings: string[] = [];
   return {
     args: process.args,
@@ -48,6 +53,7 @@ export function planProcess(process: Process, host: Pick<HostFacts, "lastCapabil
     uid: process.user.uid,
     gid: process.user.gid,
     additionalGids: process.user.additionalGids,
+    keepsGroups: request.keepsGroups,
     umask: process.user.umask ?? 0o022,
     umaskWhy: process.user.umask === undefined ? "default" : "/process/user/umask",
     capabilities: capabilities(process, host, warnings),

@@ -4,7 +4,7 @@ import type { LsmPlan } from "../lsm.ts";
 import type { AffinityPlan, SchedulerOp, SchedulingPlan } from "../process/scheduling-plan.ts";
 import { HostError } from "../base/errors.ts";
 import type { KeyringPlan } from "../keyring.ts";
-import { planProcess, type ProcessPlan } from "../process/plan.ts";
+import { keepsGroups, planProcess, type ProcessPlan } from "../process/plan.ts";
 import type { SeccompPlan } from "../seccomp/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { StoredConfig } from "../spec/stored.ts";
@@ -50,7 +50,7 @@ export function planExec(
   request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "lateScheduler" | "affinity" | "crossing"> & { readonly preserveFds: number },
 ): ExecPlan {
   return {
-    process: planProcess(process, host, { listenFds: 0, preserveFds: request.preserveFds }),
+    process: planProcess(process, host, { listenFds: 0, preserveFds: request.preserveFds, keepsGroups: keepsGroups(container.annotations) }),
     seccomp: request.seccomp,
     lsm: request.lsm,
     scheduling: request.scheduling,

@@ -38,7 +38,7 @@ export function enterUserNamespace(plan: ContainerPlan, user: UserPlan, channel:
   const rootfs = openRootfs(plan.rootfs);
   if (!hidden) hideOwnProgram((text) => send(channel, { kind: "log", level: "debug", text })); // [kernel] as long as our files in /proc are ours
   untilMapped();
-  becomeRoot(groupsDenied);
+  becomeRoot(groupsDenied || process.keepsGroups);
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // [kernel] a change of ids forgets it
   unshareInside(user);

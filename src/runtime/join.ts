@@ -64,7 +64,7 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     step("set rlimits", () => setRlimits(plan.process, "self", { processes: crossing === undefined ? 0 : 1, descriptors: 0 })); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
-    step("become root of the user namespace", () => becomeRoot(target, groupsDenied));
+    step("become root of the user namespace", () => becomeRoot(target, groupsDenied || plan.process.keepsGroups));
     // `/` is the container's own from here on
     step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => rejoinSessionKeyring(plan.keyring)));
     step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));

@@ -14,7 +14,7 @@ import { resolve } from "../base/path.ts";
 import type { KeyringPlan } from "../keyring.ts";
 import { planNamespaces, type NamespacePlan } from "../namespaces/plan.ts";
 import type { UserPlan } from "../namespaces/user-plan.ts";
-import { planProcess, type ProcessPlan } from "../process/plan.ts";
+import { keepsGroups, planProcess, type ProcessPlan } from "../process/plan.ts";
 import { planSeccomp, type SeccompPlan } from "../seccomp/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
@@ -76,7 +76,7 @@ export type ContainerPlan = Omit<RarePlans, "user" | "unit"> & {
 export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, { user, unit, ...rare }: RarePlans): ContainerPlan {
   const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request, unit);
   if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
-  const process = planProcess(spec.process, host, request);
+  const process = planProcess(spec.process, host, { ...request, keepsGroups: keepsGroups(spec.annotations) });
   const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: source, api: host.mountApi });
   return {
     ...rare,

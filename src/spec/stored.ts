@@ -3,11 +3,12 @@
 
 import { decodeProcess } from "./decode-process.ts";
 import { asGoReads } from "./lenient.ts";
-import type { NamespaceType, Process } from "./types.ts";
+import type { NamespaceType, Process, StringMap } from "./types.ts";
 
 export type StoredConfig = {
   readonly process: Process | undefined;
   readonly namespaces: readonly NamespaceType[];
+  readonly annotations: StringMap;
   /** It asks for a seccomp filter: the whole of it is worth decoding. */
   readonly filtered: boolean;
   /** It says how every process of the container is treated (personality, memory policy): for that too. */
@@ -25,9 +26,10 @@ export function parseStored(text: string, exact: () => typeof import("../base/js
 
 function decode(text: string, json: unknown): StoredConfig {
   if (text.includes("null")) asGoReads(json);
-  const raw = json as { readonly process?: unknown; readonly linux?: { readonly seccomp?: unknown; readonly personality?: unknown; readonly memoryPolicy?: unknown; readonly namespaces?: readonly { readonly type: NamespaceType }[] } };
+  const raw = json as { readonly process?: unknown; readonly annotations?: StringMap; readonly linux?: { readonly seccomp?: unknown; readonly personality?: unknown; readonly memoryPolicy?: unknown; readonly namespaces?: readonly { readonly type: NamespaceType }[] } };
   return {
     process: raw.process === undefined ? undefined : decodeProcess(raw.process),
+    annotations: raw.annotations ?? {},
     namespaces: (raw.linux?.namespaces ?? []).map(({ type }) => type),
     filtered: raw.linux?.seccomp !== undefined || text.includes("run.oci.seccomp_bpf_data"),
     treated: raw.linux?.personality !== undefined || raw.linux?.memoryPolicy !== undefined,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { fields, isTsrun, itOurs, ok, PROGRAM, refused, user, useBox } from "./harness.ts";
+import { eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, user, useBox } from "./harness.ts";
 
 const status = "cat /proc/self/status";
 
@@ -15,6 +15,31 @@ describe("the user", () => {
     const inside = fields(box().inside(status, (config) => (config.process.user = user(1000, 1001, { additionalGids: [5, 50, 100000] }))));
     assert.deepEqual([inside["Uid"], inside["Gid"], inside["Groups"]], ["1000\t1000\t1000\t1000", "1001\t1001\t1001\t1001", "5 50 100000"]);
     assert.equal(fields(box().inside(status))["Groups"], "");
+  });
+
+  itOurs("and its groups: run.oci.keep_original_groups keeps those of the caller, for exec as well (crun)", () => {
+    const groups = (value: string, change: (config: Config) => void = () => undefined): string[] => {
+      const container = box().container((config) => {
+        config.process.args = ["sh", "-c", "grep Groups /proc/self/status > /groups; sleep 60"];
+        config.root.readonly = false;
+        config.annotations = { "run.oci.keep_original_groups": value };
+        change(config);
+      });
+      chmodSync(container.rootfs, 0o777);
+      const asMember = (...words: string[]): string => ok(box().exec("/usr/bin/setpriv", ["--groups", "7,4711", PROGRAM, "--root", box().stateRoot, ...words])).stdout;
+      asMember("run", "--detach", "--bundle", container.bundle, container.id);
+      eventually("it has written", () => existsSync(container.at("groups")) && readFileSync(container.at("groups"), "utf8") !== "");
+      const seen = [readFileSync(container.at("groups"), "utf8"), asMember("exec", container.id, "grep", "Groups", "/proc/self/status")];
+      ok(container.delete("--force"));
+      return seen.map((line) => line.replace("Groups:\t", "").trim());
+    };
+    assert.deepEqual(groups("1"), ["7 4711", "7 4711"]);
+    assert.deepEqual(groups("0"), ["", ""]);
+    const inUserNamespace = (config: Config): void => {
+      config.linux.namespaces.push({ type: "user" });
+      config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size: 100 }, { containerID: 100, hostID: 4711, size: 1 }];
+    };
+    assert.deepEqual(groups("true", inUserNamespace), ["65534 100", "65534 100"]);
   });
 
   it("has the umask of config.json, and 0022 without one", () => {
