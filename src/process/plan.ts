@@ -83,7 +83,7 @@ function capabilities(process: Process, host: Pick<HostFacts, "lastCapability">,
     last: host.lastCapability,
     why: sets === undefined ? "default" : "/process/capabilities",
   };
-  if (ignored.size > 0) warnings.push(`ignoring unknown or unavailable capabilities: [${[...ignored].join(" ")}]`);
+  if (ignored.size > 0) warnings.push(`ignoring unknown or unavailable capabilities: [${[...ignored].sort().join(" ")}]`);
   for (const name of sets?.ambient ?? [])
     if ((mask([name]) & ~ambient) !== 0n) warnings.push(`can't raise ambient capability ${name}: operation not permitted (it is not both permitted and inheritable)`); // runc's words
   return plan;

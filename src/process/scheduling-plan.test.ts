@@ -50,7 +50,7 @@ describe("the scheduling plan", () => {
     assert.equal(plan({}, { personality: { domain: "LINUX" } }).personality?.persona, 0);
     const { personality, warnings } = plan({}, { personality: { domain: "LINUX32", flags: ["A", "B"] } });
     assert.equal(personality?.persona, 8);
-    assert.deepEqual(warnings, ["ignoring unsupported personality flags: [A B]"]);
+    assert.deepEqual(warnings, ["ignoring unsupported personality flags: [A B] because personality flag has not supported at this time"]);
   });
 
   it("has the kernel's numbers for every memory policy", () => {

@@ -74,7 +74,7 @@ export function planScheduling({ linux }: Spec, process: Process): SchedulingPla
     personality: personality && { persona: personality.domain === "LINUX32" ? PER_LINUX32 : PER_LINUX, text: personality.domain, why: "/linux/personality" },
     memoryPolicy: planMemoryPolicy(linux.memoryPolicy),
     // [spec] config-linux.md, Personality: no flag is supported at all.
-    warnings: personality === undefined || personality.flags.length === 0 ? [] : [`ignoring unsupported personality flags: [${personality.flags.join(" ")}]`],
+    warnings: personality === undefined || personality.flags.length === 0 ? [] : [`ignoring unsupported personality flags: [${personality.flags.join(" ")}] because personality flag has not supported at this time`], // runc's words
   };
 }
 

@@ -103,5 +103,7 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
 
 function planOwnCgroup(spec: Spec, host: HostFacts, request: PlanRequest, unit: UnitPlan | undefined): WithoutCgroup {
   const cgroup = planCgroup(spec, host, request.id, unit);
-  return { cgroup, source: cgroupMountSource(cgroup, spec), warnings: [] };
+  const kernelMemory = cgroup.ignored.some(({ why }) => why.startsWith("/linux/resources/memory/kernel"));
+  const warnings = !kernelMemory ? [] : ["Kernel memory settings are ignored and will be removed"]; // runc's words
+  return { cgroup, source: cgroupMountSource(cgroup, spec), warnings };
 }

@@ -409,6 +409,16 @@ describe("procfs and sysfs are the kernel's", () => {
     assert.equal(readFileSync(file, "utf8"), "mine");
   });
 
+  itOurs("sysctls go where they belong and not into what a hook has bound over them (CVE-2025-52881)", () => {
+    const file = box().write("file", "mine");
+    const container = box().container((config) => (config.linux.sysctl = { "kernel.domainname": "escaped" }));
+    const config = JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config;
+    config.hooks = { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", 'mount --bind "$0" "$1"', file, container.at("proc/sys/kernel/domainname")], env: ["PATH=/usr/bin:/bin"] }] };
+    container.configure(config);
+    refused(container.run(), /write sysctl kernel\/domainname.*EXDEV/);
+    assert.equal(readFileSync(file, "utf8"), "mine");
+  });
+
   it("a masked path is covered by the null device and nothing else that the image calls /dev/null (CVE-2025-31133)", () => {
     const pattern = readFileSync("/proc/sys/kernel/core_pattern", "utf8");
     for (const make of [

@@ -309,6 +309,11 @@ describe("update", () => {
   });
 
   it("kernel memory is passed over with runc's warning", () => {
+    const asked = box().container((config) => {
+      config.process.args = ["true"];
+      config.linux.resources = { memory: { kernel: 2 ** 24 } };
+    });
+    if (isTsrun) assert.match(ok(asked.run()).stderr, /Kernel memory settings are ignored and will be removed/);
     const container = started();
     assert.match(ok(update(container, "--kernel-memory", "50M")).stderr, /Kernel memory settings are ignored and will be removed/);
     assert.match(ok(update(container, "--kernel-memory-tcp", "50M")).stderr, /Kernel memory settings are ignored and will be removed/);

@@ -98,6 +98,29 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
     }
   },
 
+  "cgroups that are delegated to a user are not written by the user's container through /sys/fs/cgroup (CVE-2023-25809)": (box) => {
+    const user = new Rootless(box);
+    const delegated = `/sys/fs/cgroup/${box.prefix}delegated`;
+    for (const directory of [delegated, `${delegated}/session`]) {
+      mkdirSync(directory);
+      for (const file of ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]) chownSync(join(directory, file), UID, GID);
+    }
+    // What "spec --rootless" writes binds the host's /sys with all that is mounted below it: "ro" is for the topmost mount alone.
+    const cgroup = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"] };
+    const attack = "ls /sys/fs/cgroup | grep -c . ; for d in $(find /sys/fs/cgroup -type d); do mkdir $d/escaped 2>/dev/null && echo made in $d; { echo 0 > $d/cgroup.procs; } 2>/dev/null && echo entered $d; { echo 1 > $d/cgroup.max.depth; } 2>/dev/null && echo limited $d; done; true";
+    for (const namespace of [[], [{ type: "cgroup" }]]) {
+      const config = user.config("sh", "-c", attack);
+      config.linux.namespaces = [...config.linux.namespaces.filter(({ type }) => type !== "cgroup"), ...namespace];
+      config.mounts = [...config.mounts.filter(({ destination }) => destination !== "/sys/fs/cgroup"), cgroup];
+      assert(config.mounts.some(({ destination, options }) => destination === "/sys" && options?.includes("rbind")));
+      assert.match(ok(user.runtime(["run", "--bundle", user.bundle(config), `tried${namespace.length}`], { cgroup: `${delegated}/session` })).stdout, /^\d+\n$/);
+    }
+    for (const directory of [`${delegated}/session`, delegated]) {
+      eventually("it is empty", () => processes(directory).length === 0);
+      rmdirSync(directory);
+    }
+  },
+
   "a created container is in its group already": (box) => {
     const container = box.container();
     ok(container.create());
