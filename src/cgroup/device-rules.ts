@@ -86,6 +86,14 @@ export function planDevices(rules: readonly DeviceRule[], nodes: readonly Device
   return { allow, why, exceptions };
 }
 
+/** Letters that are no access at all: runc passes over them, as long as one that is stands beside them. */
+export function ignoredAccess(rules: readonly DeviceRule[]): readonly { readonly why: string; readonly problem: string }[] {
+  return rules.flatMap(({ access }, i) => {
+    const letters = access.replace(/[rwm]/g, "");
+    return letters === "" ? [] : [{ why: `/linux/resources/devices/${i}/access`, problem: `only "r", "w" and "m" are access to a device, ${JSON.stringify(letters)} is not` }];
+  });
+}
+
 /** An exception being put together: its rights as bits. */
 type Draft = { readonly match: Match; bits: number; readonly why: string };
 

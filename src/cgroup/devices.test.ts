@@ -6,7 +6,7 @@ import {
 import { SpecError } from "../base/errors.ts";
 import type { Device, DeviceRule } from "../spec/types.ts";
 import { deviceProgram } from "./device-program.ts";
-import { deviceLine, planDevices, type DevicePlan } from "./device-rules.ts";
+import { deviceLine, ignoredAccess, planDevices, type DevicePlan } from "./device-rules.ts";
 
 const rule = (allow: boolean, type: "a" | "b" | "c", numbers = "*:*", access = "rwm"): DeviceRule => {
   const [major, minor] = numbers.split(":").map((text) => (text === "*" ? undefined : Number(text)));
@@ -45,6 +45,12 @@ describe("device rules", () => {
   it("when all is allowed, exceptions deny, and the default devices stay usable", () => {
     const plan = planDevices([ALLOW_ALL, rule(false, "b", "8:*", "w"), rule(false, "c", "1:3")], []);
     assert.deepEqual([plan.allow, own(plan)], [true, ["b 8:* w"]]);
+  });
+
+  it("letters that are no access count for nothing, and are named", () => {
+    const rules = [DENY_ALL, rule(true, "c", "1:11", "rwa"), rule(true, "b", "8:0", "r")];
+    assert.deepEqual(own(planDevices(rules, [])), ["c 1:11 rw", "b 8:0 r"]);
+    assert.deepEqual(ignoredAccess(rules), [{ why: "/linux/resources/devices/1/access", problem: 'only "r", "w" and "m" are access to a device, "a" is not' }]);
   });
 
   it("refuses a hole in a wider exception, which no cgroup would enforce", () => {

@@ -9,7 +9,7 @@ import type { Int64 } from "../base/int64.ts";
 import { clean, dirname } from "../base/path.ts";
 import type { CgroupHierarchy, HostFacts } from "../spec/facts.ts";
 import type { Spec } from "../spec/types.ts";
-import { planDevices, type DevicePlan } from "./device-rules.ts";
+import { ignoredAccess, planDevices, type DevicePlan } from "./device-rules.ts";
 import { planV1 } from "./resources-v1.ts";
 import { planV2 } from "./resources-v2.ts";
 import type { UnitPlan } from "./systemd-plan.ts";
@@ -119,12 +119,14 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, unit: U
   const place = unit === undefined ? placeOf(cgroupsPath, id) : { path: `${unit.cgroup}${unit.subgroup === undefined ? "" : `/${unit.subgroup}`}`, relative: false };
   if (layout.mode === "v1") {
     const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
-    return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, ...planV1(resources, groups) };
+    const { writes, ignored } = planV1(resources, groups);
+    return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, writes, ignored: [...ignored, ...ignoredAccess(resources.devices)] };
   }
   // A v2 cgroup that has processes cannot have children with limits, hence beside our own and not below it.
   const path = `${layout.mountPoint}${place.relative && layout.own !== "/" ? slashed(dirname(layout.own)) : ""}${place.path}`;
   const groups = [{ controllers: [""], path: hostPath(path), mountPoint: hostPath(layout.mountPoint), runtimes: hostPath(`${layout.mountPoint}${slashed(layout.own)}`), optional: false }];
-  return { ...plan, groups, enable: layout.controllers, ...planV2(resources, hostPath(path), layout.controllers) };
+  const planned = planV2(resources, hostPath(path), layout.controllers);
+  return { ...plan, groups, enable: layout.controllers, ...planned, ignored: [...planned.ignored, ...ignoredAccess(resources.devices)] };
 }
 
 function managesItself({ linux, mounts }: Spec): boolean {

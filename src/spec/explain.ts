@@ -68,7 +68,7 @@ const TYPES: { readonly [type: string]: string } = {
 
 const PATTERNS: { readonly [pattern: string]: string } = {
   "^/": "an absolute path",
-  "^[rwm]*$": 'made of the letters "r", "w" and "m"',
+  "^$|[rwm]": 'made of the letters "r", "w" and "m"',
   "^[1-9][0-9]*[KMG]B$": 'a size such as "64KB", "2MB" or "1GB"',
   "^(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$":
     'a version as SemVer writes it, such as "1.3.0"',

@@ -94,7 +94,7 @@ describe("the schemas", () => {
     ["words for rdma handles", { linux: { resources: { rdma: { mlx5_1: { hcaHandles: "not a uint32" } } } } }, "/linux/resources/rdma/mlx5_1/hcaHandles", 'must be an integer between 0 and 4294967295, not "not a uint32"'],
     ["a memory limit as text", { linux: { resources: { memory: { limit: "1G" } } } }, "/linux/resources/memory/limit", 'must be an integer between -9223372036854775808 and 9223372036854775807, not "1G"'],
     ["a weight of 17 bits", { linux: { resources: { blockIO: { weight: 65536 } } } }, "/linux/resources/blockIO/weight", "must be an integer between 0 and 65535, not 65536"],
-    ["unknown access letters", { linux: { resources: { devices: [{ allow: true, access: "rx" }] } } }, "/linux/resources/devices/0/access", 'must be made of the letters "r", "w" and "m", not "rx"'],
+    ["unknown access letters", { linux: { resources: { devices: [{ allow: true, access: "xa" }] } } }, "/linux/resources/devices/0/access", 'must be made of the letters "r", "w" and "m", not "xa"'],
     ["a device rule for fifos", { linux: { resources: { devices: [{ allow: true, type: "p" }] } } }, "/linux/resources/devices/0/type", 'must be one of a, b, c, not "p"'],
     ["a device of type a", { linux: { devices: [{ type: "a", path: "/dev/x", major: 1, minor: 1 }] } }, "/linux/devices/0/type", 'must be one of c, b, u, p, not "a"'],
     ["a device without numbers", { linux: { devices: [{ type: "c", path: "/dev/x", major: 1 }] } }, "/linux/devices/0/minor", 'is required unless type is "p"'],

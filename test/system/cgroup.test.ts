@@ -118,7 +118,7 @@ describe("cgroups (v1 and hybrid)", function () {
         { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666 },
         { path: "/dev/mem0", type: "c", major: 1, minor: 1, fileMode: 0o666 },
       ];
-      config.linux.resources = { devices: [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 10, minor: 229, access: "r" }] };
+      config.linux.resources = { devices: [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 10, minor: 229, access: "ra" }] };
     };
     const inside = box().inside(
       [
