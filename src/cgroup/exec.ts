@@ -3,11 +3,12 @@
 import { O_DIRECTORY, O_PATH } from "../abi/fcntl.ts";
 import { ENODEV, ENOENT } from "../abi/errno.ts";
 import { hostPath, type HostPid } from "../base/brand.ts";
-import { HostError, isErrno } from "../base/errors.ts";
+import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { clean } from "../base/path.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
+import { getpid } from "../sys/process.ts";
 import { isV2, writeValue } from "./files.ts";
 import { enterCgroup } from "./join.ts";
 import type { CgroupPath, CgroupPaths, SystemdUnit } from "./plan.ts";
@@ -72,18 +73,20 @@ export function enterGroups(paths: CgroupPaths, inV2: boolean, init: HostPid | u
     ...(only && unit !== undefined ? [() => load<typeof import("./systemd.ts")>("cgroup/systemd").joinUnit(unit, belowUnit(paths, unit))] : []),
   ];
   try {
-    enterCgroup(paths, inV2);
+    enterCgroup(paths, inV2, init === undefined ? "--cgroup" : undefined);
   } catch (error) {
     for (const [i, enter] of others.entries()) {
       try {
         return enter();
       } catch (again) {
-        if (i === others.length - 1) throw unit === undefined ? again : error; // the first says which group it was to be
+        if (i === others.length - 1) throw inRuncsWords(unit === undefined ? again : error); // the first says which group it was to be
       }
     }
-    throw error;
+    throw inRuncsWords(error);
   }
 }
+
+const inRuncsWords = (error: unknown): StepError => new StepError(`adding pid ${getpid()} to cgroups`, error);
 
 function enterGroupOf(init: HostPid): void {
   const group = /^0::(\/.*)$/m.exec(readFile(null, `/proc/${init}/cgroup`))?.[1] ?? "";

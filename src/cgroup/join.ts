@@ -14,13 +14,14 @@ import type { CgroupPath, CgroupPaths } from "./plan.ts";
 /**
  * Moves the calling process, which must have one thread, into the groups.
  * @param inV2 clone3 has put it into the v2 one
+ * @param why what names them
  */
-export function enterCgroup(paths: CgroupPaths, inV2: boolean): void {
+export function enterCgroup(paths: CgroupPaths, inV2: boolean, why: string = "/linux/cgroupsPath"): void {
   for (const group of paths) {
     if (isV2(group)) {
-      if (!inV2) tolerate(paths, group, () => joinV2(group, "0"));
+      if (!inV2) tolerate(paths, group, () => joinV2(group, "0"), why);
     } else {
-      tolerate(paths, group, () => writeValue(`${group.path}/tasks`, "0"));
+      tolerate(paths, group, () => writeValue(`${group.path}/tasks`, "0"), why);
     }
   }
 }
@@ -68,12 +69,12 @@ function joinV2(group: CgroupPath, pid: string): void {
   }
 }
 
-function tolerate(paths: CgroupPaths, group: CgroupPath, act: () => void): void {
+function tolerate(paths: CgroupPaths, group: CgroupPath, act: () => void, why: string = "/linux/cgroupsPath"): void {
   try {
     act();
   } catch (error) {
     const name = group.controllers[0];
     const onlyNames = name === "name=systemd" || name === "misc" || (name === "" && paths.length > 1);
-    if (!onlyNames) throw new StepError(`join cgroup ${group.path}`, error, "/linux/cgroupsPath");
+    if (!onlyNames) throw new StepError(`join cgroup ${group.path}`, error, why);
   }
 }

@@ -82,6 +82,7 @@ export const HINTS: readonly Row[] = [
   { code: "cgroup-value-out-of-range", calls: "write", errnos: [ERANGE], where: CGROUP, hint: "the value is out of bounds: for a cpuset compare with /sys/devices/system/cpu/online and /sys/devices/system/node/online" },
   { code: "cgroup-device-unknown", calls: "write", errnos: [ENODEV], where: CGROUP, hint: "there is no device of that number, or its scheduler has no such limit" },
   { code: "cgroup-limit-unsupported", calls: "write", errnos: [EOPNOTSUPP], where: CGROUP, hint: "the cgroup is of a threaded kind, or the kernel was built without this limit" },
+  { code: "cgroup-gone", calls: "openat", errnos: [ENOENT], where: /join cgroup .*\/(tasks|cgroup\.procs)$/, hint: "there is no such cgroup: --cgroup names one below the container's, which somebody must have made; the container's own may have been removed" },
   { code: "cgroup-controller-missing", calls: "openat write", errnos: [ENOENT], where: CGROUP, hint: "the controller is missing: the kernel has it not, or cgroup.subtree_control of the cgroup above does not hand it on" },
   { code: "cgroup-read-only", calls: "mkdirat openat", errnos: [EROFS], where: CGROUP, hint: "/sys/fs/cgroup is mounted read-only: an engine around us must allow writing to it, or give us a cgroup namespace" },
   { code: "cgroup-not-delegated", calls: "mkdirat openat write", errnos: [EACCES, EPERM], where: CGROUP, hint: "the cgroup is not delegated to this user: use --systemd-cgroup with a user session, or have it delegated (systemd: Delegate=yes)" },

@@ -153,6 +153,11 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "cgroup-not-delegated": (t) => t.cgroupWrite("EACCES"),
   "cgroup-read-only": (t) => t.inject("mkdirat:EROFS", undefined, 8),
   "cgroup-too-many": (t) => t.inject("mkdirat:EAGAIN", undefined, 8),
+  "cgroup-gone": (t) => {
+    const container = t.running();
+    t.run(["exec", "--cgroup", "nonexistent", container.id, "true"]);
+    ok(container.delete("--force"));
+  },
   "cgroup-missing": (t) => void t.create(() => undefined, [], ["/usr/bin/unshare", "--mount", "--propagation", "private", "sh", "-c", 'umount -R /sys/fs/cgroup; exec "$@"', "sh"]),
   "memory-in-use": (t) => {
     const container = t.running((config) => (config.linux.resources = { memory: { limit: 64 * 2 ** 20 } }));
