@@ -26,6 +26,7 @@ const ownOptions = {
 
 export const options: typeof criuOptions & typeof ownOptions = { ...criuOptions, ...ownOptions };
 export const takes = [1, 1] as const;
+export const notDone = true;
 
 /** @throws HostError always: nothing is touched, and the container goes on */
 export function run(): never {

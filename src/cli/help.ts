@@ -1,6 +1,6 @@
 // `tsrun help [command]`, and what --help shows: the table and its texts in the layout of runc's help.
 
-import { UsageError } from "../base/errors.ts";
+import { HostError, UsageError } from "../base/errors.ts";
 import { basename } from "../base/path.ts";
 import { host } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
@@ -9,7 +9,7 @@ import { description, globalTexts, summary, texts, type CommandText, type Option
 import { details, version } from "./version.ts";
 
 export const options = {} as const;
-export const takes = [0, 1] as const;
+export const takes: readonly [number, number] = [0, Infinity]; // runc reads the first word and passes over the others
 
 export function run(_flags: object, [topic]: readonly string[]): number {
   const program = basename(host.argv[0] ?? "tsrun");
@@ -22,6 +22,7 @@ export function run(_flags: object, [topic]: readonly string[]): number {
   const command = findCommand(name);
   if (text === undefined || command === undefined) throw new UsageError(`No help topic for '${topic}'`, 3);
   print(commandHelp(program, name, text, command.options));
+  if (command.notDone) throw new HostError(`${name} is not supported by this version of tsrun`);
   return 0;
 }
 

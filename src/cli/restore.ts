@@ -17,6 +17,7 @@ const ownOptions = {
 
 export const options: typeof criuOptions & typeof ownOptions = { ...criuOptions, ...ownOptions };
 export const takes = [1, 1] as const;
+export const notDone = true;
 
 /** @throws HostError always */
 export function run(): never {

@@ -6,7 +6,7 @@ import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, RUNC, useBox, type State } from "./harness.ts";
 
-const commands = ["create", "delete", "features", "kill", "list", "plan", "run", "spec", "start", "state"];
+const commands = ["create", "delete", "events", "exec", "features", "kill", "list", "pause", "plan", "ps", "resume", "run", "spec", "start", "state", "update"];
 
 /** A line of a log in the format that containerd and podman parse. */
 type LogLine = { readonly level: string; readonly msg: string; readonly time: string };
@@ -70,7 +70,7 @@ describe("help", () => {
   for (const command of commands) {
     if (command === "plan" && !isTsrun) continue;
     it(`of ${command} exits with 0 and shows its use`, () => {
-      for (const args of [[command, "--help"], [command, "-h"], ["help", command]]) assert.match(ok(box().exec(PROGRAM, args)).stdout, new RegExp(`USAGE:\\s+\\S+ ${command}`), args.join(" "));
+      for (const args of [[command, "--help"], [command, "-h"], ["help", command], ["help", command, "more"]]) assert.match(ok(box().exec(PROGRAM, args)).stdout, new RegExp(`USAGE:\\s+\\S+ ${command}`), args.join(" "));
     });
   }
 
