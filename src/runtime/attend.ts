@@ -49,7 +49,11 @@ export function handle(signal: number, child: Child): Ending | undefined {
 
 /** Reaps every child that has ended; how the process ended, when it is among them. */
 export function reap(child: Child): Ending | undefined {
-  for (let reaped = wait4(-1, WNOHANG); reaped !== undefined; reaped = wait4(-1, WNOHANG)) if (reaped.pid === child.pid) return reaped.ending;
+  for (let reaped = wait4(-1, WNOHANG); reaped !== undefined; reaped = wait4(-1, WNOHANG)) {
+    if (reaped.pid !== child.pid) continue;
+    pending?.(); // [kernel] of signals that came together SIGCHLD comes out first: what was said before the end is there
+    return reaped.ending;
+  }
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
@@ -110,6 +110,21 @@ describe("NOTIFY_SOCKET", function () {
     const run = container.spawnRun([], env(caller));
     assert.deepEqual(await caller.heard, ["READY=1\\n", `MAINPID=${run.pid}\\n`, "BARRIER=1 and 1"]);
     assert.equal((await ended(run)).status, 7);
+  });
+
+  it("run in the foreground passes on what the service said before it ended", async () => {
+    const caller = await host();
+    const container = service("until [ -e /tmp/go ]; do sleep 0.05; done; say READY=1; exit 7", (config) => config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }));
+    const run = container.spawnRun([], env(caller));
+    const end = ended(run);
+    await soon("the container is there", () => box().runtime(["state", container.id]).status === 0);
+    const { pid } = container.waitFor("running");
+    run.kill("SIGSTOP"); // so that it learns of both at once
+    box().write("go", "");
+    await soon("the service has ended", () => /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+    run.kill("SIGCONT");
+    assert.deepEqual(await caller.heard, ["READY=1\\n", `MAINPID=${run.pid}\\n`, "BARRIER=1 and 1"]);
+    assert.equal((await end).status, 7);
   });
 
   it("run in the foreground does not let a service hang that goes on talking", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ describe("a terminal in the foreground", () => {
   });
 
   it("has the size of ours from the start, and follows it", async () => {
-    const screen = run(container("stty size; trap 'stty size; exit' WINCH; while :; do sleep 0.05; done"));
+    const screen = run(container("trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.05; done"));
     await screen.saw("33 101");
     screen.resize();
     assert.equal(await screen.ends(0), "33 101\n50 120\n");
@@ -124,7 +124,7 @@ describe("a terminal in the foreground", () => {
   });
 
   it("that hangs up does not end a container that does not mind, nor keep the processor busy", async () => {
-    const made = container("trap '' HUP; echo ready; sleep 2; touch /done", (config) => (config.root.readonly = false));
+    const made = container("trap '' HUP; echo ready; until [ -e /go ]; do sleep 0.1; done; touch /done", (config) => (config.root.readonly = false));
     const screen = run(made, "--pid-file", box().path("pid"));
     await screen.saw("ready");
     const runtime = parentOf(readFileSync(box().path("pid"), "utf8"));
@@ -133,6 +133,7 @@ describe("a terminal in the foreground", () => {
     const begin = ticks(runtime);
     sleepMs(1000);
     assert.equal(ticks(runtime) - begin < 50, true, `${ticks(runtime) - begin} ticks in a second`);
+    writeFileSync(made.at("go"), "");
     eventually("the container ends and is taken away", () => existsSync(made.at("done")) && !existsSync(join(box().stateRoot, made.id)), 20_000);
   });
 
