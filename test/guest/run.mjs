@@ -1,5 +1,5 @@
 // Runs the tests that want another host in guests of test/guest/guest, and adds up what they say. The report is that of mocha:
-// TEST_REPORT=FILE test/guest/run.mjs [FILE…]. A machine that can have no guest skips all of it, with the reason.
+// TEST_REPORT=FILE node test/guest/run.mjs [FILE…]. A machine that can have no guest skips all of it, with the reason.
 //
 // The guests have one processor each, so there are as many as this machine has processors, two at most; they share out the jobs.
 import { spawn, spawnSync } from "node:child_process";
@@ -23,6 +23,8 @@ const NOT_HERE = ["cli.test.ts", "input.test.ts", "killed.test.ts"];
 const FIRST = /^(cgroup|lsm|systemd|rootless|podman-|update|events|pause|ps)/;
 /** Runs as the user `tester` as well. */
 const ALSO_UNPRIVILEGED = ["podman-managers.test.ts", "systemd-user.test.ts"];
+/** Runs on cgroup v1 as well. */
+const ALSO_V1 = ["systemd.test.ts", "limits.test.ts", "update.test.ts"];
 
 const tests = (folder, wanted) =>
   readdirSync(join(project, folder)).filter((name) => name.endsWith(".test.ts") && wanted(name)).map((name) => join(folder, name));
@@ -54,24 +56,27 @@ function skip(reason, files = 1) {
   finish();
 }
 
-/** One mocha in a guest. What it did not report has failed. */
+/** One mocha in a guest. What it did not report has failed. Gives the exit status. */
 async function work(name, job) {
-  const report = join(reports, `${job.user}-${basename(job.file, ".test.ts")}.json`);
+  const report = join(reports, `${job.user}-${job.cgroups}-${basename(job.file, ".test.ts")}.json`);
+  const as = `as ${job.user}${job.cgroups === "v2" ? "" : `, cgroup ${job.cgroups}`}`;
   writeFileSync(join(project, report), "");
   chmodSync(join(project, report), 0o666);
   const from = Date.now();
   const environment = ["env", "CI=true", `TEST_REPORT=/work/${report}`, `TEST_SLOWNESS=${SLOWNESS}`];
   const mocha = ["node_modules/.bin/mocha", "--exit", "--forbid-only", "--reporter", "scripts/reporter.cjs", job.file];
   const { status, said } = await ended(["exec", "--name", name, "--user", job.user, "--timeout", String(JOB_LIMIT_S), "--", ...environment, ...mocha]);
-  console.log(`\n-- ${name}, as ${job.user}, ${((Date.now() - from) / 1000).toFixed(0)} s: ${job.file}\n${said}`);
+  console.log(`\n-- ${name}, ${as}, ${((Date.now() - from) / 1000).toFixed(0)} s: ${job.file}\n${said}`);
   let result;
   try {
     result = JSON.parse(readFileSync(join(project, report), "utf8"));
   } catch {
-    return count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: `no report; exit status ${status}` }] }, job.file);
+    count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: `no report; exit status ${status}` }] }, job.file);
+    return status;
   }
-  count(result, `as ${job.user}`);
+  count(result, as);
   if (status !== 0 && result.stats.failures === 0) count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: `exit status ${status}` }] }, job.file);
+  return status;
 }
 
 const wanted = process.argv.slice(2);
@@ -86,7 +91,11 @@ if (built.status === NO_GUEST) skip(built.stderr.trim().split("\n").at(-1) ?? ""
 rmSync(join(project, reports), { recursive: true, force: true });
 mkdirSync(join(project, reports), { recursive: true });
 const guests = Array.from({ length: Math.min(availableParallelism(), 2) }, (_, i) => `test-${process.pid}-${i}`);
-const jobs = files.flatMap((file) => (ALSO_UNPRIVILEGED.includes(basename(file)) ? ["root", "tester"] : ["root"]).map((user) => ({ user, file })));
+const listed = (names) => files.filter((file) => names.includes(basename(file)));
+const jobs = [
+  ...files.flatMap((file) => [{ user: "root", cgroups: "v2", file }, ...(ALSO_UNPRIVILEGED.includes(basename(file)) ? [{ user: "tester", cgroups: "v2", file }] : [])]),
+  ...listed(ALSO_V1).map((file) => ({ user: "root", cgroups: "v1", file })),
+];
 const began = performance.now();
 
 process.once("exit", () => guests.forEach((name) => spawnSync(guest, ["stop", "--name", name])));
@@ -94,11 +103,21 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 
 const reasons = [];
 await Promise.all(guests.map(async (name) => {
-  const { status, said } = await ended(["start", "--name", name]);
-  process.stderr.write(said);
-  if (status !== 0) return reasons.push(said.trim().split("\n").at(-1) ?? "");
-  while (jobs.length > 0 && performance.now() - began < LAST_BEGIN_S * 1000) await work(name, jobs.shift());
+  let cgroups;
+  while (jobs.length > 0 && performance.now() - began < LAST_BEGIN_S * 1000) {
+    const job = jobs.shift();
+    if (job.cgroups !== cgroups) {
+      cgroups = job.cgroups;
+      await ended(["stop", "--name", name]);
+      const { status, said } = await ended(["start", "--name", name, "--cgroups", cgroups]);
+      process.stderr.write(said);
+      if (status !== 0) {
+        jobs.unshift(job);
+        return reasons.push(said.trim().split("\n").at(-1) ?? "");
+      }
+    }
+    if ((await work(name, job)) === NO_GUEST) cgroups = undefined; // it is gone: the next job gets another
+  }
 }));
-if (reasons.length === guests.length) skip(reasons[0]);
-if (jobs.length > 0) skip(`not begun after ${LAST_BEGIN_S} s: ${jobs.map(({ file }) => file).join(" ")}`, jobs.length);
+if (jobs.length > 0) skip(reasons[0] ?? `not begun after ${LAST_BEGIN_S} s: ${jobs.map(({ file }) => file).join(" ")}`, jobs.length);
 finish();
