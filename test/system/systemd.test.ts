@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
+import { itWith } from "./groups.ts";
 import { eventually, ok, PROGRAM, refused, useBox, type Container, type Result } from "./harness.ts";
 
 const running = existsSync("/run/systemd/system");
@@ -310,6 +311,24 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
     nothingLeft();
   });
 
+  it("the scope is handed over to a container that manages it, and to no other (runc cgroup_delegation.bats)", () => {
+    for (const [option, owner] of [["rw", 100_000], ["ro", 0]] as const) {
+      const container = sleeper((config) => {
+        config.linux.namespaces.push({ type: "cgroup" }, { type: "user" });
+        config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        config.mounts = config.mounts.map((mount) => (mount.type === "cgroup" ? { ...mount, options: ["nosuid", "noexec", "nodev", option] } : mount));
+      });
+      const scope = join("/sys/fs/cgroup", groupOf(container.state().pid));
+      for (const file of ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"]) assert.equal(statSync(join(scope, file)).uid, owner, file);
+      for (const file of ["cgroup.freeze", "memory.max", "pids.max"]) assert.equal(statSync(join(scope, file)).uid, 0, file);
+      const tried = container.box.runtime(["exec", container.id, "sh", "-c", "mkdir /sys/fs/cgroup/sub && echo 0 >/sys/fs/cgroup/sub/cgroup.procs && cat /proc/self/cgroup"]);
+      if (owner !== 0) assert.equal(ok(tried).stdout, "0::/sub\n");
+      else assert.notEqual(tried.status, 0);
+      ok(container.delete("--force"));
+      nothingLeft();
+    }
+  });
+
   it("without a cgroup namespace the container sees its scope where the host has it", () => {
     const container = box().container((config) => (config.process.args = ["sh", "-c", "cat /proc/self/cgroup"]));
     assert.match(ok(runtime(["run", "--bundle", container.bundle, container.id])).stdout, new RegExp(`^0::.*/${unitOf(container)}\n$`));
@@ -439,20 +458,37 @@ describe(running && !v2 ? "the systemd cgroup driver (v1)" : "the systemd cgroup
   });
 
   it("limits are properties with the names that they had then, and values in the files", () => {
-    const { container, unit, read } = sleeper({ memory: { limit: 67108864, swap: 100663296 }, cpu: { shares: 512, quota: 12345, period: 50000, cpus: "0", mems: "0" }, pids: { limit: 42 } });
-    const wanted = { MemoryLimit: "67108864", CPUShares: "512", CPUQuotaPerSecUSec: "250ms", TasksMax: "42", AllowedCPUs: "0", DevicePolicy: "strict" };
+    const { container, unit, read } = sleeper({ cpu: { shares: 512, quota: 12345, period: 50000 }, pids: { limit: 42 } });
+    const wanted = { CPUShares: "512", CPUQuotaPerSecUSec: "250ms", TasksMax: "42", DevicePolicy: "strict" };
     for (const [name, expected] of Object.entries(wanted)) assert.equal(property(unit, name), expected, name);
-    const files = [["memory", "memory.limit_in_bytes"], ["memory", "memory.memsw.limit_in_bytes"], ["cpu", "cpu.shares"], ["cpu", "cpu.cfs_quota_us"], ["cpuset", "cpuset.cpus"], ["pids", "pids.max"]] as const;
-    assert.deepEqual(files.map(([controller, file]) => read(controller, file)), ["67108864", "100663296", "512", "12500", "0", "42"]);
+    const files = [["cpu", "cpu.shares"], ["cpu", "cpu.cfs_quota_us"], ["pids", "pids.max"]] as const;
+    assert.deepEqual(files.map(([controller, file]) => read(controller, file)), ["512", "12500", "42"]);
+    deleted(container);
+  });
+
+  itWith("a limit of memory is MemoryLimit, and values in the files", ["memory"], () => {
+    const { container, unit, read } = sleeper({ memory: { limit: 67108864, swap: 100663296 } });
+    assert.equal(property(unit, "MemoryLimit"), "67108864");
+    assert.deepEqual(["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"].map((file) => read("memory", file)), ["67108864", "100663296"]);
+    ok(box().runtime(["update", "--memory", "134217728", container.id]));
+    assert.equal(property(unit, "MemoryLimit"), "134217728");
+    assert.equal(read("memory", "memory.limit_in_bytes"), "134217728");
+    deleted(container);
+  });
+
+  itWith("cpus are AllowedCPUs, and values in the files", ["cpuset"], () => {
+    const { container, unit, read } = sleeper({ cpu: { cpus: "0", mems: "0" } });
+    assert.equal(property(unit, "AllowedCPUs"), "0");
+    assert.equal(read("cpuset", "cpuset.cpus"), "0");
     deleted(container);
   });
 
   it("update changes properties and files while the container stands still, and the devices are what they were", () => {
-    const { container, unit, read } = sleeper({ memory: { limit: 67108864 } });
+    const { container, unit, read } = sleeper({ pids: { limit: 42 } });
     const devices = read("devices", "devices.list");
-    ok(box().runtime(["update", "--memory", "134217728", "--pids-limit", "9", container.id]));
-    assert.deepEqual(["MemoryLimit", "TasksMax"].map((name) => property(unit, name)), ["134217728", "9"]);
-    assert.deepEqual([read("memory", "memory.limit_in_bytes"), read("pids", "pids.max"), read("devices", "devices.list"), read("freezer", "freezer.state")], ["134217728", "9", devices, "THAWED"]);
+    ok(box().runtime(["update", "--cpu-share", "256", "--pids-limit", "9", container.id]));
+    assert.deepEqual(["CPUShares", "TasksMax"].map((name) => property(unit, name)), ["256", "9"]);
+    assert.deepEqual([read("cpu", "cpu.shares"), read("pids", "pids.max"), read("devices", "devices.list"), read("freezer", "freezer.state")], ["256", "9", devices, "THAWED"]);
     deleted(container);
   });
 
