@@ -2,12 +2,12 @@
 
 import { O_PATH, O_DIRECTORY, O_WRONLY } from "./abi/fcntl.ts";
 import { PROC_SUPER_MAGIC } from "./abi/magic.ts";
-import { HostError, StepError } from "./base/errors.ts";
+import { HostError, SpecError, StepError } from "./base/errors.ts";
 import { escapePointer } from "./base/json.ts";
 import type { Spec } from "./spec/types.ts";
 import { openBeneath } from "./sys/beneath.ts";
 import type { Fd } from "./sys/fd.ts";
-import { fstatfs, openat, writeAll } from "./sys/file.ts";
+import { fstatat, fstatfs, openat, writeAll } from "./sys/file.ts";
 import { utf8 } from "./sys/memory.ts";
 
 /** A file below /proc/sys and what is written into it. */
@@ -22,6 +22,18 @@ export function planSysctls(spec: Spec): readonly SysctlOp[] {
     const file = dotted ? key.replace(/[./]/g, (c) => (c === "." ? "/" : ".")) : key;
     return { file, value, why: `/linux/sysctl/${escapePointer(key)}` };
   });
+}
+
+/**
+ * A network namespace that is joined may be our own, whose parameters are the host's: no path tells.
+ * @throws SpecError in runc's words
+ */
+export function refuseHostNetwork(ops: readonly SysctlOp[], namespace: string): void {
+  const op = ops.find(({ file }) => file.startsWith("net/"));
+  if (op === undefined) return;
+  const [own, joined] = [fstatat(null, "/proc/self/ns/net"), fstatat(null, namespace)];
+  if (own.dev !== joined.dev || own.ino !== joined.ino) return;
+  throw new SpecError([{ pointer: op.why, problem: `sysctl "${op.file.replace(/[./]/g, (c) => (c === "/" ? "." : "/"))}" not allowed in host network namespace` }]);
 }
 
 /**

@@ -24,6 +24,7 @@ import type { SeccompFilter } from "../seccomp/install.ts";
 import { openSources } from "../rootfs/mounts.ts";
 import { parseConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
+import { refuseHostNetwork } from "../sysctl.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
@@ -210,8 +211,12 @@ function moveDevices(plan: NetDevicesPlan | undefined, child: Child, undo: Undo)
 }
 
 /** Here, where nothing is made yet that would have to be taken back. */
-function lookAtNamespaces({ namespaces: { parentJoins, childJoins } }: ContainerPlan): void {
-  if (parentJoins.length + childJoins.length > 0) load<typeof import("../namespaces/kind.ts")>("namespaces/kind").checkKinds([...parentJoins, ...childJoins]);
+function lookAtNamespaces({ namespaces: { parentJoins, childJoins }, sysctls }: ContainerPlan): void {
+  if (parentJoins.length + childJoins.length === 0) return;
+  const joins = [...parentJoins, ...childJoins];
+  load<typeof import("../namespaces/kind.ts")>("namespaces/kind").checkKinds(joins);
+  const network = joins.find(({ type }) => type === "network");
+  if (network !== undefined) refuseHostNetwork(sysctls, network.path);
 }
 
 /** Here, where the host's libraries are: what the child loads is bytes in its memory. */

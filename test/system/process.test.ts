@@ -4,7 +4,7 @@ import { chmodSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readF
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, user, useBox } from "./harness.ts";
+import { eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, user, useBox, type Container } from "./harness.ts";
 
 const status = "cat /proc/self/status";
 
@@ -408,6 +408,21 @@ describe("kernel parameters", () => {
       config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "network");
       config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
     }).run(), /net\.ipv4\.ip_forward/);
+  });
+
+  it("of a network namespace that is the host's by its path are refused, of another one set", () => {
+    const before = readFileSync("/proc/sys/net/ipv4/conf/lo/forwarding", "utf8");
+    const joining = (path: string): Container => box().container((config) => {
+      config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "network" ? { type: "network", path } : namespace));
+      config.linux.sysctl = { "net.ipv4.conf.lo.forwarding": before === "1\n" ? "0" : "1" };
+      config.process.args = ["cat", "/proc/sys/net/ipv4/conf/lo/forwarding"];
+    });
+    for (const path of ["/proc/self/ns/net", `/proc/${process.pid}/ns/net`]) refused(joining(path).run(), /sysctl "net\.ipv4\.conf\.lo\.forwarding" not allowed in host network namespace/);
+    assert.equal(readFileSync("/proc/sys/net/ipv4/conf/lo/forwarding", "utf8"), before);
+    const other = box().container((config) => (config.process.args = ["sleep", "60"]));
+    ok(other.run(["--detach"]));
+    assert.notEqual(ok(joining(`/proc/${other.state().pid}/ns/net`).run()).stdout, before);
+    ok(other.delete("--force"));
   });
 
   it("kernel.domainname goes with a uts namespace, kernel.hostname never: it has a field of its own", () => {
