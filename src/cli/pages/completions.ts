@@ -83,8 +83,7 @@ export function zshCompletion(): string {
 # ${HEAD}
 
 _tsrun_containers() {
-  local -a root ids
-  (( \${+opt_args[--root]} )) && root=(--root "\${opt_args[--root]}")
+  local -a ids
   ids=(\${(f)"$(_call_program containers tsrun $root list --quiet 2>/dev/null)"})
   compadd -a ids
 }
@@ -97,11 +96,13 @@ ${commands.map(({ name, text }) => `    '${name}:${zsh(text.summary)}'\n`).join(
 
 _tsrun() {
   local context state line
+  local -a root # for _tsrun_containers: the next _arguments forgets this one's options
   typeset -A opt_args
   _arguments -C \\
 ${shownGlobals().map(zshOption).join("")}    '1:command:_tsrun_commands' \\
     '*::argument:->arguments'
   [[ $state == arguments ]] || return
+  (( \${+opt_args[--root]} )) && root=(--root "\${(Q)opt_args[--root]}")
   case $line[1] in
 ${commands.map(zshCommand).join("")}  esac
 }
