@@ -45,7 +45,7 @@ function filesystemCommands(op: FilesystemOp): readonly string[] {
 
 function bindCommands(op: BindOp): readonly string[] {
   const target = at(op.destination);
-  const source = op.source.kind === "path" ? quoted(op.source.path) : "''";
+  const source = op.source.kind === "opened" ? "''" : quoted(op.source.path);
   return [
     `target ${source} ${target}`,
     `mount -n --${op.recursive ? "rbind" : "bind"} ${source} ${target}`,

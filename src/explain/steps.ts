@@ -196,7 +196,7 @@ function mountAct(op: MountOp): Act {
       return { text: `mount ${op.type} on ${op.destination}${options.length > 0 ? ` (${options.join(",")})` : ""}${op.copyUp ? ", with a copy of what it covers" : ""}`, why };
     }
     case "bind":
-      return { text: `bind the ${op.source.kind === "opened" ? "opened source" : op.source.path} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}`, why };
+      return { text: `bind ${op.source.kind === "opened" ? "the opened source" : op.source.path} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}${op.source.kind === "inside" ? idmapWords(op.source.idmap) : ""}`, why };
     case "remount":
       return { text: `change the attributes of ${op.destination}`, why };
     case "cgroup1":

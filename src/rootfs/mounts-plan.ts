@@ -149,9 +149,9 @@ const mapLines = (mappings: readonly IDMapping[]): string => mappings.map(({ con
 function planBind(placed: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[], idmap?: Idmap): BindOp {
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
-  const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`);
-  const byParent = idmap !== undefined || context.openSources || (context.sourcesByParent && !inside);
-  const source: BindSource = byParent ? { kind: "opened", index: sources.length } : { kind: "path", path: hostPath(path) };
+  const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`) ? ({ kind: "inside", path: hostPath(path), below: path.slice(context.rootfs.length + 1), idmap } as const) : undefined;
+  const byParent = context.openSources || (inside === undefined && (idmap !== undefined || context.sourcesByParent));
+  const source: BindSource = byParent ? { kind: "opened", index: sources.length } : (inside ?? { kind: "path", path: hostPath(path) });
   if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive, idmap });
   return {
     kind: "bind",

@@ -17,9 +17,12 @@ import { load } from "../sys/host.ts";
 import { mount } from "../sys/mount.ts";
 import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
 import { restrictions, setBindAttributes, setLockedAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
-import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan, SysfsOp } from "./ops.ts";
+import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan, SourceOp, SysfsOp } from "./ops.ts";
 import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, topmost, type Target } from "./resolve.ts";
+
+/** For who mounts: what the parent has opened, and how to have it map the ids of a detached copy. Both are borrowed. */
+export type Sources = { readonly opened: readonly Fd[]; readonly map: (tree: Fd, source: SourceOp) => void };
 
 /** Opens every bind source as a detached copy, in the host's mount namespace; the caller closes them. @throws StepError naming the one that is missing */
 export function openSources(plan: RootfsPlan): readonly Fd[] {
@@ -82,8 +85,8 @@ function setParentPropagation(path: string, propagation: number): void {
 /** The procfs and sysfs mounts of the container by their destinations, as far as something in them is to be restricted. restrictPaths closes them. */
 export type HeldMounts = Map<ContainerPath, Fd>;
 
-/** Mounts in order. Leaves the working directory at `root`. @param sources from openSources, borrowed @throws StepError */
-export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: readonly Fd[], held: HeldMounts): void {
+/** Mounts in order. Leaves the working directory at `root`. @throws StepError */
+export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: Sources, held: HeldMounts): void {
   if (ops.length === 0) return;
   for (const op of ops) {
     try {
@@ -95,7 +98,7 @@ export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: rea
   fchdir(root);
 }
 
-function perform(root: Fd, op: MountOp, sources: readonly Fd[], held: HeldMounts): void {
+function perform(root: Fd, op: MountOp, sources: Sources, held: HeldMounts): void {
   switch (op.kind) {
     case "filesystem":
       return mountFilesystem(root, op, held);
@@ -163,8 +166,9 @@ function mountedAt(root: Fd, path: ContainerPath): Fd {
   return mounted;
 }
 
-function bind(root: Fd, op: BindOp, sources: readonly Fd[], held: HeldMounts): void {
-  const source = op.source.kind === "opened" ? sourceOf(sources, op.source.index) : copyTree(null, op.source.path, op.recursive);
+function bind(root: Fd, op: BindOp, sources: Sources, held: HeldMounts): void {
+  const source = openSource(root, op, sources);
+  if (op.source.kind === "inside" && op.source.idmap !== undefined) sources.map(source, { why: op.why, destination: op.destination, path: op.source.path, recursive: op.recursive, idmap: op.source.idmap });
   const target = openTarget(root, op.destination, source, op.missing);
   refuse(placeProblem(target.path, "bind"));
   if (target.path === "/proc" && fstatfs(source).type !== PROC_SUPER_MAGIC) refuse(placeProblem(target.path, "other"));
@@ -175,7 +179,7 @@ function bind(root: Fd, op: BindOp, sources: readonly Fd[], held: HeldMounts): v
   if (op.attributes !== undefined) (op.locked ? setLockedAttributes : setBindAttributes)(op.api, source, op.attributes, op.destination);
   if (op.tree !== undefined) setTreeAttributes(op.api, source, op.tree, op.destination);
   if (op.held && isKernels(source)) held.set(op.destination, source);
-  else if (op.source.kind === "path") source[Symbol.dispose]();
+  else if (op.source.kind !== "opened") source[Symbol.dispose]();
 }
 
 /** Whether nobody but the kernel makes names there. */
@@ -184,8 +188,13 @@ export function isKernels(fd: Fd): boolean {
   return type === PROC_SUPER_MAGIC || type === SYSFS_MAGIC;
 }
 
-function sourceOf(sources: readonly Fd[], index: number): Fd {
-  const source = sources[index];
+function openSource(root: Fd, { source, recursive }: BindOp, sources: Sources): Fd {
+  if (source.kind === "opened") return sourceOf(sources, source.index);
+  return source.kind === "inside" ? copyTree(root, source.below, recursive, source.path) : copyTree(null, source.path, recursive);
+}
+
+function sourceOf(sources: Sources, index: number): Fd {
+  const source = sources.opened[index];
   if (source === undefined) throw new Error(`bind source ${index} was not opened`);
   return source;
 }
@@ -248,7 +257,7 @@ function bindHierarchy({ name, source, otherwise }: Extract<Cgroup1Hierarchy, { 
   }
 }
 
-function mountCgroup2(root: Fd, op: Cgroup2Op, sources: readonly Fd[], held: HeldMounts): void {
+function mountCgroup2(root: Fd, op: Cgroup2Op, sources: Sources, held: HeldMounts): void {
   try {
     mountFilesystem(root, op.filesystem, held);
   } catch (error) {
@@ -257,7 +266,7 @@ function mountCgroup2(root: Fd, op: Cgroup2Op, sources: readonly Fd[], held: Hel
   }
 }
 
-function bindCgroup(root: Fd, op: Cgroup2Op, sources: readonly Fd[], held: HeldMounts): void {
+function bindCgroup(root: Fd, op: Cgroup2Op, sources: Sources, held: HeldMounts): void {
   try {
     bind(root, op.fallback, sources, held);
   } catch (error) {
@@ -269,7 +278,7 @@ function bindCgroup(root: Fd, op: Cgroup2Op, sources: readonly Fd[], held: HeldM
   }
 }
 
-function mountSysfs(root: Fd, op: SysfsOp, sources: readonly Fd[], held: HeldMounts): void {
+function mountSysfs(root: Fd, op: SysfsOp, sources: Sources, held: HeldMounts): void {
   try {
     mountFilesystem(root, op.filesystem, held);
   } catch (error) {

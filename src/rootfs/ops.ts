@@ -46,9 +46,13 @@ export type Idmap =
 
 /**
  * An index into RootfsPlan.sources; or a path that the child opens, which is cheaper and leaves the mounts numbered in the order of
- * config.json, as /proc/self/mountinfo lists them.
+ * config.json, as /proc/self/mountinfo lists them. "inside": what lies in the tree that is being
+ * made, where the child sees what earlier mounts made of it; it starts at the root, to which it may have no way in a user namespace.
  */
-export type BindSource = { readonly kind: "opened"; readonly index: number } | { readonly kind: "path"; readonly path: HostPath };
+export type BindSource =
+  | { readonly kind: "opened"; readonly index: number }
+  | { readonly kind: "path"; readonly path: HostPath }
+  | { readonly kind: "inside"; readonly path: HostPath; readonly below: string; readonly idmap: Idmap | undefined };
 
 export type Placed = {
   readonly why: Why;

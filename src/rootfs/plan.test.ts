@@ -232,7 +232,7 @@ describe("planRootfs, binds", () => {
     });
     assert.deepEqual(sources.map(({ path, recursive, why }) => [path, recursive, why]), [["/s", true, "/mounts/0"], ["/s", false, "/mounts/2"]]);
     const binds = mountsBeforeCgroup.filter((op) => op.kind === "bind");
-    assert.deepEqual(binds.map(({ source }) => source), [{ kind: "opened", index: 0 }, { kind: "path", path: "/bundle/rootfs/a" }, { kind: "opened", index: 1 }]);
+    assert.deepEqual(binds.map(({ source }) => source), [{ kind: "opened", index: 0 }, { kind: "inside", path: "/bundle/rootfs/a", below: "a", idmap: undefined }, { kind: "opened", index: 1 }]);
     assert.deepEqual(binds.map(({ propagation }) => propagation), [[MS_SLAVE | MS_REC], [], [MS_PRIVATE | MS_REC, MS_SHARED]]);
   });
 

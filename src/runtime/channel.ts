@@ -17,13 +17,14 @@
 //      │ ◀───────────────────────────── created │ waits on start.sock; in `run` it goes on at once:
 //      │ ◀───────────────── (end of the channel)│ startContainer hooks, execve
 //
-// At any moment the child may send `log` (a debug line or a warning), or `failed`, which is its last word. Either side reads the end of
+// At any moment the child may send `log` (a debug line or a warning), while it mounts `map` (maptree.ts), or `failed`, which is its last word. Either side reads the end of
 // the channel when the other is gone. A container that was created by `create` is started through start.sock (start.ts), whose stream
 // carries `failed` and the end likewise.
 
 import { ECONNRESET, EPIPE } from "../abi/errno.ts";
 import { HostError, isErrno, SpecError, StateError, StepError, SysError } from "../base/errors.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
+import type { SourceOp } from "../rootfs/ops.ts";
 import type { Fd } from "../sys/fd.ts";
 import { read, writeAll } from "../sys/file.ts";
 import { host } from "../sys/host.ts";
@@ -42,6 +43,8 @@ export type ChildMessage =
   | { readonly kind: "mounted" }
   | { readonly kind: "entered" }
   | { readonly kind: "listener"; readonly fd: number }
+  /** A bind source lies in the tree that is being made. `tree` and `mapped` are the child's numbers of a detached copy and of an eventfd to be told by. */
+  | { readonly kind: "map"; readonly tree: number; readonly mapped: number; readonly source: SourceOp }
   | { readonly kind: "created" }
   | { readonly kind: "log"; readonly level: "debug" | "warning"; readonly text: string }
   | { readonly kind: "failed"; readonly error: EncodedError };

@@ -23,6 +23,7 @@ export function expect(globals: Globals, groups: CgroupPaths, child: Child, chan
       throw died(groups, child);
     }
     if (message.kind === kind) return;
+    if (message.kind === "map") load<typeof import("./maptree.ts")>("runtime/maptree").mapForChild(child, message);
     heed(globals, message, channel, takeListener);
   }
 }

@@ -16,6 +16,7 @@ import { closeDescriptors, execute, findProgram, type Program } from "../process
 import { settleRlimits } from "../process/limits.ts";
 import { createDevices } from "../rootfs/devices.ts";
 import { mountFilesystems, openRootfs, prepareRoot, type HeldMounts } from "../rootfs/mounts.ts";
+import type { SourceOp } from "../rootfs/ops.ts";
 import { installSeccomp, type SeccompFilter } from "../seccomp/install.ts";
 import { restrictPaths } from "../rootfs/paths.ts";
 import { pivot } from "../rootfs/pivot.ts";
@@ -87,13 +88,14 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
   const root = step("prepare rootfs", () => prepareRoot(plan.rootfs, rootfs ?? openRootfs(plan.rootfs)));
+  const available = { opened: sources, map: (tree: Fd, source: SourceOp) => load<typeof import("./maptree.ts")>("runtime/maptree").haveMapped(channel, tree, source) };
   const held: HeldMounts = new Map();
-  step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, sources, held));
+  step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, available, held));
   const { enter, entries, inV2 } = step("wait for cgroup", () => hearOfCgroup(channel));
   step("enter cgroup", () => (entries.length > 0 ? enterByEntries(entries) : enterCgroup(enter, inV2)));
   step("reset CPU affinity", resetAffinity);
   step("enter cgroup namespace", () => enterCgroupNamespace(plan.namespaces));
-  step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, sources, held));
+  step("mount cgroup filesystems and the rest", () => mountFilesystems(root, plan.rootfs.mountsAfter, available, held));
   step("create devices", () => createDevices(root, plan.rootfs));
   umask(0o022); // for hooks and the working directory: what has a mode in config.json is made
   step("wait for hooks of the runtime", () => letRuntimeHooksRun(plan, channel));

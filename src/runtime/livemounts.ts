@@ -81,7 +81,7 @@ function add(globals: Globals, root: Fd, plan: RootfsPlan, sources: readonly Fd[
   const done: string[] = [];
   try {
     for (const op of [...plan.mountsBeforeCgroup, ...plan.mountsAfter]) {
-      mountFilesystems(root, [op], sources, new Map());
+      mountFilesystems(root, [op], { opened: sources, map: () => undefined }, new Map()); // no source lies in a tree that is being made
       if (op.kind !== "remount") done.unshift(op.destination);
     }
     makeReadonly(plan);

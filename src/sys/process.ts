@@ -131,6 +131,9 @@ function signalByNumber(pidfd: Fd, signal: number): void {
   if (signal !== 0 || !(pidfd instanceof ProcessDirectory)) kill(pidOf(pidfd), signal);
 }
 
+/** What to tell a process that shall take `fd` by pidfd_getfd: it has to stay open until that has happened. */
+export const numberToTake = (fd: Fd): number => fd.raw;
+
 /**
  * A descriptor of our own for what `target` is in the process behind `pidfd`; the caller closes it.
  * @throws SysError EPERM without ptrace rights over it, EBADF when `target` is not open there, ENOSYS before 5.6

@@ -112,6 +112,36 @@ describe("an id-mapped mount", () => {
     assert.equal(inside, "1001:2000\n1020:2000\n1021:2000\n20\n");
   });
 
+  it("shows what an earlier mount of the container made, where its source lies in the root file system (runc mounts.bats)", () => {
+    const source = files(box(), "source", "100:200");
+    const inside = box().inside(owners("/first/*", "/second/*", "/third/*"), (config) => {
+      bind(config, source, "/first", {});
+      bind(config, "rootfs/first", "/second", { uidMappings: map(100, 1000, 1), gidMappings: map(200, 3000, 1) });
+      bind(config, "rootfs/second", "/third", {});
+    });
+    assert.equal(inside, "100:200\n1000:3000\n1000:3000\n");
+  });
+
+  it("does so in a user namespace, too, where only the parent may map", () => {
+    const source = files(box(), "source", "0:0");
+    const inside = box().inside(owners("/tmp/*", "/mnt/*"), (config) => {
+      config.linux.namespaces.push({ type: "user" });
+      config.linux["uidMappings"] = map(0, 100000, 65536);
+      config.linux["gidMappings"] = map(0, 100000, 65536);
+      bind(config, source, "/tmp", {});
+      bind(config, "rootfs/tmp", "/mnt", { options: ["bind", "idmap"] });
+    });
+    assert.equal(inside, "65534:65534\n0:0\n");
+  });
+
+  it("of what an earlier mount made that cannot be is refused, and says why", () => {
+    const container = box().container((config) => {
+      bind(config, "/sys/kernel", "/first", {});
+      bind(config, "rootfs/first", "/second", { uidMappings: map(0, 1000, 1), gidMappings: map(0, 1000, 1) });
+    });
+    refused(container.run(), /bind source of \/second: map ids: \/mounts\/8: mount_setattr\(2\) MOUNT_ATTR_IDMAP on \S*first: invalid argument \(EINVAL\)/);
+  });
+
   it("of a file system that cannot be is refused, and says why", () => {
     const container = box().container((config) => bind(config, "/sys/kernel", "/mapped", { uidMappings: map(0, 1000, 1), gidMappings: map(0, 1000, 1) }));
     refused(container.run(), /open mount sources: bind source of \/mapped: map ids: \/mounts\/7: mount_setattr\(2\) MOUNT_ATTR_IDMAP on \/sys\/kernel: invalid argument \(EINVAL\) — .*a file system that supports/);
