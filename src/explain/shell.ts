@@ -51,8 +51,9 @@ function leftText(left: readonly string[]): string {
 }
 
 /** What no step shows. */
-function leftOut({ rootfs, namespaces, process }: ContainerPlan): readonly string[] {
+function leftOut({ rootfs, namespaces, process, cgroup }: ContainerPlan): readonly string[] {
   const parts: string[] = [];
+  if (cgroup.mode === "v2" && cgroup.driver === "cgroupfs" && cgroup.devices !== undefined && !(cgroup.devices.allow && cgroup.devices.exceptions.length === 0)) parts.push("device rules of cgroup v2, which are a BPF program");
   if (rootfs.pivot.kind !== "pivot_root") parts.push(`the change of root by ${rootfs.pivot.kind}: this script does pivot_root`);
   if (rootfs.propagation === undefined) parts.push("a container in the host's mount namespace");
   if (namespaces.created.some(({ type }) => type === "user") || namespaces.childJoins.some(({ type }) => type === "user")) parts.push("the user namespace");
@@ -162,7 +163,6 @@ function prepareCommands({ rootfs: { propagation } }: ContainerPlan): readonly s
 
 function cgroupCommands({ cgroup }: ContainerPlan): ShellStep {
   if (cgroup.driver === "systemd") return { left: "cgroups made by systemd" };
-  if (cgroup.mode === "v2" && cgroup.devices !== undefined && !(cgroup.devices.allow && cgroup.devices.exceptions.length === 0)) return { left: "device rules of cgroup v2, which are a BPF program" };
   const groups = cgroup.groups.flatMap(({ path, optional, controllers, mountPoint }) => [
     `make_cgroup ${quoted(path)}${optional ? " 2> /dev/null || :" : ""}`,
     ...(controllers.includes("cpuset") && cgroup.mode === "v1" ? [`fill_cpuset ${quoted(path)} ${quoted(mountPoint)}`] : []),
