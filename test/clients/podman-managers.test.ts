@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { Box, eventually, ok, PROGRAM, SLOWNESS, type Result } from "../system/harness.ts";
+import { cgroups } from "../system/leftovers.ts";
 import { IMAGE, rootfsArchive } from "./image.ts";
 
 const rootless = process.getuid?.() !== 0;
@@ -55,7 +56,7 @@ function promises(manager: "cgroupfs" | "systemd"): void {
   const run = (flags: readonly string[], ...command: string[]): Result => podman(["run", ...RUN_FLAGS, ...flags, IMAGE, ...command]);
 
   /** The cgroups of podman's containers, wherever they lie; conmon has groups of its own that end a moment after it. */
-  const groups = (): string[] => readdirSync("/sys/fs/cgroup", { recursive: true }).map(String).filter((path) => /(^|[/-])libpod-[0-9a-f]+(\.scope)?$/.test(path) && !path.includes("conmon"));
+  const groups = (): string[] => cgroups({ prefix: "libpod-" }).filter((path) => /(^|[/-])libpod-[0-9a-f]+(\.scope)?$/.test(path) && !path.includes("conmon"));
 
   function nothingLeft(): void {
     eventually("podman's cgroups are gone", () => groups().length === 0);

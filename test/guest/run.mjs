@@ -18,7 +18,7 @@ const JOB_LIMIT_S = 540;
 const SLOWNESS = 8; // patience of the tests, compared to this machine's
 
 /** Says nothing that another kernel could change, or takes aim at moments of a fast machine. */
-const NOT_HERE = ["cli.test.ts", "input.test.ts", "killed.test.ts"];
+const NOT_HERE = ["badinput.test.ts", "cli.test.ts", "flags.test.ts", "input.test.ts", "killed.test.ts"];
 /** What the guest is there for comes first. */
 const FIRST = /^(cgroup|lsm|systemd|rootless|podman-|update|events|pause|ps)/;
 /** Runs as the user `tester` as well. */

@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import { join } from "node:path";
 import { describe, it, type Context } from "mocha";
 import type { Config, Mount } from "./bundle.ts";
+import { hasController, itOnV1, itOnV2, onV2 } from "./groups.ts";
 import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, shareNamespace, useBox, type Container, type Result } from "./harness.ts";
 
 const CAPABILITY = (name: string): Record<string, string[]> => ({ bounding: [name], effective: [name], permitted: [name], inheritable: [name], ambient: [name] });
@@ -142,7 +143,7 @@ describe("mounts", () => {
   it("of the default config.json are what they say", () => {
     const inside = box().inside("cat /proc/self/mountinfo");
     const type = (point: string): string | undefined => inside.split("\n").findLast((line) => line.split(" ")[4] === point)?.split(" - ")[1]?.split(" ")[0];
-    assert.deepEqual(["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"].map(type), ["proc", "tmpfs", "devpts", "tmpfs", "mqueue", "sysfs", "tmpfs"]);
+    assert.deepEqual(["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"].map(type), ["proc", "tmpfs", "devpts", "tmpfs", "mqueue", "sysfs", onV2() ? "cgroup2" : "tmpfs"]);
     const has = (point: string, ...wanted: string[]): void => assert.deepEqual(wanted.filter((option) => !optionsAt(inside, point).includes(option)), [], point);
     has("/dev", "nosuid", "mode=755", "size=65536k");
     has("/dev/pts", "nosuid", "noexec", "gid=5", "mode=620", "ptmxmode=666");
@@ -151,16 +152,21 @@ describe("mounts", () => {
     has("/sys/fs/cgroup", ...(isTsrun ? ["ro"] : []), "nosuid", "nodev", "noexec");
   });
 
-  it("of type cgroup show every v1 controller, with the container's own group, read-only", () => {
+  itOnV1("of type cgroup show every v1 controller, with the container's own group, read-only", ["pids"], () => {
     const inside = box().inside("ls /sys/fs/cgroup; cat /sys/fs/cgroup/pids/cgroup.procs; mkdir /sys/fs/cgroup/pids/x 2>&1; mkdir /sys/fs/cgroup/x 2>&1; true", (config) => config.linux.namespaces.push({ type: "cgroup" }));
-    for (const name of ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"]) assert.match(inside, new RegExp(`^${name}$`, "m"));
+    for (const name of ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"].filter(hasController)) assert.match(inside, new RegExp(`^${name}$`, "m"));
     assert.match(inside, /^1\n/m);
     assert.match(inside, /pids\/x': Read-only file system/);
     assert.match(inside, /cgroup\/x': (Read-only file system|Permission denied)/);
   });
 
-  it("of type cgroup are the container's group also without a cgroup namespace", () => {
+  itOnV1("of type cgroup are the container's group also without a cgroup namespace", ["pids"], () => {
     assert.match(box().inside("cat /sys/fs/cgroup/pids/cgroup.procs"), /^1\n/);
+  });
+
+  itOnV2("of type cgroup without a cgroup namespace show all of v2, read-only, with the container's group where /proc says", [], () => {
+    const inside = box().inside("own=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); grep -x 1 $own/cgroup.procs; mkdir $own/x 2>&1; true");
+    assert.match(inside, /^1\n.*Read-only file system\n$/);
   });
 
   it("are made in the listed order: the later one hides the earlier", () => {
