@@ -45,7 +45,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build check abi host-test systest clients faults test-guest test demo bench docs pages install pack clean help FORCE
+.PHONY: build check abi host-test systest clients faults test-guest test demo bench profile docs pages install pack clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -90,8 +90,11 @@ REST    = objcopy -O binary --remove-section=.heap
 $(BUILD)/obj/maker: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
 	$(TSRUN)
 
-$(BUILD)/obj/heap.S: $(BUILD)/obj/maker scripts/heap.mjs
-	node scripts/heap.mjs --program $< --out $@
+$(BUILD)/obj/elsewhere: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
+	$(TSRUN) -Wl,--defsym=heap_place=0x51231000
+
+$(BUILD)/obj/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs scripts/layout.mjs scripts/hot.txt
+	node scripts/heap.mjs --program $< --elsewhere $(BUILD)/obj/elsewhere --out $@
 
 $(BUILD)/obj/heap.o: $(BUILD)/obj/heap.S
 	$(CC) -c -o $@ $<
@@ -105,6 +108,18 @@ $(BUILD)/tsrun: $(BUILD)/obj/tsrun $(BUILD)/obj/maker
 	cmp $(BUILD)/obj/maker.rest $<.rest
 	strip -o $@.new $<
 	@mv $@.new $@
+
+# ---- what of the heap changes: each small block on a page of its own tells
+
+$(BUILD)/profile/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs scripts/layout.mjs
+	@mkdir -p $(@D)
+	node scripts/heap.mjs --program $< --elsewhere $(BUILD)/obj/elsewhere --out $@ --spread $(@D)/blocks.json
+
+$(BUILD)/profile/heap.o: $(BUILD)/profile/heap.S
+	$(CC) -c -o $@ $<
+
+$(BUILD)/profile/tsrun: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/profile/heap.o host/heap.ld
+	$(TSRUN)
 
 # ---- the FFI on its own: the same host with a test program inside, plain and under AddressSanitizer and UBSan
 
@@ -180,6 +195,10 @@ bench:
 	scripts/install-deps --bench
 	$(MAKE) build
 	node test/bench/bench.mjs $(BENCH)
+
+## profile: renews scripts/hot.txt, by which the heap is laid out, after larger changes; root, needs perf
+profile: $(BUILD)/profile/tsrun
+	node scripts/profile.mjs --program $< --blocks $(<D)/blocks.json
 
 ## docs: renews docs/errors.md from the tables in the sources
 docs: $(NODE_MODULES) $(GEN)

@@ -45,6 +45,7 @@
 #define STACK_BYTES (1u << 20)
 #define PAGE_BYTES 4096u
 #define ARENA_BYTES 3500u /* at least: in which the engine places its small blocks */
+#define ALIGN_UP(n, to) (((n) + (to) - 1) & ~((size_t)(to) - 1))
 
 typedef intptr_t (*foreign_function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
 static int last_errno;
@@ -54,6 +55,7 @@ static int last_errno;
 /* At the place that host/heap.ld gives it: the heap that is linked in, or room for making one. */
 extern struct heap {
   size_t used; /* bytes, these included; 0: there is none */
+  size_t hot;  /* from where on it is what every command changes; 0: nowhere (scripts/layout.mjs) */
   JSRuntime *rt;
   JSContext *ctx;
   JSValue host, namespaces; /* globalThis.host; those of the modules that were loaded, by name */
@@ -75,19 +77,23 @@ static int linked_in(const void *p) {
 }
 
 static size_t size_of(const void *p) {
-  return !p ? 0 : linked_in(p) ? ((const size_t *)p)[-1] : malloc_usable_size((void *)(uintptr_t)p);
+  size_t is_page = linked_in(p) && (uintptr_t)p % PAGE_BYTES == 0 ? PAGE_BYTES : 0;
+  return !p || is_page ? is_page : linked_in(p) ? ((const size_t *)p)[-1] : malloc_usable_size((void *)(uintptr_t)p);
 }
 
-/* A block of the heap to be linked in is its size and then its bytes, aligned to 16. What the engine takes by the page lies on a page: one to copy, not two. */
+/*
+ * A block of the heap to be linked in is its size and then its bytes, at a multiple of 16. What the engine takes by the page lies on a page, to be copied as
+ * one, and nothing else begins there.
+ */
 static void *take(JSMallocState *state, size_t size) {
-  size_t *p = building ? NULL : malloc(size);
+  int is_page = size > ARENA_BYTES && size <= PAGE_BYTES;
+  size_t at = ALIGN_UP(heap.used + (is_page ? 0 : sizeof size), is_page ? PAGE_BYTES : 16u), *p = building ? NULL : malloc(size);
   if (building) {
-    size = ((size + 7) | 15) - 7;
-    if (size > ARENA_BYTES && size <= PAGE_BYTES)
-      heap.used = ((heap.used + sizeof *p + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1)) - sizeof *p;
-    p = (size_t *)((char *)&heap + heap.used);
-    *p++ = size;
-    heap.used += sizeof *p + size;
+    at += is_page || at % PAGE_BYTES ? 0 : 16;
+    size = ALIGN_UP(size, is_page ? PAGE_BYTES : 8u);
+    p = (size_t *)((char *)&heap + at);
+    p[-1] = is_page ? p[-1] : size;
+    heap.used = at + size;
   }
   state->malloc_size += size_of(p);
   return p;
@@ -181,10 +187,7 @@ static int convert(JSContext *ctx, JSValueConst value, struct arguments *args, i
     return integer_of(ctx, value, &args->value[i]);
   if (JS_IsNull(value))
     return 0;
-  if (JS_IsString(value))
-    args->value[i] = (intptr_t)(args->string[i] = string_of(ctx, value));
-  else
-    args->value[i] = (intptr_t)bytes_of(ctx, value, &length);
+  args->value[i] = JS_IsString(value) ? (intptr_t)(args->string[i] = string_of(ctx, value)) : (intptr_t)bytes_of(ctx, value, &length);
   return args->value[i] ? 0 : -1;
 }
 
@@ -233,8 +236,7 @@ static JSValue text_of(JSContext *ctx, const uint8_t *in, size_t length) {
 }
 
 static JSValue integer(JSContext *ctx, int64_t value) {
-  int exact = value >= -MAX_SAFE_INTEGER && value <= MAX_SAFE_INTEGER;
-  return exact ? JS_NewInt64(ctx, value) : JS_NewBigInt64(ctx, value);
+  return value >= -MAX_SAFE_INTEGER && value <= MAX_SAFE_INTEGER ? JS_NewInt64(ctx, value) : JS_NewBigInt64(ctx, value);
 }
 
 /* ---- what TypeScript calls: the engine fills `argv` with undefined up to the length given in host_functions ---- */
@@ -299,9 +301,7 @@ static JSValue host_dlsym(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 static JSValue host_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
   size_t length;
   uint8_t *bytes = bytes_of(ctx, argv[0], &length);
-  if (!bytes)
-    return JS_EXCEPTION;
-  return magic ? text_of(ctx, bytes, length) : integer(ctx, (intptr_t)bytes);
+  return !bytes ? JS_EXCEPTION : magic ? text_of(ctx, bytes, length) : integer(ctx, (intptr_t)bytes);
 }
 
 static JSValue host_view(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -333,26 +333,29 @@ static JSValue host_encode(JSContext *ctx, JSValueConst self, int argc, JSValueC
 }
 
 /*
- * Maps `length` bytes of our writable memory at `address` again: from `fd` at `offset`, whose bytes it had, keeping what was changed since (all, where
+ * Maps `length` bytes of our writable memory at `from` again: from `fd` at `offset`, whose bytes it had, keeping what was changed since (all, where
  * /proc does not say); or with fd -1 as anonymous memory. One act: the engine, and the C library's malloc, live in these pages. See proc_pid_pagemap(5).
  */
-static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  intptr_t v[4];
-  if (integer_of(ctx, argv[0], v) || integer_of(ctx, argv[1], v + 1) || integer_of(ctx, argv[2], v + 2) || integer_of(ctx, argv[3], v + 3))
-    return JS_EXCEPTION;
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), length = (size_t)v[1], pages = (length + page - 1) / page, asked = pages * sizeof(uint64_t);
-  char *from = (char *)v[0], *to = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | (v[2] < 0 ? MAP_ANONYMOUS : 0), (int)v[2], v[3]);
+static int remap(char *from, size_t length, int fd, off_t offset) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (length + page - 1) / page, asked = pages * sizeof(uint64_t);
+  char *to = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | (fd < 0 ? MAP_ANONYMOUS | MAP_POPULATE : 0), fd, offset);
   uint64_t map[pages];
-  int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  int all = v[2] < 0 || pread(pagemap, map, asked, (off_t)((uintptr_t)from / page * sizeof *map)) != (ssize_t)asked;
+  int pagemap = fd < 0 ? -1 : open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  int all = pagemap < 0 || pread(pagemap, map, asked, (off_t)((uintptr_t)from / page * sizeof *map)) != (ssize_t)asked || close(pagemap);
   if (to != MAP_FAILED) {
     for (size_t i = 0; i < pages; i++)
       if (all || (map[i] >> 62 && !(map[i] >> 61 & 1))) /* present or swapped, and no longer the file's */
         memcpy(to + i * page, from + i * page, page);
     to = mremap(to, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, from);
   }
-  int result = to == from ? 0 : -errno;
-  return close(pagemap), JS_NewInt32(ctx, result);
+  return to == from ? 0 : -errno;
+}
+
+static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  intptr_t v[4];
+  if (integer_of(ctx, argv[0], v) || integer_of(ctx, argv[1], v + 1) || integer_of(ctx, argv[2], v + 2) || integer_of(ctx, argv[3], v + 3))
+    return JS_EXCEPTION;
+  return JS_NewInt32(ctx, remap((char *)v[0], (size_t)v[1], (int)v[2], v[3]));
 }
 
 /* ---- modules ---- */
@@ -417,9 +420,7 @@ static void report(JSContext *ctx) {
   JSValue trace = load(ctx, "trace.js");
   JSValue render = JS_IsException(trace) ? JS_UNDEFINED : JS_GetPropertyStr(ctx, trace, "render");
   JSValue text = JS_IsFunction(ctx, render) ? JS_Call(ctx, render, JS_UNDEFINED, 1, &error) : JS_UNDEFINED;
-  if (!JS_IsString(text))
-    text = JS_ToString(ctx, error);
-  const char *line = JS_ToCString(ctx, text);
+  const char *line = JS_ToCString(ctx, JS_IsString(text) ? text : JS_ToString(ctx, error));
   fprintf(stderr, "tsrun: internal error: %s\n", line ? line : "unprintable");
 }
 
@@ -462,8 +463,8 @@ static int print_heap(JSContext *ctx) {
 
 int main(int argc, char **argv) {
   building = !heap.used && argc == 2 && !strcmp(argv[1], "--print-heap");
-  if (building)
-    heap.used = sizeof heap + sizeof(size_t);
+  heap.used += building ? sizeof heap : 0;
+  heap.hot = heap.hot && !remap((char *)&heap + heap.hot, heap.used - heap.hot, -1, 0) ? heap.hot : 0;
   JSContext *ctx = heap.ctx ? heap.ctx : boot();
   if (!ctx)
     return fputs("tsrun: out of memory\n", stderr), 1;
@@ -477,6 +478,7 @@ int main(int argc, char **argv) {
   JS_SetPropertyStr(ctx, heap.host, "argv", arguments);
   JS_SetPropertyStr(ctx, heap.host, "environ", JS_NewInt64(ctx, (intptr_t)environ));
   JS_SetPropertyStr(ctx, heap.host, "heap", JS_NewInt64(ctx, heap.used ? (intptr_t)&heap : 0));
+  JS_SetPropertyStr(ctx, heap.host, "hot", JS_NewArrayBuffer(ctx, (uint8_t *)&heap + heap.hot, heap.hot ? heap.used - heap.hot : 0, NULL, NULL, 0));
   JSValue program = load(ctx, "main.js");
   JSValue start = JS_IsException(program) ? program : JS_GetPropertyStr(ctx, program, "main");
   JSValue status = JS_IsException(start) ? start : JS_Call(ctx, start, JS_UNDEFINED, 0, NULL);

@@ -107,7 +107,7 @@ files.forEach((file, index) => {
   const text = readFileSync(c, "utf8");
   const size = Number(/_size = (\d+);/.exec(text)[1]);
   const body = /\[\d+\] = \{([\s\S]*?)\};/.exec(text)[1];
-  source.push(`static const uint8_t ${symbol}[${size}] = {${body}};`);
+  source.push(`static const uint8_t ${symbol}[${size}] __attribute__((section(".modules"))) = {${body}};`);
   table.push(`    {"${file}", ${symbol}, ${size}, ${options.entry || rank(file) < rank("") ? 1 : 0}},`);
   total += size;
   lines[file] && process.env.SIZES && console.log(`${String(size).padStart(8)} ${file}`);

@@ -10,8 +10,11 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { layOut } from "./layout.mjs";
 
-const { values: options } = parseArgs({ options: { program: { type: "string" }, out: { type: "string" } } });
+const { values: options } = parseArgs({ options: { program: { type: "string" }, elsewhere: { type: "string" }, out: { type: "string" }, spread: { type: "string" } } });
+const PLACE = 0x3000_0000n; // host/heap.ld
+const ELSEWHERE = 0x5123_1000n; // Makefile
 const PER_PROCESS_WORDS = 3;
 const ROOM_BYTES = 0x200_0000; // host/room.S
 
@@ -20,8 +23,8 @@ function fail(reason) {
 }
 
 /** One run: what it prints, and what was mapped into it while it did, as [first address, end]. */
-async function make() {
-  const child = spawn(resolve(options.program), ["--print-heap"], { env: {}, stdio: ["ignore", "pipe", "inherit"] });
+async function make(program = options.program) {
+  const child = spawn(resolve(program), ["--print-heap"], { env: {}, stdio: ["ignore", "pipe", "inherit"] });
   const closed = once(child, "close");
   const chunks = [];
   let maps = "";
@@ -31,15 +34,15 @@ async function make() {
   }
   const [status] = await closed;
   if (status !== 0) fail(`its maker ended with ${status}`);
-  return { heap: Buffer.concat(chunks), mapped: elsewhere(maps) };
+  return { heap: Buffer.concat(chunks), mapped: elsewhere(maps, program) };
 }
 
 /** What is not the program's own: its variables (.bss) are mapped by nobody's name behind its file, at the address that they always have. */
-function elsewhere(maps) {
+function elsewhere(maps, program) {
   const found = [];
   let ownEnd;
   for (const [, from, to, path] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .* (\S*)$/gm)) {
-    if (path === resolve(options.program) || (path === "" && from === ownEnd)) ownEnd = to;
+    if (path === resolve(program) || (path === "" && from === ownEnd)) ownEnd = to;
     else found.push([BigInt(`0x${from}`), BigInt(`0x${to}`)]);
   }
   return found;
@@ -60,12 +63,16 @@ for (let at = 0; at + 8 <= heap.length; at += 8) {
 
 /** Points to a library, the stack, what malloc gave: the kernel puts these elsewhere in each process. The heap itself has our runtime as its second word. */
 function isElsewhere(word) {
-  const runtime = heap.readBigUInt64LE(8);
+  const runtime = heap.readBigUInt64LE(16);
   return mapped.some(([from, to]) => word >= from && word < to && !(runtime >= from && runtime < to));
 }
 
 const file = resolve(dirname(options.out), "heap.bin");
-writeFileSync(file, heap);
+const { heap: again } = await make(options.elsewhere);
+const names = new Set(readFileSync(new URL("hot.txt", import.meta.url), "utf8").split("\n"));
+const { heap: laidOut, hot, blocks } = layOut({ heap, base: PLACE }, { heap: again, base: ELSEWHERE }, (name) => names.has(name), options.spread !== undefined);
+writeFileSync(file, laidOut);
+if (options.spread) writeFileSync(options.spread, JSON.stringify(blocks));
 writeFileSync(
   options.out,
   `/* made by scripts/heap.mjs */
@@ -77,4 +84,4 @@ heap:
   .section .note.GNU-stack, "", %progbits
 `,
 );
-console.log(`${Math.round(heap.length / 1024)} KB of heap`);
+console.log(`${Math.round(laidOut.length / 1024)} KB of heap, ${Math.round((laidOut.length - hot) / 1024)} of them hot`);

@@ -15,6 +15,9 @@ export const MAP_POPULATE = 0x8000;
 export const MAP_STACK = 0x20000;
 export const MAP_FIXED_NOREPLACE = 0x100000;
 
+// madvise(2)
+export const MADV_POPULATE_WRITE = 23;
+
 // mremap(2)
 export const MREMAP_MAYMOVE = 0x1;
 export const MREMAP_FIXED = 0x2;

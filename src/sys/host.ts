@@ -37,6 +37,8 @@ export type Host = {
   load(name: string): unknown;
   /** Where the engine's heap is mapped that was linked into this program. 0: none was. */
   readonly heap: number;
+  /** The end of it, which every command changes: anonymous memory already. Of no length when nothing is known of that. */
+  readonly hot: ArrayBuffer;
   /**
    * Maps our writable memory at `address` again, as it is: from `fd` at `offset`, where the bytes are that it was mapped from, or anonymous with fd -1.
    * `address` and `length` are whole pages. @returns 0 or the negative errno

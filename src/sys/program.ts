@@ -102,9 +102,10 @@ function mapAgain({ start, end, offset, protection }: Segment, file: Fd): void {
   syscall("mmap", SYS_mmap, "our own program", start, end - start, protection, MAP_PRIVATE | MAP_FIXED, file.raw, offset);
 }
 
-/** The heap from the file, our other data as anonymous memory; each with what it holds now. */
+/** The heap from the file, up to what is anonymous already, our other data as anonymous memory; each with what it holds now. */
 function remapData({ start, end, offset }: Segment, file: Fd, relro: Segment | undefined): void {
-  const result = start === host.heap ? host.remap(start, end - start, file.raw, offset) : host.remap(start, end - start, -1, 0);
+  const hot = host.hot.byteLength === 0 ? end : host.address(host.hot);
+  const result = start === host.heap ? host.remap(start, hot - start, file.raw, offset) : host.remap(start, end - start, -1, 0);
   if (result < 0) throw new SysError("mremap", -result, "our own data");
   if (start !== host.heap && relro !== undefined && relro.end > relro.start) syscall("mprotect", SYS_mprotect, "relocated data", relro.start, relro.end - relro.start, PROT_READ);
 }

@@ -1,0 +1,207 @@
+// Moves blocks of the engine's heap: what a container's life changes goes side by side to its end, where host.c makes anonymous memory of it at once. A
+// page that is copied when it is first written to costs twice as much, and there would be four times as many.
+//
+// The heap was made at two places. A word that points into it, to the same place in both, is a pointer, and nothing else is; so blocks can be moved, and
+// what points to them made to follow. Blocks are what host.c's `take` gave, and inside an arena what the engine's own records say (js_malloc of
+// QuickJS 2025-09 and later). An engine without arenas has no small blocks to tell apart: then nothing is moved.
+//
+// [law] Nothing but a shape is found by its address: no Map of a module's top level has objects for keys.
+
+const PAGE = 4096;
+const STRUCT_BYTES = 72; // host.c's struct heap
+const HOT_WORD = 8;
+const FIRST_POINTER = 16;
+const WORD = 8;
+const ARENA_HEADER = 40;
+const BLOCK_HEADER = 8; // index in the arena, class of size, kind; reference count
+const NO_INDEX = 0xffff;
+const SIZES = [[16, 128, 8], [144, 256, 16], [288, 512, 32]].flatMap(([from, to, by]) => Array.from({ length: (to - from) / by + 1 }, (_, i) => from + i * by));
+const KIND = { code: 1, shape: 2, variable: 3 }; // JSGCObjectTypeEnum; 0: an object, or nothing that the engine collects
+const OBJECT_BYTES = 72;
+const CLASS = 26; // of an object
+const NAMESPACE_CLASS = 11;
+const NAMED_BYTES = [40, 56]; // the properties of a function: length, name, perhaps prototype
+
+const wordAt = (heap, at) => Number(heap.readBigUInt64LE(at));
+const kindOf = (heap, { start }) => heap[start + 3] & 0x7f;
+const alignUp = (at, by) => Math.ceil(at / by) * by;
+
+/** All that was allocated: what lies on a page, and what lies behind a word with its size. */
+function takenBlocks(heap) {
+  const blocks = [];
+  for (let at = STRUCT_BYTES; at < heap.length; at = blocks.at(-1).end) {
+    const start = behindWord(at);
+    const page = alignUp(at, PAGE);
+    if ((at === page && wordAt(heap, page) !== 0) || wordAt(heap, start - WORD) === 0) blocks.push({ start: page, end: page + PAGE });
+    else blocks.push({ start, end: start + wordAt(heap, start - WORD) });
+  }
+  return blocks;
+}
+
+/** The place of the next block that is none of a page. */
+function behindWord(at) {
+  const start = alignUp(at + WORD, 2 * WORD);
+  return start % PAGE === 0 ? start + 2 * WORD : start;
+}
+
+/** The blocks in use of the arena that a block is, or undefined when it is none. */
+function insideOf(heap, { start }) {
+  const size = SIZES[heap[start + 32]];
+  const count = Math.floor((PAGE - ARENA_HEADER) / size);
+  if (start % PAGE !== 0 || size === undefined || heap.readUInt16LE(start + 36) !== count) return undefined;
+  const free = new Set();
+  for (let i = heap.readUInt16LE(start + 38); i !== NO_INDEX; i = heap.readUInt16LE(start + ARENA_HEADER + i * size)) free.add(i);
+  const all = Array.from({ length: count }, (_, i) => ({ start: start + ARENA_HEADER + i * size, end: start + ARENA_HEADER + (i + 1) * size }));
+  return all.filter((_, i) => !free.has(i));
+}
+
+/** Of blocks sorted by where they begin, the last that has `at` in it. */
+function lastAround(blocks, at) {
+  let [low, high] = [0, blocks.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (blocks[middle].start <= at) low = middle;
+    else high = middle;
+  }
+  while (low >= 0 && at >= blocks[low].end) low--;
+  return low;
+}
+
+/** The text of a string, when the block looks like one. */
+function textOf(heap, { start, end }) {
+  const length = heap.readUInt32LE(start + BLOCK_HEADER);
+  const from = start + BLOCK_HEADER + 12;
+  const text = length > 0 && from + length < end && heap[from + length] === 0 ? heap.toString("latin1", from, from + length) : "";
+  return /^[\x20-\x7e]+$/.test(text) ? text : undefined;
+}
+
+/**
+ * What small blocks are called in hot.txt: "text" is a string, f the function of that name, f/ its code, f/0/ that of the first function in it, &f the variable that
+ * holds it; &f.0 the first variable that it refers to, f.0 its value, f.0.1 a value in that. (72) 3 is the fourth
+ * block of 72 bytes, from when the engine was booted; what it is depends on nothing of ours.
+ * @param follow the block that the word at a place points to
+ */
+function namesOf(heap, blocks, follow) {
+  const names = new Map();
+  const bytes = (block) => block.end - block.start;
+  /** @param skipped what the engine's collector links to its neighbours by, unless told */
+  const pointees = ({ start, end }, skipped = BLOCK_HEADER + 2 * WORD) => {
+    const found = [];
+    for (let at = start + skipped; at < end; at += WORD) if (follow(at) !== undefined) found.push(follow(at));
+    return found;
+  };
+  const nameCode = (code, name) => {
+    if (names.has(code)) return;
+    names.set(code, name);
+    pointees(code).filter((block) => kindOf(heap, block) === KIND.code).forEach((inner, i) => nameCode(inner, `${name}${i}/`));
+  };
+  const nameFunction = (object) => {
+    const properties = pointees(object).find((block) => NAMED_BYTES.includes(bytes(block)) && kindOf(heap, block) === 0 && follow(block.start + BLOCK_HEADER + 16) !== undefined);
+    const name = properties && textOf(heap, follow(properties.start + BLOCK_HEADER + 16));
+    if (name === undefined) return;
+    names.set(object, name);
+    for (const block of pointees(object)) if (kindOf(heap, block) === KIND.code) nameCode(block, `${name}/`);
+  };
+  const nameValue = (value, name) => {
+    if (names.has(value)) return;
+    names.set(value, name);
+    if (bytes(value) === OBJECT_BYTES) pointees(value).flatMap((list) => pointees(list, BLOCK_HEADER)).filter((inner) => bytes(inner) === OBJECT_BYTES).forEach((inner, i) => nameValue(inner, `${name}.${i}`));
+  };
+  for (const block of blocks) {
+    if (kindOf(heap, block) !== 0) continue;
+    const text = textOf(heap, block);
+    if (text !== undefined) names.set(block, JSON.stringify(text));
+    else if (bytes(block) === OBJECT_BYTES) nameFunction(block);
+  }
+  const isVariable = (block) => kindOf(heap, block) === KIND.variable;
+  for (const block of blocks.filter(isVariable)) {
+    const held = pointees(block, 3 * WORD).find((value) => names.has(value));
+    if (held !== undefined) names.set(block, `&${names.get(held)}`);
+  }
+  for (const [block, name] of [...names].filter(([block]) => bytes(block) === OBJECT_BYTES)) {
+    pointees(block).flatMap((list) => pointees(list, BLOCK_HEADER).filter(isVariable)).forEach((variable, i) => {
+      if (!names.has(variable)) names.set(variable, `&${name}.${i}`);
+      for (const value of pointees(variable, 3 * WORD)) nameValue(value, `${name}.${i}`);
+    });
+  }
+  const isNamespace = (block) => bytes(block) === OBJECT_BYTES && kindOf(heap, block) === 0 && heap.readUInt16LE(block.start + CLASS) === NAMESPACE_CLASS;
+  const counts = new Map();
+  for (const block of blocks) {
+    const count = counts.get(bytes(block)) ?? 0;
+    counts.set(bytes(block), count + 1);
+    if (names.has(block)) continue;
+    if (isNamespace(block)) names.set(block, "(namespace)");
+    else if (count < PAGE / bytes(block)) names.set(block, `(${bytes(block)}) ${count}`);
+  }
+  return names;
+}
+
+/**
+ * @param made the heap, and the address that it was made at and is linked in at; `again`: made at another
+ * @param isHot by name
+ * @param spread for a profile: each small block is hot, and has a page of its own
+ * @returns the heap as it is linked in, where in it begins what is hot, and what small blocks lie there
+ */
+export function layOut(made, again, isHot, spread = false) {
+  const { heap, base } = made;
+  const taken = takenBlocks(heap);
+  const arenas = new Map(taken.map((block) => [block, insideOf(heap, block)]).filter(([, inside]) => inside !== undefined));
+  const small = [...arenas.values()].flat();
+  const others = taken.filter((block) => !arenas.has(block));
+  const byStart = new Map([...small, ...others].map((block) => [block.start, block]));
+
+  const isShape = (to) => kindOf(heap, byStart.get(to - BLOCK_HEADER) ?? { start: -4 }) === KIND.shape;
+  const pointers = new Map(); // where, and to where
+  for (let at = FIRST_POINTER; at + WORD <= heap.length; at += WORD) {
+    const to = Number(heap.readBigUInt64LE(at) - base);
+    if (to < 0 || to >= heap.length) continue;
+    const there = again.heap.readBigUInt64LE(at);
+    if (Number(there - again.base) === to) pointers.set(at, to);
+    else if (isShape(to) && (there === 0n || isShape(Number(there - again.base)))) pointers.set(at, to); // the next of its hash, which comes of addresses
+  }
+  const reached = new Set([...pointers.values()].map((to) => alignUp(to - WORD + 1, WORD)));
+  const isReached = ({ start, end }) => {
+    for (let at = start; at < end; at += WORD) if (reached.has(at)) return true;
+    return false;
+  };
+  const names = namesOf(heap, small, (at) => byStart.get((pointers.get(at) ?? 0) - BLOCK_HEADER));
+
+  // The new order: what is taken one by one, without what nothing points to any more; the arenas; what is hot; the arenas that are nearly empty.
+  const moves = [];
+  let end = 0;
+  const place = (block, to) => {
+    moves.push({ ...block, to });
+    end = to + block.end - block.start;
+  };
+  place({ start: 0, end: STRUCT_BYTES }, 0);
+  for (const block of others.filter(isReached)) place(block, behindWord(end));
+  const nearlyEmpty = taken.slice(-SIZES.length); // host.c's print_heap takes them last
+  for (const arena of arenas.keys()) if (!nearlyEmpty.includes(arena)) place(arena, alignUp(end, PAGE));
+  end = alignUp(end, PAGE);
+  const hot = end;
+  const loose = small.filter((block) => spread || isHot(names.get(block)));
+  for (const block of loose) place(block, spread ? alignUp(end, PAGE) + WORD : end + WORD);
+  const hotBlocks = moves.slice(moves.length - loose.length);
+  for (const arena of arenas.keys()) if (nearlyEmpty.includes(arena)) place(arena, alignUp(end, PAGE));
+
+  const moved = Buffer.alloc(end);
+  for (const { start, end: from, to } of moves) {
+    heap.copy(moved, to, start, from);
+    if (to % PAGE !== 0) moved.writeBigUInt64LE(BigInt(from - start), to - WORD);
+  }
+  for (const { to } of hotBlocks) {
+    moved.writeUInt16LE(NO_INDEX, to); // in no arena any more: `give` frees it
+    moved[to + 2] = 0xff;
+  }
+  moves.sort((a, b) => a.start - b.start);
+  for (const [at, to] of pointers) {
+    const target = moves[lastAround(moves, to)];
+    if (target === undefined) throw new Error(`a pointer into the heap, at ${at}, leads nowhere: ${to}`);
+    const value = base + BigInt(target.to + to - target.start);
+    const holder = moves[lastAround(moves, at)];
+    if (holder !== undefined) moved.writeBigUInt64LE(value, holder.to + at - holder.start);
+  }
+  moved.writeBigUInt64LE(BigInt(end), 0);
+  moved.writeBigUInt64LE(BigInt(spread || loose.length === 0 ? 0 : hot), HOT_WORD);
+  return { heap: moved, hot, blocks: hotBlocks.map(({ to }, i) => ({ at: to, name: names.get(loose[i]) })) };
+}
