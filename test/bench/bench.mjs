@@ -2,23 +2,27 @@
 //
 //   node test/bench/bench.mjs [--quick] [--iterations N] [--only MEASURE]… [--tsrun PATH] [--json FILE]
 //
-// MEASURE: version, state, run, cycle, exec, and run again with docker's default config.json (docker) and with 200 binds (mounts). Prints a table and writes build/bench.json.
+// MEASURE: version, state, list (of 1000 containers), run, cycle, exec, create and delete with limits (limits), and run again with docker's default
+// config.json (docker), with 200 binds (mounts), in a user namespace (userns) and as a user without rights (rootless). Prints a table and writes build/bench.json.
 // Every round runs every program once per measure, in an order drawn anew each time, so that no program has the
 // quiet minute to itself. Where the host has v1 cgroups all of it happens in one private view (scripts/private-view):
 // crun refuses the hybrid layout, and nothing is left behind. There is no assertion on time here.
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, chownSync, constants, copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { dockerConfig, mountsConfig } from "./cases.mjs";
+import { dockerConfig, limitsConfig, mountsConfig, rootlessConfig, usernsConfig } from "./cases.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const project = resolve(here, "../..");
 const WARM_UP_ROUNDS = 2;
-const MEASURES = ["version", "state", "run", "cycle", "exec", "docker", "mounts"];
+const MEASURES = ["version", "state", "list", "run", "cycle", "exec", "limits", "docker", "mounts", "userns", "rootless"];
 const CYCLE = ["create", "start", "kill", "delete"];
+const LIMITS = ["create with limits", "delete --force"];
+const LISTED = 1000;
+const USER = 54_321; // nobody's id on any host that we know of
 
 /** A sentence for the user instead of a stack trace. */
 class Refusal extends Error {}
@@ -54,12 +58,14 @@ async function main() {
   const tools = compileTools();
   const rootfs = makeRootfs();
   const scratch = mkdtempSync(join(tmpdir(), "tsrun-bench-"));
+  chmodSync(scratch, 0o755);
   const runtimes = findRuntimes(scratch, rootfs);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
   try {
     const schedule = join(scratch, "schedule");
     writeFileSync(schedule, makeSchedule(runtimes, tools, rootfs, rounds).map((words) => words.join("\t") + "\n").join(""));
+    if (options.only.includes("list")) for (const runtime of runtimes) fillList(runtime);
     const samples = await runSchedule(tools.measure, schedule, join(scratch, "stderr"), stop.signal);
     const rows = tabulate(samples, runtimes);
     printTable(rows, rounds);
@@ -69,6 +75,7 @@ async function main() {
   } finally {
     for (const runtime of runtimes) {
       for (const id of Object.values(runtime.ids)) spawnSync(runtime.path, [...runtime.globals, "delete", "--force", id]);
+      if (options.only.includes("rootless")) spawnSync(runtime.path, [...runtime.own, "delete", "--force", runtime.ids.run]);
     }
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -118,9 +125,12 @@ function findRuntimes(scratch, rootfs) {
       ["stay", ["/bin/sleep", "100000"], (config) => config],
       ["docker", ["/bin/true"], (config, bundle) => dockerConfig(config, join(bundle, "etc"))],
       ["mounts", ["/bin/true"], (config, bundle) => mountsConfig(config, join(bundle, "volume"))],
+      ["limits", ["/bin/sleep", "100000"], limitsConfig],
+      ["userns", ["/bin/true"], usernsConfig],
+      ["rootless", ["/bin/true"], (config) => rootlessConfig(config, USER)],
     ];
     for (const [kind, args, change] of kinds) {
-      if (["docker", "mounts"].includes(kind) && !options.only.includes(kind)) continue;
+      if (!["run", "stay"].includes(kind) && !options.only.includes(kind)) continue;
       const bundle = join(scratch, name, kind);
       mkdirSync(bundle, { recursive: true });
       must(path, ["spec"], { cwd: bundle });
@@ -132,13 +142,35 @@ function findRuntimes(scratch, rootfs) {
       writeFileSync(file, JSON.stringify(change(config, bundle)));
       bundles[kind] = bundle;
     }
-    const ids = { run: `bench-${name}-run`, stay: `bench-${name}-stay`, cycle: `bench-${name}-cycle` };
+    const ids = { run: `bench-${name}-run`, stay: `bench-${name}-stay`, cycle: `bench-${name}-cycle`, listed: `bench-${name}-listed` };
+    const ownRoot = join(scratch, name, "own");
+    mkdirSync(ownRoot);
+    chownSync(ownRoot, USER, USER);
+    // crun does not go on without its cgroup, which the user is not allowed to make; the others do.
+    const own = ["--root", ownRoot, ...(name === "crun" ? ["--cgroup-manager", "disabled"] : [])];
     const hasExec = spawnSync(path, ["exec", "--help"]).status === 0;
     if (!hasExec) console.error(`bench: ${name} has no exec: that measure is left out for it`);
     const version = /version\s+(\S+)/.exec(must(path, ["--version"]))?.[1] ?? "?";
-    runtimes.push({ name, path, version, globals, bundles, ids, hasExec, pidFile: join(scratch, name, "pid") });
+    runtimes.push({ name, path, version, globals, own, many: join(scratch, name, "many"), bundles, ids, hasExec, pidFile: join(scratch, name, "pid") });
   }
   return runtimes;
+}
+
+/** A state directory with many containers: one that runs, and what is known of it under other names. */
+function fillList({ path, globals, bundles, ids, many }) {
+  const alone = { stdio: "ignore" }; // its init would keep a pipe open
+  must(path, [...globals, "create", "--bundle", bundles.stay, ids.listed], alone);
+  must(path, [...globals, "start", ids.listed], alone);
+  const from = join(globals[1], ids.listed);
+  for (let i = 0; i < LISTED; i++) {
+    const id = `${ids.listed}-${i}`;
+    mkdirSync(join(many, id), { recursive: true });
+    for (const file of readdirSync(from)) {
+      if (!lstatSync(join(from, file)).isFile()) continue;
+      if (file === "config.json") copyFileSync(join(from, file), join(many, id, file));
+      else writeFileSync(join(many, id, file), readFileSync(join(from, file), "utf8").replaceAll(ids.listed, id));
+    }
+  }
 }
 
 /** All lines for the launcher; a tag is "measure/program/round". */
@@ -179,8 +211,18 @@ function cellsOf(measure, runtimes, tools, rootfs) {
         timed("floor-no-cgroup", tools.floor, "--no-cgroup", rootfs, "bench-floor", "/bin/true"),
         ...each((r) => ["run", "--bundle", r.bundles.run, r.ids.run]),
       ];
+    case "list":
+      return runtimes.map((r) => timed(r.name, r.path, "--root", r.many, "list"));
+    case "rootless":
+      return runtimes.map((r) => (suffix) => [["time-as", String(USER), `rootless/${r.name}/${suffix}`, r.path, ...r.own, "run", "--bundle", r.bundles.rootless, r.ids.run]]);
+    case "limits":
+      return runtimes.map((r) => (suffix) => [
+        ["time", `${LIMITS[0]}/${r.name}/${suffix}`, r.path, ...r.globals, "create", "--bundle", r.bundles.limits, r.ids.cycle],
+        ["time", `${LIMITS[1]}/${r.name}/${suffix}`, r.path, ...r.globals, "delete", "--force", r.ids.cycle],
+      ]);
     case "docker":
     case "mounts":
+    case "userns":
       return each((r) => ["run", "--bundle", r.bundles[measure], r.ids.run]);
     case "cycle":
       return runtimes.map((r) => (suffix) => {
@@ -212,7 +254,7 @@ function runSchedule(launcher, schedule, stderrFile, signal) {
       if (status !== 0) return fail(new Refusal("a measured command failed"));
       const samples = new Map();
       for (const line of text.trim().split("\n")) {
-        const [tag, wallNs, peakKb] = line.split(" ");
+        const [, tag, wallNs, peakKb] = /^(.*) (\d+) (\d+)$/.exec(line);
         const [measure, program, round] = tag.split("/");
         if (round === "warm-up") continue;
         const key = `${measure}/${program}`;
@@ -224,19 +266,19 @@ function runSchedule(launcher, schedule, stderrFile, signal) {
   });
 }
 
-/** The rows of the table, the cycle's calls summed per round besides. */
+/** The rows of the table, calls that belong together summed per round besides. */
 function tabulate(samples, runtimes) {
-  for (const { name } of runtimes) {
-    const calls = CYCLE.map((verb) => samples.get(`${verb}/${name}`));
+  for (const [{ name }, sum, verbs] of runtimes.flatMap((runtime) => [[runtime, "cycle", CYCLE], [runtime, "limits", LIMITS]])) {
+    const calls = verbs.map((verb) => samples.get(`${verb}/${name}`));
     if (calls.includes(undefined)) continue;
     const sums = calls[0].map((_, i) => ({
       ms: calls.reduce((sum, call) => sum + call[i].ms, 0),
       peakKb: Math.max(...calls.map((call) => call[i].peakKb)),
     }));
-    samples.set(`cycle/${name}`, sums);
+    samples.set(`${sum}/${name}`, sums);
   }
   const versions = new Map(runtimes.map((r) => [r.name, r.version]));
-  const measures = ["version", "state", "run", "docker", "mounts", "cycle", ...CYCLE, "exec"];
+  const measures = ["version", "state", "list", "run", "docker", "mounts", "userns", "rootless", "cycle", ...CYCLE, "limits", ...LIMITS, "exec"];
   const programs = ["tsrun", "crun", "runc", "floor", "floor-no-cgroup"];
   const rows = [];
   for (const measure of measures) {

@@ -72,6 +72,31 @@ export function mountsConfig(config, directory, count = 200) {
   return { ...config, mounts: [...config.mounts, { destination: "/volumes", type: "tmpfs", source: "tmpfs" }, ...binds] };
 }
 
+/** The limits that an engine's user asks for. */
+export function limitsConfig(config) {
+  const resources = { ...config.linux.resources, memory: { limit: 256 * 2 ** 20, swap: 256 * 2 ** 20 }, cpu: { shares: 512, quota: 50_000, period: 100_000 }, pids: { limit: 100 } };
+  return { ...config, linux: { ...config.linux, resources } };
+}
+
+const mapping = (hostID, size) => [{ containerID: 0, hostID, size }];
+
+/** In a user namespace of its own, as an engine makes it for root's containers. */
+export function usernsConfig(config) {
+  const namespaces = [...config.linux.namespaces, { type: "user" }];
+  return { ...config, linux: { ...config.linux, namespaces, uidMappings: mapping(3_000_000, 65_536), gidMappings: mapping(3_000_000, 65_536) } };
+}
+
+/** As a user without rights runs it: `spec --rootless` makes the same of it. */
+export function rootlessConfig(config, id) {
+  const { resources: _resources, ...linux } = config.linux;
+  const namespaces = [...linux.namespaces.filter(({ type }) => type !== "network"), { type: "user" }];
+  const mounts = config.mounts
+    .filter(({ destination }) => destination !== "/sys/fs/cgroup")
+    .map((mount) => (mount.destination === "/sys" ? { destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"] } : mount))
+    .map((mount) => ({ ...mount, options: mount.options?.filter((option) => !option.startsWith("gid=")) }));
+  return { ...config, mounts, linux: { ...linux, namespaces, uidMappings: mapping(id, 1), gidMappings: mapping(id, 1) } };
+}
+
 /** The engine's profile as it hands it to a runtime: what is for other machines and for other capabilities is left out. */
 function profile() {
   if (!existsSync(PROFILE)) {
