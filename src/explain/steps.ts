@@ -82,8 +82,10 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("set scheduling", schedulingActs(plan)),
     init("set SELinux label", plan.lsm?.selinux === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`, why: plan.lsm.selinux.why }]),
     init("close descriptors", [{ text: `let execve close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
+    init("enter pid namespace before seccomp", crossingActs(plan, "before seccomp")),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
+    init("enter pid namespace", crossingActs(plan, "last")),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
     init("install seccomp with a listener", seccompActs(plan, "created")),
     start("install seccomp", seccompActs(plan, "started")),
@@ -164,6 +166,11 @@ function userNamespaceActs(plan: ContainerPlan): readonly Act[] {
     ...(time?.by !== "init" ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
     { text: "become root of the user namespace", why: user.why },
   ];
+}
+
+function crossingActs({ crossing, namespaces: { childJoins } }: ContainerPlan, moment: ContainerPlan["crossing"]): readonly Act[] {
+  const join = childJoins.find(({ type }) => type === "pid");
+  return join === undefined || crossing !== moment ? [] : [{ text: "fork init into the pid namespace that was joined, and end", why: join.why }];
 }
 
 function mapActs({ namespaces: { user } }: ContainerPlan, by: readonly IdMap["by"][]): readonly Act[] {

@@ -12,6 +12,8 @@
 //      │ prestart, createRuntime hooks          │ hooks of the
 //      │ ── hooked ───────────────────────────▶ │ runtime
 //      │                                        │ createContainer hooks, pivot, becomes the user
+//      │ ◀───────────────────────────── entered │ from init, if it is forked into a pid namespace of others: latepid.ts
+//      │ ── taken ────────────────────────────▶ │
 //      │ ◀──────────────────────────── listener │ if seccomp has an agent: the number of the notify descriptor
 //      │ ── taken ────────────────────────────▶ │
 //      │ ◀───────────────────────────── created │ waits on start.sock; in `run` it goes on at once:

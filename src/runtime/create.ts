@@ -28,9 +28,9 @@ import { refuseHostNetwork } from "../sysctl.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
-import { geteuid, prctl, type Child } from "../sys/process.ts";
+import { geteuid, prctl, waitPidfd, type Child } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
-import { socketpair } from "../sys/socket.ts";
+import { noteSenders, socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { tellChild } from "./channel.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "./callersockets.ts";
@@ -46,7 +46,7 @@ import { hideOwnProgram } from "./program.ts";
 import { listenForStart } from "./startsocket.ts";
 import { procStat } from "./status.ts";
 import { logSteps, step } from "./step.ts";
-import { checkedId, removeState, reserve, writeFirstRecord, writePidFile, writeRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
+import { checkedId, finishCreating, removeState, reserve, writeFirstRecord, writePidFile, writeRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
 import { undoOf } from "./undo.ts";
 
 export type CreateRequest = {
@@ -109,14 +109,17 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
   const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
   const { channel } = born;
-  const { child, record } = orLastWord(globals, channel, () => provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo));
-  if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, child, channel, "mounted");
-  step("run hooks of the runtime", () => runRuntimeHooks(plan, child, channel));
+  const made = orLastWord(globals, channel, () => provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo));
+  if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, made.child, channel, "mounted");
+  step("run hooks of the runtime", () => runRuntimeHooks(plan, made.child, channel));
+  const { child, record } = plan.crossing === undefined ? made : step("wait for init to enter the pid namespace", () => meetInit(globals, plan, directory, made, channel, undo));
   expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
   step("send pidfd", () => sendPidfd(pidfdSocket, "standard", child));
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
   return { plan, directory, record, child, channel, terminal: console?.mine, readiness };
 }
+
+type Made = { readonly child: Child; readonly record: ContainerRecord };
 
 /** What init is given from outside while it mounts. @returns init, which is another process than `born` where a user namespace is joined */
 function provide(
@@ -125,16 +128,27 @@ function provide(
   born: Born,
   { directory, unborn, cgroup, intelRdt }: { readonly directory: StateDirectory; readonly unborn: ContainerRecord; readonly cgroup: PreparedCgroup; readonly intelRdt: IntelRdtPaths | undefined },
   undo: Undo,
-): { readonly child: Child; readonly record: ContainerRecord } {
+): Made {
   const { init: child, uid } = step("map ids", () => mapIds(globals, plan, born, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup, child.pid));
   step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
-  step("set rlimits", () => setRlimits(plan.process, child.pid, { processes: 0, descriptors: plan.rootfs.sources.length }));
+  step("set rlimits", () => setRlimits(plan.process, child.pid, { processes: plan.crossing === undefined ? 0 : 1, descriptors: plan.rootfs.sources.length }));
   step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
   letEnter(plan, paths, child, born.channel, born.inV2 || plan.cgroup.unit !== undefined);
+  return { child, record };
+}
+
+/** Init itself, which what has prepared the container has forked. It waits until we have written who it is: whoever kills us, `delete --force` finds it. */
+function meetInit(globals: Globals, plan: ContainerPlan, directory: StateDirectory, made: Made, channel: Fd, undo: Undo): Made {
+  const child = load<typeof import("./cross.ts")>("runtime/cross").meet(globals, plan.cgroup.groups, made.child, channel);
+  undoInit(child, undo);
+  waitPidfd(made.child.pidfd);
+  const record = recordInit(directory, made.record, child);
+  finishCreating(directory);
+  tellChild(channel, { kind: "taken" });
   return { child, record };
 }
 
@@ -321,6 +335,7 @@ function spawn(
   const [mine, theirs] = socketpair(SOCK_SEQPACKET);
   undo.use("close channel", mine);
   using childsEnd = theirs; // ours to close, or its end would never be seen
+  if (start.plan.crossing !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: what is made in a user namespace is closed to others from its first moment, if that does not close it to us.
   if (start.plan.namespaces.user?.privileged) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);

@@ -34,7 +34,7 @@ export type Crossing = "last" | "before seccomp" | undefined;
 export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean): Crossing {
   if (seccomp?.moment !== "privileged") return "last";
   const { lets } = load<typeof import("../seccomp/lets.ts")>("seccomp/lets");
-  const calls = [["clone", CLONE_PARENT + SIGCHLD], ["setsid"], ["write"], ["exit_group"], ...(terminal ? [["ioctl"] as const] : [])] as const;
+  const calls = [["clone", CLONE_PARENT + SIGCHLD], ["setsid"], ["write"], ["exit_group"], ["prlimit64"], ...(terminal ? [["ioctl"] as const] : [])] as const;
   return calls.every(([name, ...args]) => lets(seccomp, name, args)) ? "last" : "before seccomp";
 }
 

@@ -3,6 +3,7 @@
 
 import type { LsmAttributes, LsmPlan } from "../lsm.ts";
 import { resetAffinity } from "../process/affinity.ts";
+import { ENOENT } from "../abi/errno.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../abi/signal.ts";
 import { POLLIN } from "../abi/poll.ts";
@@ -11,7 +12,7 @@ import type { CgroupPaths } from "../cgroup/plan.ts";
 import { joinSessionKeyring } from "../keyring.ts";
 import { enterCgroupNamespace, joinNamespaces } from "../namespaces/enter.ts";
 import { raiseLoopback, setNames } from "../namespaces/names.ts";
-import { becomeUser, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from "../process/become.ts";
+import { becomeUser, changeDirectory, giveStdio, makeWorkingDirectory, setNoNewPrivileges } from "../process/become.ts";
 import { closeDescriptors, execute, findProgram, type Program } from "../process/execute.ts";
 import { settleRlimits } from "../process/limits.ts";
 import { createDevices } from "../rootfs/devices.ts";
@@ -102,8 +103,8 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("run createContainer hooks", () => runHooks("createContainer", plan.hooks.createContainer, hookState(plan, "creating", getpid())));
   step("pivot into rootfs", () => pivot(root, plan.rootfs));
   // `/` is the container's own from here on
-  step("attach terminal", () => attachTerminal(plan.terminal, console));
-  step("create working directory", () => makeWorkingDirectory(plan.process)); // while the root can still be written
+  step("attach terminal", () => attachTerminal(plan, console));
+  step("create working directory", () => isBelowProc(plan) || makeWorkingDirectory(plan.process)); // while the root can still be written
   step("make mounts read-only", () => makeReadonly(plan.rootfs));
   step("set host and domain name", () => setNames(plan.namespaces));
   step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
@@ -114,14 +115,17 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
   step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
-  step("let go of the host", () => letGo(directory, channel, start, plan.process.inheritedFds));
-  step("settle rlimits", () => plan.rootfs.sources.length > 0 && settleRlimits(plan.process)); // the sources were descriptors of ours
+  step("let go of the host", () => letGo(plan, directory, channel, start));
+  step("settle rlimits", () => plan.crossing === undefined && plan.rootfs.sources.length > 0 && settleRlimits(plan.process)); // the sources were descriptors of ours
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
   openToOwner(plan, false);
+  step("enter pid namespace before seccomp", () => plan.crossing === "before seccomp" && enterPidNamespace(plan, channel));
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
-  step("become user", () => becomeUser(plan.process, groupsDenied));
+  const there = step("become user", () => becomeUser(plan.process, groupsDenied, plan.crossing === "last" ? ENOENT : 0));
   openToOwner(plan, true); // [kernel] the change of ids has closed us again
-  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // and it forgets this; a maker that has died before is missed by `created` below
+  step("enter pid namespace", () => plan.crossing === "last" && enterPidNamespace(plan, channel));
+  prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // both forget this; a maker that has died before is missed by `created` below
+  step("enter working directory", () => there || changeDirectory(plan.process)); // below /proc/self there is nothing for who is in another pid namespace
   const program = step("find program", () => findProgram(plan.process));
   step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
@@ -169,9 +173,9 @@ function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
  * From here on we hold nothing but stdio, what is passed on, the channel and start.sock, and know nothing that our caller has in its environment.
  * [cve] CVE-2024-21626: before the working directory is entered, which may be one of /proc/self/fd.
  */
-function letGo(directory: StateDirectory, channel: Fd, start: Fd | undefined, inheritedFds: number): void {
-  finishCreating(directory);
-  closeAllBut(3 + inheritedFds, start === undefined ? [channel] : [channel, start]);
+function letGo({ process, crossing }: ContainerPlan, directory: StateDirectory, channel: Fd, start: Fd | undefined): void {
+  if (crossing === undefined) finishCreating(directory); // or the parent does, once it knows who init is
+  closeAllBut(3 + process.inheritedFds, start === undefined ? [channel] : [channel, start]);
   forgetEnvironment();
 }
 
@@ -211,9 +215,20 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
   return stream;
 }
 
-function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
-  if (plan === undefined || to === undefined) return;
-  const room = load<typeof import("../terminal/attach.ts")>("terminal/attach");
-  room.attachTerminal(plan, to);
-  room.controlTerminal();
+function attachTerminal({ terminal, crossing }: ContainerPlan, to: MasterTo | undefined): void {
+  if (terminal === undefined || to === undefined) return;
+  load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(terminal, to);
+  if (crossing === undefined) takeTerminal(terminal);
 }
+
+const takeTerminal = (plan: TerminalPlan): void => (plan === undefined ? undefined : load<typeof import("../terminal/attach.ts")>("terminal/attach").controlTerminal());
+
+/** Returns in another process, once our maker knows that it is init. What a fork takes away it has again. */
+function enterPidNamespace(plan: ContainerPlan, channel: Fd): void {
+  load<typeof import("./cross.ts")>("runtime/cross").cross(channel, true);
+  settleRlimits(plan.process);
+  takeTerminal(plan.terminal);
+}
+
+/** Where nothing can be made, and where who is not in the container's pid namespace does not see what there is. */
+const isBelowProc = ({ process: { cwd }, crossing }: ContainerPlan): boolean => crossing !== undefined && cwd.startsWith("/proc/");

@@ -21,6 +21,7 @@ import type { HostFacts } from "../spec/facts.ts";
 import type { Hooks, Spec, StringMap } from "../spec/types.ts";
 import { planSysctls, type SysctlOp } from "../sysctl.ts";
 import { planTerminal, type TerminalPlan } from "../terminal/plan.ts";
+import type { Crossing } from "./cross.ts";
 
 /** What the caller of `create`, `run` or `plan` asks for besides config.json. */
 export type PlanRequest = {
@@ -67,6 +68,8 @@ export type ContainerPlan = Omit<RarePlans, "user" | "unit"> & {
   readonly terminal: TerminalPlan;
   /** The container shares a pid namespace with others: its init's death does not kill its other processes. */
   readonly sharedPid: boolean;
+  /** When init is forked into a pid namespace of others; undefined: it is in its own from the first moment. */
+  readonly crossing: Crossing;
   /** The user namespace that we are in, or the container's, has given up setgroups(2). */
   readonly groupsDenied: boolean;
   readonly warnings: readonly string[];
@@ -96,6 +99,7 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
     seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
     terminal: planTerminal(spec.process, spec.linux.namespaces.some(({ type }) => type === "mount")),
     sharedPid: !spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
+    crossing: undefined,
     groupsDenied: host.groupsDenied || (user?.denySetgroups ?? false),
     warnings: [...warnings, ...process.warnings, ...rootfs.warnings, ...(rare.scheduling?.warnings ?? [])],
   };

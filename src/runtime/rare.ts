@@ -10,7 +10,10 @@ import { load } from "../sys/host.ts";
 import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./plan.ts";
 
 /** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
-export const planWithRareRooms = (spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan => planContainer(spec, host, request, planRare(spec, host, request));
+export function planWithRareRooms(spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan {
+  const plan = planContainer(spec, host, request, planRare(spec, host, request));
+  return plan.namespaces.parentJoins.length === 0 ? plan : load<typeof import("./latepid.ts")>("runtime/latepid").stayOutside(plan);
+}
 
 /** @throws SpecError for what cannot be had without being root in our user namespace */
 export function refuseWithoutRoot(spec: Spec): void {

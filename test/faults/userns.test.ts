@@ -63,6 +63,16 @@ describe("in a user namespace a system call that fails", function () {
     });
   }
 
+  for (const call of ["clone", "setns", "mount", "sendmsg", "recvmsg", "recvfrom", "write", "pidfd_open", "waitid", "prlimit64", "setsid", "renameat2"]) {
+    it(`${call}, on the way into a pid namespace of others: nothing is left, and the error names step and call`, () => {
+      const target = box().container((config) => (config.process.args = ["sleep", "60"]));
+      ok(target.run(["--detach"]));
+      const path = `/proc/${target.state().pid}/ns/pid`;
+      fails((config) => (config.linux.namespaces = config.linux.namespaces.map((one) => (one.type === "pid" ? { type: "pid", path } : one))), call, box(), call === "write" || call === "recvfrom" ? [1, 2, 3, 4, 5, 6, 7, 8] : MOMENTS);
+      ok(target.delete("--force"));
+    });
+  }
+
   it("in init is what is told, however late the runtime comes to see that init has ended", () => {
     for (const call of ["unshare", "setns"]) fails(mapped, call, box(), [1], "prlimit64");
   });

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import type { Config, Mount } from "./bundle.ts";
-import { ended, eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, type Box, type Container } from "./harness.ts";
+import { ended, eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, user, type Box, type Container } from "./harness.ts";
 import { OnTerminal, useTerminals } from "./terminal.ts";
 import { fileURLToPath } from "node:url";
 
@@ -216,6 +216,33 @@ describe("what the runtime holds of the host", function () {
     assert.deepEqual(loot(first), []);
     ok(first.delete("--force"));
   });
+
+  for (const [what, change] of [
+    ["", (): void => undefined],
+    [", with a filter that is loaded by root", (config: Config): void => {
+      config.process.noNewPrivileges = false;
+      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["unshare", "clone3"], action: "SCMP_ACT_ERRNO" }] };
+    }],
+  ] as const) {
+    itOurs(`is out of reach of a container with CAP_SYS_PTRACE whose pid namespace another one joins${what} (CVE-2016-9962)`, function (this: Mocha.Context) {
+      if (box().exec("unshare", ["--mount", "mount", "-t", "proc", "-o", "pidns=/proc/self/ns/pid", "proc", "/proc"], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } }).status !== 0) return void this.skip(); // docs/SECURITY.md
+      const first = tracer();
+      const { pid } = first.state();
+      const files: { readonly [type: string]: string } = { network: "net", pid: "pid", ipc: "ipc", uts: "uts" };
+      for (let i = 0; i < 200 && (i < 10 || loot(first).length === 0); i++) {
+        ok(box().container((config) => {
+          // Its own is a mount namespace and nothing else.
+          config.linux.namespaces = config.linux.namespaces.map(({ type }) => (files[type] === undefined ? { type } : { type, path: `/proc/${pid}/ns/${files[type]}` }));
+          config.root = { path: first.rootfs };
+          config.process.capabilities = { bounding: ["CAP_SYS_PTRACE"], effective: ["CAP_SYS_PTRACE"], permitted: ["CAP_SYS_PTRACE"] };
+          config.process.user = user(i % 2 === 0 ? 0 : 1000);
+          change(config);
+        }).run());
+      }
+      assert.deepEqual(loot(first), ["caught", "its mnt namespace"]); // or the attack has not taken place
+      ok(first.delete("--force"));
+    });
+  }
 
   itOurs("is not traced by a container without CAP_SYS_PTRACE whose pid namespace another one joins (CVE-2016-9962)", () => {
     const first = tracer((config) => void delete config.process.capabilities);

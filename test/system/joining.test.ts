@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
+import { listen, useTerminals } from "./terminal.ts";
 import { eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, user, type Box, type Container, type Result } from "./harness.ts";
 
 function sleeper(box: Box, change: (config: Config) => void = () => undefined): Container {
@@ -81,6 +82,104 @@ describe("the process of exec, which is forked last", () => {
     assert.match(task ?? "", /^\d+$/); // the joiner, from whom the process inherits
     assert.equal(monitored, task);
     ok(container.delete("--force"));
+  });
+});
+
+describe("init in a pid namespace of others, which is forked last", function () {
+  this.timeout(60_000);
+  const box = useBox();
+  useTerminals();
+  let first: Container;
+  let path = "";
+
+  /** A container whose pid namespace `change`d ones join. */
+  function joins(change: (config: Config) => void = () => undefined): Container {
+    first = sleeper(box());
+    path = `/proc/${first.state().pid}/ns/pid`;
+    return another(change);
+  }
+
+  const another = (change: (config: Config) => void): Container =>
+    box().container((config) => {
+      config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "pid" ? { type: "pid", path } : namespace));
+      change(config);
+    });
+
+  const end = (...containers: readonly Container[]): void => [...containers, first].forEach((container) => ok(container.delete("--force")));
+
+  it("is the process that state and the pid file name, in that namespace and in a session of its own, and a procfs of it is on /proc", () => {
+    const container = joins((config) => (config.process.args = ["sh", "-c", "test /proc/self -ef /proc/$$ && cat /proc/1/comm && sleep 60"]));
+    const output = box().path("output");
+    ok(box().exec("sh", ["-c", `exec "$0" "$@" >${output}`, PROGRAM, "--root", box().stateRoot, "create", "--pid-file", box().path("pid"), "--bundle", container.bundle, container.id]));
+    const { pid, status } = container.state();
+    assert.equal(status, "created");
+    assert.equal(readFileSync(box().path("pid"), "utf8"), String(pid));
+    assert.equal(readlinkSync(`/proc/${pid}/ns/pid`), readlinkSync(path));
+    assert.equal(readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[5], String(pid)); // its session
+    assert.equal(ok(exec(container, [], "cat", "/proc/1/comm")).stdout, "sleep\n");
+    ok(container.start());
+    eventually("it has looked around", () => readFileSync(output, "utf8") === "sleep\n");
+    assert.equal(container.state().pid, pid);
+    end(container);
+  });
+
+  it("ends as its program does, and tells why it cannot begin", () => {
+    const container = joins((config) => (config.process.args = ["sh", "-c", "exit 7"]));
+    assert.equal(container.run().status, 7);
+    refused(another((config) => (config.process.args = ["/no/such"])).create(), isTsrun ? /find program: exec: "\/no\/such": stat \/no\/such: no such file or directory/ : /no such file/);
+    refused(another((config) => (config.process.cwd = "/etc/passwd")).create(), isTsrun ? /become user: change to the working directory: \/process\/cwd: chdir\(2\)/ : /./);
+    end();
+  });
+
+  it("has a terminal, a working directory below /proc/self, and as many processes as its user may have", async () => {
+    const container = joins((config) => {
+      config.process.terminal = true;
+      config.process.cwd = "/proc/self/net";
+      config.process.user = user(1_000_000_000 + process.pid);
+      config.process.rlimits = [{ type: "RLIMIT_NPROC", soft: 1, hard: 1 }, { type: "RLIMIT_NOFILE", soft: 64, hard: 64 }];
+      config.mounts.push({ destination: "/mnt", type: "bind", source: box().directory, options: ["bind"] });
+      config.process.args = ["sh", "-c", "test -t 0 && test -e dev && echo there; while read line; do case $line in 'Max processes'*|'Max open'*) echo $line;; esac; done </proc/self/limits; read line"];
+      delete config.process.capabilities;
+    });
+    const console = await listen(box(), "console");
+    ok(container.run(["--detach", "--console-socket", box().path("console")]));
+    await console.saw("there\r\nMax processes 1 1 processes\r\nMax open files 64 64 files\r\n");
+    assert.notEqual(readFileSync(`/proc/${container.state().pid}/stat`, "utf8").split(" ")[6], "0"); // it has the terminal
+    end(container);
+    await console.end();
+  });
+
+  itOurs("runs under a filter that is loaded by root and lets nobody fork", () => {
+    const container = joins((config) => {
+      config.process.noNewPrivileges = false;
+      config.process.user = user(1000);
+      config.process.args = ["id", "-u"];
+      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["clone", "clone3", "fork", "vfork"], action: "SCMP_ACT_ERRNO" }] };
+    });
+    assert.equal(ok(container.run()).stdout, "1000\n");
+    end();
+  });
+
+  itOurs("is told of with the pid that it keeps where hooks hear of it before", () => {
+    const told = box().write("told", "");
+    const container = joins((config) => {
+      config.process.args = ["sleep", "60"];
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `cat >${told}`] }] };
+    });
+    ok(container.create());
+    assert.equal((JSON.parse(readFileSync(told, "utf8")) as { pid: number }).pid, container.state().pid);
+    end(container);
+  });
+
+  itOurs("comes by the steps that plan tells", () => {
+    const container = joins();
+    const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout) as { readonly steps: readonly { readonly process: string; readonly step: string; readonly acts: readonly object[] }[] };
+    const debug = ok(box().runtime(["--debug", "run", "--bundle", container.bundle, container.id])).stderr;
+    const taken = [...debug.matchAll(/msg="?init: ([^":]+): [\d.]+ ms/g)].map(([, step]) => step);
+    const told = steps.filter(({ process, acts }) => process === "init" && acts.length > 0).map(({ step }) => step);
+    assert.deepEqual(taken.filter((step) => told.includes(step ?? "")), told);
+    assert.equal(told.includes("enter pid namespace"), ok(box().exec("uname", ["-r"])).stdout.localeCompare("6.17", "en", { numeric: true }) > 0);
+    end();
   });
 });
 

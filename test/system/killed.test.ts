@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { ok, PROGRAM, soon, useBox, user } from "./harness.ts";
+import { Box, ok, PROGRAM, soon, useBox, user } from "./harness.ts";
 import { processes } from "./leftovers.ts";
 
 const ROUNDS = 60;
@@ -60,6 +60,21 @@ describe("killed by SIGKILL", () => {
   it("run neither, whose container goes on without it", async function () {
     this.timeout(90_000);
     await killAtManyMoments(["run"], (config) => (config.process.args = ["sleep", "60"]), 30);
+  });
+
+  it("create into a pid namespace of others neither", async function () {
+    this.timeout(90_000);
+    const others = new Box();
+    const other = others.container((config) => (config.process.args = ["sleep", "90"]));
+    ok(other.run(["--detach"]));
+    const path = `/proc/${other.state().pid}/ns/pid`;
+    await killAtManyMoments(["create"], (config) => {
+      config.process.user = user(1000);
+      config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "pid" ? { type: "pid", path } : namespace));
+    }, 40);
+    ok(other.delete("--force"));
+    others.assertNothingLeft();
+    others.remove();
   });
 
   it("create leaves no init that waits for ever: it dies with its maker", async () => {
