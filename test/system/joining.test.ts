@@ -42,6 +42,16 @@ describe("the process of exec, which is forked last", () => {
     ok(container.delete("--force"));
   });
 
+  itOurs("runs under a filter that is loaded by root and lets nobody change limits", () => {
+    const container = sleeper(box(), (config) => {
+      config.process.noNewPrivileges = false;
+      config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 99, hard: 99 }];
+      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["prlimit64", "setrlimit"], action: "SCMP_ACT_ERRNO" }] };
+    });
+    assert.match(ok(exec(container, [], "grep", "open files", "/proc/self/limits")).stdout, /^Max open files +99 +99 /);
+    ok(container.delete("--force"));
+  });
+
   it("runs when its user may have as many processes as there are then, and not when fewer", () => {
     const uid = 1_000_000_000 + process.pid; // nobody else has processes of
     const container = sleeper(box(), (config) => {
