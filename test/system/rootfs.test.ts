@@ -61,6 +61,46 @@ describe("the root file system", () => {
     assert.equal(other.run().status, 0);
   });
 
+  for (const type of ["overlay", "tmpfs"]) {
+    it(`may be a mount of its own, of type ${type}, with mounts made in it that go with the container`, () => {
+      const container = box().container((config) => {
+        config.root.path = box().path("merged");
+        writable(config);
+        add({ destination: "/made/here", type: "tmpfs", source: "tmpfs" }, { destination: "/etc/hosts", type: "bind", source: box().write("hosts", "mine\n"), options: ["bind"] })(config);
+        config.linux.maskedPaths?.push("/etc/passwd");
+        config.process.args = ["sh", "-c", "cat /etc/hosts /etc/passwd; echo written > /file; rm /etc/group; grep -c ' /made/here ' /proc/self/mountinfo; mknod /node c 1 3 2>/dev/null; ls -d /file"];
+      });
+      for (const name of ["merged", "upper", "work"]) mkdirSync(box().path(name));
+      execFileSync("mount", ["-t", type, "-o", type === "overlay" ? `lowerdir=${container.rootfs},upperdir=${box().path("upper")},workdir=${box().path("work")}` : "mode=755", type, box().path("merged")]);
+      try {
+        if (type === "tmpfs") execFileSync("cp", ["-a", `${container.rootfs}/.`, box().path("merged")]);
+        assert.equal(ok(container.run()).stdout, "mine\n1\n/file\n");
+        assert.equal(readFileSync(box().path("merged/file"), "utf8"), "written\n");
+        assert.equal(existsSync(container.at("file")), false);
+        assert.equal(existsSync(box().path("merged/etc/group")), false);
+        assert.equal(existsSync(container.at("etc/group")), true);
+        assert.deepEqual(readdirSync(box().path("merged/made/here")), []);
+      } finally {
+        execFileSync("umount", [box().path("merged")]);
+      }
+    });
+  }
+
+  itOurs("may be the host's own: its files with the container's mounts over them, of which the host sees nothing", () => {
+    const onHost = (): string[] => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => /^\S+ \S+ \S+ \S+ \/(mnt|dev|proc|sys) /.test(line));
+    const before = onHost();
+    const script = `cat ${box().write("here", "of the host\n")}; touch ${box().path("written")} 2>&1; ls /proc | grep -cE '^[0-9]+$'; touch /mnt/x && ls /mnt`;
+    const inside = box().inside(script, (config) => {
+      config.root = { path: "/", readonly: true };
+      config.process.env = ["PATH=/usr/bin:/bin"];
+      config.mounts = [...config.mounts.filter(({ destination }) => /^\/(proc|sys|dev)$/.test(destination)), { destination: "/mnt", type: "tmpfs", source: "tmpfs" }];
+    });
+    assert.match(inside, /^of the host\ntouch: .*Read-only file system\n[34]\nx\n$/);
+    assert.equal(existsSync(box().path("written")), false);
+    assert.equal(existsSync("/mnt/x"), false);
+    assert.deepEqual(onHost(), before);
+  });
+
   for (const flags of [[], ["--no-pivot"]])
     itOurs(`leaves no whole procfs in the container's mount namespace that would allow a fresh one without masks, ${flags[0] ?? "pivot_root"}`, () => {
       // [kernel] In a user namespace proc may be mounted only where the mount namespace holds one of which nothing is hidden.
