@@ -113,7 +113,7 @@ function makeGroup(plan: CgroupPlan, group: CgroupGroup, made: HostPath[]): "mad
       if (plan.writes.length === 0) return "without";
       throw new StepError("rootless needs no limits + no cgrouppath when no permission is granted for cgroups", error, plan.writes[0]?.why);
     }
-    throw new StepError(`create cgroup ${group.path}`, error, "/linux/cgroupsPath");
+    throw new StepError(`unable to apply cgroup configuration: create cgroup ${group.path}`, error, "/linux/cgroupsPath"); // runc's words
   }
   // Looking into every v1 hierarchy would be too expensive: as in runc, one stands for all. The v2 half of a hybrid host is looked
   // into as well, before anything is cloned into it: undoing kills what is in there.

@@ -131,6 +131,7 @@ function provide(
 ): Made {
   const { init: child, uid } = step("map ids", () => mapIds(globals, plan, born, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup, child.pid));
+  if (paths.length === 0 && plan.sharedPid) globals.warn("Creating a container with no cgroup and no private pid namespace. Such configuration is strongly discouraged (as it is impossible to properly kill all container's processes)"); // runc's words
   step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));

@@ -13,7 +13,7 @@ import { isBeingCreated, openContainer, readRecord, type ContainerRecord } from 
 /**
  * @param signalOf asked once there is such a container: that there is none is said before that there is no such signal, as by runc
  * @param all to every process of the container's cgroup, also when init has ended; where it has none, as without privilege, to init
- * @throws StateError "container not running"
+ * @throws StateError "container not running", but not for `all`: runc lets that succeed
  */
 export function killContainer(globals: Globals, id: string, signalOf: () => number, all: boolean): void {
   const directory = openContainer(globals.root, id);
@@ -23,11 +23,12 @@ export function killContainer(globals: Globals, id: string, signalOf: () => numb
   if (isBeingCreated(directory)) throw new StateError("container not running"); // [spec] runtime.md, Kill: neither created nor running
   if (all && record.cgroup !== undefined && record.cgroup.length > 0) return killCgroup(record.cgroup, signal);
   using pidfd = openInit(record) ?? null;
-  if (pidfd === null) return killOrphans(record, signal);
+  if (pidfd === null) return all ? undefined : killOrphans(record, signal);
   try {
     if (signal === SIGKILL) sendKill(record, pidfd);
     else pidfd_send_signal(pidfd, signal);
   } catch (error) {
+    if (isErrno(error, ESRCH) && all) return;
     if (isErrno(error, ESRCH)) throw new StateError("container not running");
     throw error;
   }

@@ -67,6 +67,8 @@ describe("rootless", () => {
     refused(user.runtime(["delete", "life"]), /cannot delete container life that is not stopped: running/);
     ok(user.runtime(["kill", "life", "KILL"]));
     eventually("it has stopped", () => (JSON.parse(user.runtime(["state", "life"]).stdout) as { status: string }).status === "stopped");
+    refused(user.runtime(["kill", "life", "KILL"]), /container not running/);
+    ok(user.runtime(["kill", "--all", "life", "KILL"])); // runc kill.bats
     ok(user.runtime(["delete", "life"]));
     assert.deepEqual(readdirSync(user.stateRoot), []);
   });
@@ -228,7 +230,7 @@ describe("rootless", () => {
     it("a container that names one is refused", () => {
       const config = user.config("true");
       config.linux.cgroupsPath = "/tsrun-rootless-test";
-      refused(user.runtime(["run", "--bundle", user.bundle(config), "refused"]), /\/linux\/cgroupsPath: mkdirat\(2\) .*permission denied/);
+      refused(user.runtime(["run", "--bundle", user.bundle(config), "refused"]), /unable to apply cgroup configuration: .*\/linux\/cgroupsPath: mkdirat\(2\) .*permission denied/);
       assert.deepEqual(readdirSync(user.stateRoot), []);
     });
 
@@ -268,7 +270,7 @@ describe("rootless", () => {
     config.mounts = config.mounts.map((mount) => (mount.destination === "/proc" ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] } : mount));
     config.linux.maskedPaths = [];
     config.linux.readonlyPaths = [];
-    ok(user.runtime(["run", "-d", "--bundle", user.bundle(config), "shared"]));
+    assert.match(ok(user.runtime(["run", "-d", "--bundle", user.bundle(config), "shared"])).stderr, /warning: .*no cgroup and no private pid namespace. Such configuration is strongly discouraged/);
     ok(user.runtime(["kill", "shared", "KILL"]));
     ok(user.runtime(["delete", "--force", "shared"]));
     assert.deepEqual(readdirSync(user.stateRoot), []);
