@@ -60,7 +60,7 @@ export const TEXTS: readonly Row[] = [
   { code: "id-invalid", kind: "host", says: "invalid container ID format: …" },
   { code: "flag-value-invalid", kind: "host", says: "invalid value for …: …" },
   { code: "flag-value-invalid", kind: "host", says: "duration interval must be greater than 0" },
-  { code: "config-missing", kind: "host", says: "JSON specification file … not found", hint: "a bundle has a config.json; name it with --bundle, or make one with `tsrun spec`" },
+  { code: "config-missing", kind: "host", says: "JSON specification file … not found in …", hint: "a bundle has a config.json; name it with --bundle, or make one with `tsrun spec`" },
   { code: "config-exists", kind: "host", says: "File config.json exists. Remove it first" },
   { code: "state-damaged", kind: "host", says: "state.json of container … is damaged", hint: "`tsrun delete --force` takes away what is left of it" },
   { code: "state-root-unknown", kind: "host", says: "XDG_RUNTIME_DIR is not set, …" },

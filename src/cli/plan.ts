@@ -59,7 +59,7 @@ export function readConfig(bundle: string): string {
   try {
     return readFile(null, `${bundle}/config.json`);
   } catch (error) {
-    if (isErrno(error, ENOENT)) throw new HostError(`JSON specification file ${bundle}/config.json not found`);
+    if (isErrno(error, ENOENT)) throw new HostError(`JSON specification file config.json not found in ${bundle}`);
     throw error;
   }
 }

@@ -12,7 +12,7 @@ import { SIGKILL } from "../abi/signal.ts";
 import type { Undo } from "../base/dispose.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { hostPath, type HostPath } from "../base/brand.ts";
-import { resolve } from "../base/path.ts";
+import { basename, dirname, resolve } from "../base/path.ts";
 import { killCgroup, type PreparedCgroup } from "../cgroup/cgroup.ts";
 import { driverOf } from "../cgroup/driver.ts";
 import { joinCgroup, openEntries } from "../cgroup/join.ts";
@@ -166,7 +166,7 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
   try {
     text = readFile(null, path, 32768);
   } catch (error) {
-    if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${path} not found`);
+    if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${basename(path)} not found in ${dirname(path)}`);
     throw new StepError(`read ${path}`, error);
   }
   const { spec, json } = parseConfig(text, () => load<typeof import("../spec/explain.ts")>("spec/explain"));

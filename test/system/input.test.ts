@@ -35,7 +35,7 @@ describe("bad input", () => {
     it("without config.json is refused, in runc's words", () => {
       const container = box().container();
       unlinkSync(join(container.bundle, "config.json"));
-      bothRefuse(container, /config\.json not found/);
+      bothRefuse(container, /JSON specification file config\.json not found/);
     });
 
     it("that does not exist is refused", () => {
