@@ -5,6 +5,7 @@
 import { deviceLine, EVERY_DEVICE } from "../cgroup/device-rules.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { ContainerPlan } from "../runtime/plan.ts";
+import type { Hook, State, Status } from "../spec/types.ts";
 import { mountCommands, propagationWord, readonlyCommands, restrictCommands } from "./shell-mounts.ts";
 import { quoted } from "./shell-words.ts";
 import { planSteps, type PlanStep } from "./steps.ts";
@@ -51,13 +52,14 @@ function leftText(left: readonly string[]): string {
 }
 
 /** What no step shows. */
-function leftOut({ rootfs, namespaces, process, cgroup }: ContainerPlan): readonly string[] {
+function leftOut({ rootfs, namespaces, process, cgroup, hooks }: ContainerPlan): readonly string[] {
   const parts: string[] = [];
   if (cgroup.mode === "v2" && cgroup.driver === "cgroupfs" && cgroup.devices !== undefined && !(cgroup.devices.allow && cgroup.devices.exceptions.length === 0)) parts.push("device rules of cgroup v2, which are a BPF program");
   if (rootfs.pivot.kind !== "pivot_root") parts.push(`the change of root by ${rootfs.pivot.kind}: this script does pivot_root`);
   if (rootfs.propagation === undefined) parts.push("a container in the host's mount namespace");
   if (namespaces.created.some(({ type }) => type === "user") || namespaces.childJoins.some(({ type }) => type === "user")) parts.push("the user namespace");
   if (/[^0\n] [1-9]\d*$/m.test(namespaces.time?.offsets ?? "")) parts.push("nanoseconds of the time namespace");
+  if (!hooks.poststop.every(isExpressible)) parts.push(`poststop ${NAMED_HOOKS}`);
   if (process.args[0]?.includes("=")) parts.push("a program with = in its name");
   if (rootfs.propagation?.final !== undefined) parts.push("the propagation of the root, once it is the container's");
   if ([...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].some((op) => "tree" in op && op.tree !== undefined)) parts.push("recursive mount options");
@@ -129,11 +131,13 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
       return ["# (done by those who started this)"];
     case "attach terminal":
       return { left: "the pseudoterminal: the program has the script's own standard streams" };
-    case "run hooks of the runtime":
     case "run createContainer hooks":
-    case "run startContainer hooks":
+      return plan.hooks.createContainer.every(isExpressible) ? plan.hooks.createContainer.map((hook) => hookCommand(plan, hook, "creating", '(cd "$root" && umask 022 && exec')) : { left: NAMED_HOOKS };
+    case "run hooks of the runtime":
     case "run poststart hooks":
-      return { left: "hooks, which want the container's state" };
+      return { left: "hooks on the host, for whom the container would have to wait" };
+    case "run startContainer hooks":
+      return { left: "hooks in the container's root, where the script has no shell any more" };
     case "compile seccomp filter":
       return { left: "seccomp filters" };
     case "install seccomp as root":
@@ -147,6 +151,18 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     default:
       return { left: "no shell command does it" };
   }
+}
+
+/** env(1) starts a program by its path: no other name can be given to it, and what has a = is none. */
+const isExpressible = ({ path, args }: Hook): boolean => args[0] === path && !path.includes("=");
+const NAMED_HOOKS = "hooks whose first argument is not their path";
+
+/** The state on standard input, and what the hook says is not shown. @param open a subshell: what a hook is started in */
+function hookCommand({ ociVersion, id, bundle, annotations }: ContainerPlan, { path, args, env, timeout }: Hook, status: Status, open: string): string {
+  const [front = "", back = ""] = JSON.stringify({ ociVersion, id, status, pid: -1, bundle, annotations } satisfies State).split('"pid":-1');
+  const state = `${quoted(`${front}"pid":`)}${status === "stopped" ? "0" : '"$$"'}${quoted(back)}`;
+  const words = [...(timeout === undefined ? [] : ["timeout", "-s", "KILL", String(timeout)]), ...(env === undefined ? [] : ["env", "-i", ...env.map(quoted)]), quoted(path), ...args.slice(1).map(quoted)];
+  return `printf %s ${state} | ${open} ${words.join(" ")}) > /dev/null`;
 }
 
 const limit = (value: number | bigint): string => (BigInt(value) === 0xffff_ffff_ffff_ffffn ? "unlimited" : String(value));
@@ -223,8 +239,14 @@ function cloneCommands({ namespaces, cgroup, id, keyring }: ContainerPlan): read
   ];
 }
 
-function cleanUp({ cgroup }: ContainerPlan): string {
-  return [...(cgroup.groups.length === 0 ? [] : ["# Nothing is left behind.", 'for group in $made; do rmdir "$group" || :; done']), 'exit "$status"', ""].join("\n");
+function cleanUp(plan: ContainerPlan): string {
+  const late = plan.hooks.poststop.filter(isExpressible).map((hook) => `${hookCommand(plan, hook, "stopped", "(exec")} || echo ${quoted(`${hook.path}, a poststop hook, has failed`)} >&2`);
+  return [
+    ...(plan.cgroup.groups.length === 0 ? [] : ["# Nothing is left behind.", 'for group in $made; do rmdir "$group" || :; done']),
+    ...(late.length === 0 ? [] : ["# run poststop hooks", ...late]),
+    'exit "$status"',
+    "",
+  ].join("\n");
 }
 
 function prologue({ rootfs, rootfsPath }: ContainerPlan): string {

@@ -1,7 +1,7 @@
 // `tsrun plan --shell`: its script is run, and the process in the container that the script makes sees what it sees under `tsrun run`.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { onV2 } from "./groups.ts";
@@ -87,6 +87,30 @@ describe("plan --shell", function () {
       config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev/mqueue");
       config.linux.namespaces.push({ type: "ipc", path: "/proc/self/ns/ipc" });
     });
+  });
+
+  it("runs hooks of createContainer and poststop as tsrun does, with state, environment and arguments", () => {
+    const log = box().path("log");
+    const hook = box().write("hook", `#!/bin/sh\nexec >> ${log}\ncat; echo; pwd; umask; echo "$0" "$@"; env | sort; readlink /proc/self/ns/mnt | grep -cF "$HOST"\necho said\n`, 0o755);
+    const host = readlinkSync("/proc/self/ns/mnt");
+    const container = box().container((config) => {
+      config.process.args = ["true"];
+      config.annotations = { quote: "'\"pid\":-1" };
+      config.hooks = {
+        createContainer: [{ path: hook, args: [hook, "two words"], env: [`HOST=${host}`, "PATH=/bin:/usr/bin", "A='b c"], timeout: 10 }],
+        poststop: [{ path: hook, env: [`HOST=${host}`, "PATH=/bin:/usr/bin"] }, { path: "/bin/false" }, { path: hook, env: [`HOST=${host}`, "PATH=/bin:/usr/bin"] }],
+      };
+    });
+    const heard = (): string => {
+      const text = readFileSync(log, "utf8");
+      rmSync(log);
+      return text;
+    };
+    ok(container.run());
+    const byTsrun = heard();
+    assert.match(byTsrun, /"creating"(.|\n)*two words\n(.|\n)*\n0\n(.|\n)*"stopped"(.|\n)*\n1\n(.|\n)*"stopped"/);
+    assert.match(ok(box().exec("/bin/sh", [script(container.bundle, container.id)], PATH)).stderr, /\/bin\/false, a poststop hook, has failed/);
+    assert.equal(heard(), byTsrun);
   });
 
   it("ends with the status of the program", () => {
