@@ -39,4 +39,4 @@ export function table(containers: readonly PrintedState[]): string {
 }
 
 /** In characters, not UTF-16 units. */
-const width = (text: string): number => [...text].length;
+const width = (text: string): number => (/[\ud800-\udfff]/.test(text) ? [...text].length : text.length);

@@ -8,14 +8,14 @@ import type { Globals } from "./globals.ts";
 import { statusOf } from "./status.ts";
 import { containerIds, openContainer, readRecord, type ContainerRecord } from "./store.ts";
 
-/** @throws StateError "container does not exist" */
-export function containerState(globals: Globals, id: string): PrintedState {
+/** @param nameOf who makes many calls remembers its answers @throws StateError "container does not exist" */
+export function containerState(globals: Globals, id: string, nameOf: (uid: number) => string = userName): PrintedState {
   const directory = openContainer(globals.root, id);
   using _closed = directory.fd;
   const record = readRecord(directory);
   const status = statusOf(directory, record);
   const { ociVersion, bundle, rootfs, created, annotations } = record;
-  const state = { ociVersion, id: record.id, pid: status === "stopped" ? 0 : record.pid, status, bundle, rootfs, created, annotations, owner: userName(record.owner) };
+  const state = { ociVersion, id: record.id, pid: status === "stopped" ? 0 : record.pid, status, bundle, rootfs, created, annotations, owner: nameOf(record.owner) };
   return status === "stopped" ? { ...state, ...whyStopped(record) } : state;
 }
 
@@ -29,9 +29,15 @@ function whyStopped(record: ContainerRecord): Pick<PrintedState, "oomKilled"> {
 
 /** Every container below the state root, by name. What cannot be read is a warning. */
 export function listContainers(globals: Globals): readonly PrintedState[] {
+  const names = new Map<number, string>();
+  const nameOf = (uid: number): string => {
+    const name = names.get(uid) ?? userName(uid);
+    names.set(uid, name);
+    return name;
+  };
   return containerIds(globals.root).flatMap((id) => {
     try {
-      return [containerState(globals, id)];
+      return [containerState(globals, id, nameOf)];
     } catch (error) {
       globals.warn(`load container ${id}`, error);
       return [];
