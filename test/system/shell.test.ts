@@ -50,6 +50,14 @@ describe("plan --shell", function () {
 
   it("makes the container of an ordinary config.json", () => void compare(() => undefined));
 
+  it("makes one in a pid namespace of others", () => {
+    const other = box().container((config) => (config.process.args = ["sleep", "60"]));
+    ok(other.run(["--detach"]));
+    const path = `/proc/${other.state().pid}/ns/pid`;
+    compare((config) => (config.linux.namespaces = config.linux.namespaces.map((one) => (one.type === "pid" ? { type: "pid", path } : one))));
+    ok(other.delete("--force"));
+  });
+
   it("makes one with a user, groups, capabilities, limits, sysctls and names", () =>
     void compare((config) => {
       config.process.user = user(1000, 1001, { additionalGids: [5, 7], umask: 0o027 });
