@@ -6,7 +6,9 @@
 
 import { EINVAL, ENODEV, ENOSYS, EPERM } from "../abi/errno.ts";
 import { isErrno } from "../base/errors.ts";
+import { pidsMax } from "../cgroup/writes.ts";
 import type { MountOp } from "../rootfs/ops.ts";
+import type { Resources } from "../spec/types.ts";
 import { load } from "../sys/host.ts";
 import { fsconfig_set, fsopen } from "../sys/mount.ts";
 import { planCrossing } from "./cross.ts";
@@ -19,12 +21,13 @@ const JOINED = "pidns=/proc/self/ns/pid_for_children";
  * The plan with init outside until the last moment, where that can be. Hooks and seccomp agents are told of init's pid before, which
  * must be the one that it keeps; and they act in its namespaces.
  */
-export function stayOutside(plan: ContainerPlan): ContainerPlan {
+export function stayOutside(plan: ContainerPlan, { pids }: Resources): ContainerPlan {
   const { namespaces, rootfs, hooks, seccomp, scheduling } = plan;
   const join = namespaces.parentJoins.find(({ type }) => type === "pid");
   const isTold = hooks.prestart.length + hooks.createRuntime.length + hooks.createContainer.length > 0 || seccomp?.listener !== undefined;
   if (join === undefined || namespaces.user !== undefined || namespaces.foreignMounts || isTold) return plan;
   if (scheduling?.scheduler !== undefined && load<typeof import("../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(scheduling.scheduler)) return plan;
+  if (pids.limit !== undefined && pidsMax(pids.limit) === "1") return plan; // there would be two for a moment
   if (!mountsForOthers()) return plan;
   return {
     ...plan,

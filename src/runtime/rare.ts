@@ -12,7 +12,7 @@ import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } f
 /** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
 export function planWithRareRooms(spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan {
   const plan = planContainer(spec, host, request, planRare(spec, host, request));
-  return plan.namespaces.parentJoins.length === 0 ? plan : load<typeof import("./latepid.ts")>("runtime/latepid").stayOutside(plan);
+  return plan.namespaces.parentJoins.length === 0 ? plan : load<typeof import("./latepid.ts")>("runtime/latepid").stayOutside(plan, spec.linux.resources);
 }
 
 /** @throws SpecError for what cannot be had without being root in our user namespace */

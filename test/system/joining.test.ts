@@ -170,6 +170,17 @@ describe("init in a pid namespace of others, which is forked last", function () 
     end();
   });
 
+  it("runs where there may be one process only", () => {
+    for (const limit of isTsrun ? [0, 1] : [1]) {
+      const container = joins((config) => {
+        config.linux.resources = { ...config.linux.resources, pids: { limit } };
+        config.process.args = ["/bin/true"];
+      });
+      ok(container.run());
+      end();
+    }
+  });
+
   itOurs("is told of with the pid that it keeps where hooks hear of it before", () => {
     const told = box().write("told", "");
     const container = joins((config) => {
