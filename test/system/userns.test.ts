@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { listen, useTerminals } from "./terminal.ts";
-import { eventually, isTsrun, itOurs, ok, refused, shareNamespace, useBox, user, PROGRAM, type Box, type Container } from "./harness.ts";
+import { eventually, isTsrun, itOurs, ok, refused, shareNamespace, useBox, user, PROGRAM, type Box, type Container, type Result } from "./harness.ts";
 
 const FIRST = 100_000;
 const COUNT = 65_536;
@@ -94,6 +94,18 @@ describe("user namespaces", () => {
     const ranges = (count: number): Range[] => Array.from({ length: count }, (_, i) => ({ containerID: i, hostID: i, size: 1 }));
     assert.equal(box().inside("wc -l </proc/self/uid_map", (config) => withUser(config, ranges(340), ALL)), "340\n");
     if (isTsrun) refused(box().container((config) => withUser(config, ranges(341), ALL)).run(), /\/linux\/uidMappings: has 341 ranges, but the kernel takes at most 340/);
+  });
+
+  itOurs("ranges of as much text as the kernel takes, a page less one, are mapped, and more is refused", () => {
+    const run = (last: number): Result => {
+      const ranges = Array.from({ length: 247 }, (_, i) => ({ containerID: i < 246 ? i : last, hostID: 1_000_000_000 + i, size: 1 }));
+      return box().container((config) => {
+        withUser(config, ranges, ALL);
+        config.process.args = ["sh", "-c", "wc -l </proc/self/uid_map"];
+      }).run();
+    };
+    assert.equal(ok(run(100_000_000)).stdout, "247\n"); // 4095 bytes
+    refused(run(1_000_000_000), /\/linux\/uidMappings: is too long: the kernel takes 4095 bytes, and these ranges are 4096/);
   });
 
   it("the user of config.json and its groups are those of the namespace", () => {
