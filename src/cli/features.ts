@@ -43,6 +43,6 @@ export function features(): Features {
       "org.opencontainers.runc.checkpoint.enabled": "false",
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
-    potentiallyUnsafeConfigAnnotations: ["run.oci.keep_original_groups", "run.oci.seccomp_bpf_data", "run.oci.seccomp_fail_unknown_syscall"],
+    potentiallyUnsafeConfigAnnotations: ["org.systemd.property.", "run.oci.keep_original_groups", "run.oci.seccomp_bpf_data", "run.oci.seccomp_fail_unknown_syscall", "run.oci.systemd.subgroup"],
   };
 }

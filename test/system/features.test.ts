@@ -1,10 +1,12 @@
 // `tsrun features`: complete as features.md has it, and true: what it says is there works, and what it says is not there is refused.
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Features } from "../../src/spec/types.ts";
 import type { Config } from "./bundle.ts";
-import { isTsrun, ok, PROGRAM, refused, useBox } from "./harness.ts";
+import { isTsrun, ok, PROGRAM, PROJECT, refused, useBox } from "./harness.ts";
 
 describe("features", () => {
   if (!isTsrun) return;
@@ -71,5 +73,13 @@ describe("features", () => {
     assert.match(annotations["io.github.seccomp.libseccomp.version"] ?? "", /^\d+\.\d+\.\d+$/);
     assert.equal(annotations["org.opencontainers.runc.checkpoint.enabled"], "false");
     assert(potentiallyUnsafeConfigAnnotations.includes("run.oci.seccomp_bpf_data"));
+  });
+
+  it("names every annotation of config.json that the sources know: what a cluster must be able to forbid", () => {
+    const folder = join(PROJECT, "src");
+    const sources = readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && name !== "cli/features.ts");
+    const known = sources.flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/"(run\.oci\.[\w.]+|org\.systemd\.property\.)"/g)].map(([, annotation = ""]) => annotation));
+    assert(known.length >= 4, String(known));
+    assert.deepEqual([...new Set(known)].sort(), [...features().potentiallyUnsafeConfigAnnotations].sort());
   });
 });
