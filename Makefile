@@ -135,7 +135,7 @@ $(BUILD)/host-test-asan: host/host.c $(NODE_MODULES) $(BUILD)/host/modules.o $(B
 $(BUILD)/host-test.so: test/host/lib.c $(BUILD)/settings
 	$(CC) -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter $(WERROR) -fPIC -shared -o $@ test/host/lib.c
 
-HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so
+HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so $(BUILD)/profile/tsrun $(BUILD)/tsrun
 
 # ---- acts of rooms that no config.json can reach on a test machine
 

@@ -1,0 +1,36 @@
+// The engine's heap as scripts/layout.mjs lays it out. `make host-test` builds the program whose every small block was moved, each to a page of its own.
+
+import { describe, it } from "mocha";
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+const build = resolve(process.env["BUILD"] || "build");
+const hotNames = readFileSync("scripts/hot.txt", "utf8").trim().split("\n");
+
+describe("the layout of the heap", () => {
+  for (const words of [["--version"], ["help"], ["help", "exec"], ["features"], ["plan", "--bundle", "bundles/hello"], ["state", "no-such-container"]]) {
+    it(`moved as a whole it does the same: ${words.join(" ")}`, () => {
+      const [moved, usual] = ["profile/tsrun", "tsrun"].map((program) => {
+        const { stdout, stderr, status } = spawnSync(resolve(build, program), words, { encoding: "utf8", timeout: 60_000 });
+        return { stdout, stderr: stderr.replace(/\d{4}-\d\d-\d\dT[\d:.+Z-]+/g, ""), status };
+      });
+      assert.deepEqual(moved, usual);
+    });
+  }
+
+  it("the names of what is hot are those of blocks (make profile renews them)", () => {
+    const blocks = JSON.parse(readFileSync(resolve(build, "profile/blocks.json"), "utf8")) as readonly { readonly name?: string }[];
+    const names = new Set(blocks.map(({ name }) => name));
+    const unknown = hotNames.filter((name) => !names.has(name));
+    assert.ok(hotNames.length > 1000 && unknown.length < hotNames.length / 5, `${unknown.length} of ${hotNames.length} are of nothing`);
+  });
+
+  it("what is hot ends the heap, and is a small part of it", () => {
+    const heap = readFileSync(resolve(build, "obj/heap.bin"));
+    const [used, hot] = [Number(heap.readBigUInt64LE(0)), Number(heap.readBigUInt64LE(8))];
+    assert.equal(used, heap.length);
+    assert.ok(hot % 4096 === 0 && hot > 0 && used - hot > 65_536 && used - hot < used / 4, `${hot} of ${used}`);
+  });
+});
