@@ -30,11 +30,12 @@ export type Crossing = "last" | "before seccomp" | undefined;
 /**
  * "before seccomp": a filter that is loaded while we have the rights to, and that does not let us fork afterwards. Then the process has, for the moment
  * of loading the filter and becoming the user, the rights of the runtime.
+ * @param waits for its parent, which is to know who it is
  */
-export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean): Crossing {
+export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean, waits: boolean = false): Crossing {
   if (seccomp?.moment !== "privileged") return "last";
   const { lets } = load<typeof import("../seccomp/lets.ts")>("seccomp/lets");
-  const calls = [["clone", CLONE_PARENT + SIGCHLD], ["setsid"], ["write"], ["exit_group"], ["prlimit64"], ...(terminal ? [["ioctl"] as const] : [])] as const;
+  const calls = [["clone", CLONE_PARENT + SIGCHLD], ["setsid"], ["write"], ["exit_group"], ["prlimit64"], ...(terminal ? [["ioctl"] as const] : []), ...(waits ? ([["recvfrom"], ["read"]] as const) : [])] as const;
   return calls.every(([name, ...args]) => lets(seccomp, name, args)) ? "last" : "before seccomp";
 }
 

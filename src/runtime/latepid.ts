@@ -33,7 +33,7 @@ export function stayOutside(plan: ContainerPlan, { pids }: Resources): Container
     ...plan,
     namespaces: { ...namespaces, parentJoins: namespaces.parentJoins.filter((one) => one !== join), childJoins: [...namespaces.childJoins, join] },
     rootfs: { ...rootfs, mountsBeforeCgroup: rootfs.mountsBeforeCgroup.map(forJoined), mountsAfter: rootfs.mountsAfter.map(forJoined) },
-    crossing: planCrossing(seccomp, plan.terminal !== undefined),
+    crossing: planCrossing(seccomp, plan.terminal !== undefined, true),
   };
 }
 

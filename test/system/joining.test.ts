@@ -159,16 +159,18 @@ describe("init in a pid namespace of others, which is forked last", function () 
     await console.end();
   });
 
-  itOurs("runs under a filter that is loaded by root and lets nobody fork", () => {
-    const container = joins((config) => {
-      config.process.noNewPrivileges = false;
-      config.process.user = user(1000);
-      config.process.args = ["id", "-u"];
-      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["clone", "clone3", "fork", "vfork"], action: "SCMP_ACT_ERRNO" }] };
+  for (const [what, ...names] of [["fork", "clone", "clone3", "fork", "vfork"], ["change limits", "prlimit64", "setrlimit"], ["receive", "recvfrom", "recvmsg"]] as const) {
+    itOurs(`runs under a filter that is loaded by root and lets nobody ${what}`, () => {
+      const container = joins((config) => {
+        config.process.noNewPrivileges = false;
+        config.process.user = user(1000);
+        config.process.args = ["id", "-u"];
+        config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names, action: "SCMP_ACT_ERRNO" }] };
+      });
+      assert.equal(ok(container.run()).stdout, "1000\n");
+      end();
     });
-    assert.equal(ok(container.run()).stdout, "1000\n");
-    end();
-  });
+  }
 
   it("runs where there may be one process only", () => {
     for (const limit of isTsrun ? [0, 1] : [1]) {
