@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "mocha";
@@ -73,6 +73,18 @@ describe("podman", function () {
     assert.match(ok(podman(["top", name, "hpid", "args"])).stdout, new RegExp(`^${pid} +sleep 60`, "m"));
     ok(podman(["pause", name]));
     ok(podman(["rm", "--force", "--time", "0", name]));
+    removeParents();
+  });
+
+  it("starts a container in the pid namespace of another: with a terminal, detached, and execs into it", () => {
+    const [first, second] = [`${box().prefix}first`, `${box().prefix}second`];
+    ok(run(["--detach", "--name", first], ["sleep", "61"]));
+    assert.match(ok(run(["--pid", `container:${first}`, "--tty", "--name", second], ["sh", "-c", "test -t 0 || test -t 1 && cat /proc/1/comm"])).stdout, /^sleep\r?\n$/);
+    ok(podman(["rm", second]));
+    ok(run(["--pid", `container:${first}`, "--detach", "--name", second], ["sleep", "62"]));
+    assert.match(ok(podman(["exec", second, "ps"])).stdout, /sleep 61\n[^]*sleep 62\n/);
+    assert.equal(readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", second])).stdout.trim()}/ns/pid`), readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", first])).stdout.trim()}/ns/pid`));
+    for (const name of [second, first]) ok(podman(["rm", "--force", "--time", "0", name]));
     removeParents();
   });
 
