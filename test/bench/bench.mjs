@@ -1,12 +1,14 @@
 // The benchmark: tsrun beside crun, runc and a floor in C, all in one run on one machine.
 //
-//   node test/bench/bench.mjs [--quick] [--iterations N] [--only MEASURE]… [--tsrun PATH] [--json FILE]
+//   node test/bench/bench.mjs [--quick] [--iterations N] [--only MEASURE]… [--view v1|v2] [--tsrun PATH] [--json FILE]
 //
-// MEASURE: version, state, list (of 1000 containers), run, cycle, exec, create and delete with limits (limits), and run again with docker's default
-// config.json (docker), with 200 binds (mounts), in a user namespace (userns) and as a user without rights (rootless). Prints a table and writes build/bench.json.
+// MEASURE: version, state, list (of 1000 containers), run, cycle, exec, create and delete with limits (limits), run again with docker's default
+// config.json (docker), with 200 binds (mounts), in a user namespace (userns) and as a user without rights (rootless), and what a created
+// container has in memory (memory). Prints a table and writes build/bench.json.
 // Every round runs every program once per measure, in an order drawn anew each time, so that no program has the
 // quiet minute to itself. Where the host has v1 cgroups all of it happens in one private view (scripts/private-view):
-// crun refuses the hybrid layout, and nothing is left behind. There is no assertion on time here.
+// crun refuses the hybrid layout, and nothing is left behind. --view v2 is one of v2 without controllers, where no container has limits:
+// none of devices either, which crun can set there only with CAP_SYS_RESOURCE. There is no assertion on time here.
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, chmodSync, chownSync, constants, copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
@@ -14,13 +16,14 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { dockerConfig, limitsConfig, mountsConfig, rootlessConfig, usernsConfig } from "./cases.mjs";
+import { chargedBytes, smallestLimit } from "./memory.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const project = resolve(here, "../..");
 const WARM_UP_ROUNDS = 2;
-const MEASURES = ["version", "state", "list", "run", "cycle", "exec", "limits", "docker", "mounts", "userns", "rootless"];
-const CYCLE = ["create", "start", "kill", "delete"];
-const LIMITS = ["create with limits", "delete --force"];
+const MEASURES = ["version", "state", "list", "run", "cycle", "exec", "limits", "docker", "mounts", "userns", "rootless", "memory"];
+/** Measures that are the sum of several calls. */
+const SUMS = { cycle: ["create", "start", "kill", "delete"], limits: ["create with limits", "delete --force"] };
 const LISTED = 1000;
 const USER = 54_321; // nobody's id on any host that we know of
 
@@ -32,6 +35,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     iterations: { type: "string" },
     only: { type: "string", multiple: true, default: MEASURES },
+    view: { type: "string", default: "v1" },
     tsrun: { type: "string", default: join(project, "build/tsrun") },
     json: { type: "string", default: join(project, "build/bench.json") },
     "in-view": { type: "boolean", default: false },
@@ -52,9 +56,11 @@ async function main() {
   for (const name of options.only) {
     if (!MEASURES.includes(name)) throw new Refusal(`no measure "${name}": there are ${MEASURES.join(", ")}`);
   }
+  if (!["v1", "v2"].includes(options.view)) throw new Refusal("--view is v1 or v2");
   if (process.getuid() !== 0) throw new Refusal("must run as root: it makes containers");
   if (!options["in-view"] && /^\d+:[^:]+:/m.test(readFileSync("/proc/self/cgroup", "utf8"))) return enterView();
 
+  if (isWithoutLimits()) options.only = options.only.filter((name) => !["limits", "memory"].includes(name));
   const tools = compileTools();
   const rootfs = makeRootfs();
   const scratch = mkdtempSync(join(tmpdir(), "tsrun-bench-"));
@@ -69,6 +75,7 @@ async function main() {
     const samples = await runSchedule(tools.measure, schedule, join(scratch, "stderr"), stop.signal);
     const rows = tabulate(samples, runtimes);
     printTable(rows, rounds);
+    if (options.only.includes("memory")) printMemory(runtimes);
     mkdirSync(dirname(options.json), { recursive: true });
     writeFileSync(options.json, JSON.stringify(rows, null, 2) + "\n");
     return 0;
@@ -81,9 +88,13 @@ async function main() {
   }
 }
 
-/** Runs this program again in a private view of the v1 hierarchies. */
+function isWithoutLimits() {
+  return options["in-view"] && options.view === "v2";
+}
+
+/** Runs this program again in a private view of the v1 hierarchies, or of v2. */
 function enterView() {
-  const command = ["v1", "--", process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2), "--in-view"];
+  const command = [options.view, "--", process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2), "--in-view"];
   // The view's own process forwards the signals that concern it; this one only waits for its exit status.
   return new Promise((done, fail) => {
     const view = spawn(join(project, "scripts/private-view"), command, { stdio: "inherit" });
@@ -139,7 +150,9 @@ function findRuntimes(scratch, rootfs) {
       config.process.terminal = false;
       config.process.args = args;
       config.root.path = rootfs;
-      writeFileSync(file, JSON.stringify(change(config, bundle)));
+      const changed = change(config, bundle);
+      if (isWithoutLimits()) changed.linux.resources = { devices: [{ allow: true, access: "rwm" }] };
+      writeFileSync(file, JSON.stringify(changed));
       bundles[kind] = bundle;
     }
     const ids = { run: `bench-${name}-run`, stay: `bench-${name}-stay`, cycle: `bench-${name}-cycle`, listed: `bench-${name}-listed` };
@@ -217,8 +230,8 @@ function cellsOf(measure, runtimes, tools, rootfs) {
       return runtimes.map((r) => (suffix) => [["time-as", String(USER), `rootless/${r.name}/${suffix}`, r.path, ...r.own, "run", "--bundle", r.bundles.rootless, r.ids.run]]);
     case "limits":
       return runtimes.map((r) => (suffix) => [
-        ["time", `${LIMITS[0]}/${r.name}/${suffix}`, r.path, ...r.globals, "create", "--bundle", r.bundles.limits, r.ids.cycle],
-        ["time", `${LIMITS[1]}/${r.name}/${suffix}`, r.path, ...r.globals, "delete", "--force", r.ids.cycle],
+        ["time", `${SUMS.limits[0]}/${r.name}/${suffix}`, r.path, ...r.globals, "create", "--bundle", r.bundles.limits, r.ids.cycle],
+        ["time", `${SUMS.limits[1]}/${r.name}/${suffix}`, r.path, ...r.globals, "delete", "--force", r.ids.cycle],
       ]);
     case "docker":
     case "mounts":
@@ -236,6 +249,8 @@ function cellsOf(measure, runtimes, tools, rootfs) {
           ["remove", r.pidFile],
         ];
       });
+    case "memory":
+      return [];
   }
 }
 
@@ -266,19 +281,21 @@ function runSchedule(launcher, schedule, stderrFile, signal) {
   });
 }
 
-/** The rows of the table, calls that belong together summed per round besides. */
+/** The rows of the table, sums of several calls per round besides. */
 function tabulate(samples, runtimes) {
-  for (const [{ name }, sum, verbs] of runtimes.flatMap((runtime) => [[runtime, "cycle", CYCLE], [runtime, "limits", LIMITS]])) {
-    const calls = verbs.map((verb) => samples.get(`${verb}/${name}`));
-    if (calls.includes(undefined)) continue;
-    const sums = calls[0].map((_, i) => ({
-      ms: calls.reduce((sum, call) => sum + call[i].ms, 0),
-      peakKb: Math.max(...calls.map((call) => call[i].peakKb)),
-    }));
-    samples.set(`${sum}/${name}`, sums);
+  for (const [measure, verbs] of Object.entries(SUMS)) {
+    for (const { name } of runtimes) {
+      const calls = verbs.map((verb) => samples.get(`${verb}/${name}`));
+      if (calls.includes(undefined)) continue;
+      const sums = calls[0].map((_, i) => ({
+        ms: calls.reduce((sum, call) => sum + call[i].ms, 0),
+        peakKb: Math.max(...calls.map((call) => call[i].peakKb)),
+      }));
+      samples.set(`${measure}/${name}`, sums);
+    }
   }
   const versions = new Map(runtimes.map((r) => [r.name, r.version]));
-  const measures = ["version", "state", "list", "run", "docker", "mounts", "userns", "rootless", "cycle", ...CYCLE, "limits", ...LIMITS, "exec"];
+  const measures = ["version", "state", "list", "run", "docker", "mounts", "userns", "rootless", "cycle", ...SUMS.cycle, "limits", ...SUMS.limits, "exec"];
   const programs = ["tsrun", "crun", "runc", "floor", "floor-no-cgroup"];
   const rows = [];
   for (const measure of measures) {
@@ -323,7 +340,7 @@ function printTable(rows, rounds) {
   ]);
   const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i].length)));
   const line = (row) => row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ");
-  const layout = options["in-view"] ? "cgroup v1 (private view)" : "the host's cgroups";
+  const layout = options["in-view"] ? `cgroup ${options.view} (private view)` : "the host's cgroups";
   console.log(`Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${layout}, ${rounds} interleaved rounds`);
   console.log(line(heads));
   console.log(widths.map((width) => "-".repeat(width)).join("  "));
@@ -332,6 +349,18 @@ function printTable(rows, rounds) {
     if (rows[i].measure !== previous) console.log();
     previous = rows[i].measure;
     console.log(line(row));
+  }
+}
+
+function printMemory(runtimes) {
+  console.log("\nmemory of the container's own cgroup");
+  for (const { name, version, path, globals, bundles } of runtimes) {
+    // A created container keeps the streams that it was given: not a pipe that we read to its end.
+    const runtime = (...words) => spawnSync(path, [...globals, ...words], { encoding: "utf8", stdio: ["ignore", words[0] === "state" ? "pipe" : "ignore", "ignore"] });
+    const charged = chargedBytes(runtime, bundles.stay, `bench-${name}-memory`);
+    const smallest = smallestLimit(runtime, bundles.run, `bench-${name}-memory`);
+    const kb = (bytes) => (bytes === undefined ? "no memory controller" : `${Math.ceil(bytes / 1024)} KiB`);
+    console.log(`${`${name} ${version}`.padEnd(14)}  between create and start: ${kb(charged)}; smallest limit with which /bin/true runs: ${kb(smallest)}`);
   }
 }
 
