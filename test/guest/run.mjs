@@ -23,8 +23,8 @@ const NOT_HERE = ["badinput.test.ts", "cli.test.ts", "flags.test.ts", "input.tes
 const FIRST = /^(cgroup|lsm|systemd|rootless|podman-|update|events|pause|ps)/;
 /** Runs as the user `tester` as well. */
 const ALSO_UNPRIVILEGED = ["podman-managers.test.ts", "systemd-user.test.ts"];
-/** Runs on cgroup v1 as well. */
-const ALSO_V1 = ["systemd.test.ts", "limits.test.ts", "update.test.ts"];
+/** Runs in guests that are booted in another way as well. */
+const ALSO_BOOTED = { "--cgroups v1": ["systemd.test.ts", "limits.test.ts", "update.test.ts"], "--security selinux": ["lsm.test.ts"] };
 
 const tests = (folder, wanted) =>
   readdirSync(join(project, folder)).filter((name) => name.endsWith(".test.ts") && wanted(name)).map((name) => join(folder, name));
@@ -58,8 +58,8 @@ function skip(reason, files = 1) {
 
 /** One mocha in a guest. What it did not report has failed. Gives the exit status. */
 async function work(name, job) {
-  const report = join(reports, `${job.user}-${job.cgroups}-${basename(job.file, ".test.ts")}.json`);
-  const as = `as ${job.user}${job.cgroups === "v2" ? "" : `, cgroup ${job.cgroups}`}`;
+  const as = `as ${job.user}${job.boot === "" ? "" : `, ${job.boot.slice(2)}`}`;
+  const report = join(reports, `${as.replaceAll(/\W+/g, "-")}-${basename(job.file, ".test.ts")}.json`);
   writeFileSync(join(project, report), "");
   chmodSync(join(project, report), 0o666);
   const from = Date.now();
@@ -91,10 +91,9 @@ if (built.status === NO_GUEST) skip(built.stderr.trim().split("\n").at(-1) ?? ""
 rmSync(join(project, reports), { recursive: true, force: true });
 mkdirSync(join(project, reports), { recursive: true });
 const guests = Array.from({ length: Math.min(availableParallelism(), 2) }, (_, i) => `test-${process.pid}-${i}`);
-const listed = (names) => files.filter((file) => names.includes(basename(file)));
 const jobs = [
-  ...files.flatMap((file) => [{ user: "root", cgroups: "v2", file }, ...(ALSO_UNPRIVILEGED.includes(basename(file)) ? [{ user: "tester", cgroups: "v2", file }] : [])]),
-  ...listed(ALSO_V1).map((file) => ({ user: "root", cgroups: "v1", file })),
+  ...files.flatMap((file) => (ALSO_UNPRIVILEGED.includes(basename(file)) ? ["root", "tester"] : ["root"]).map((user) => ({ user, boot: "", file }))),
+  ...Object.entries(ALSO_BOOTED).flatMap(([boot, names]) => files.filter((file) => names.includes(basename(file))).map((file) => ({ user: "root", boot, file }))),
 ];
 const began = performance.now();
 
@@ -103,20 +102,20 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 
 const reasons = [];
 await Promise.all(guests.map(async (name) => {
-  let cgroups;
+  let booted;
   while (jobs.length > 0 && performance.now() - began < LAST_BEGIN_S * 1000) {
     const job = jobs.shift();
-    if (job.cgroups !== cgroups) {
-      cgroups = job.cgroups;
+    if (job.boot !== booted) {
+      booted = job.boot;
       await ended(["stop", "--name", name]);
-      const { status, said } = await ended(["start", "--name", name, "--cgroups", cgroups]);
+      const { status, said } = await ended(["start", "--name", name, ...booted.split(" ").filter(Boolean)]);
       process.stderr.write(said);
       if (status !== 0) {
         jobs.unshift(job);
         return reasons.push(said.trim().split("\n").at(-1) ?? "");
       }
     }
-    if ((await work(name, job)) === NO_GUEST) cgroups = undefined; // it is gone: the next job gets another
+    if ((await work(name, job)) === NO_GUEST) booted = undefined; // it is gone: the next job gets another
   }
 }));
 if (jobs.length > 0) skip(reasons[0] ?? `not begun after ${LAST_BEGIN_S} s: ${jobs.map(({ file }) => file).join(" ")}`, jobs.length);

@@ -1,9 +1,11 @@
-// process.apparmorProfile, process.selinuxLabel, linux.mountLabel: what a host without the module says, and what AppArmor does where it is there.
+// process.apparmorProfile, process.selinuxLabel, linux.mountLabel: what a host without the module says, and what AppArmor and SELinux do where
+// they are there. The types of the labels are those of container-selinux; the guest's own policy (test/guest/selinux.cil) has them, too.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { before, describe, it, type Context } from "mocha";
+import type { Config } from "./bundle.ts";
 import { itOurs, ok, PROGRAM, refused, useBox } from "./harness.ts";
 
 const apparmor = existsSync("/sys/module/apparmor/parameters/enabled") && readFileSync("/sys/module/apparmor/parameters/enabled", "utf8").startsWith("Y");
@@ -119,5 +121,72 @@ profile ${OUTER} flags=(attach_disconnected) { file, network, capability, signal
       config.hooks = { createContainer: [{ path: hook }] };
     }).run());
     assert.equal(readFileSync(box().path("seen"), "utf8"), "unconfined\n");
+  });
+});
+
+describe(selinux ? "SELinux" : "SELinux, which this host does not use", () => {
+  const box = useBox();
+  before(function (this: Context) {
+    if (!selinux) this.skip();
+  });
+
+  const LABEL = "system_u:system_r:container_t:s0:c1,c2";
+  const FILES = "system_u:object_r:container_file_t:s0:c1,c2";
+  const labelled = (config: Config): void => {
+    config.process["selinuxLabel"] = LABEL;
+    config.linux["mountLabel"] = FILES;
+    config.root.readonly = false;
+  };
+  const current = (text: string): string => text.replace(/[ \0\n]+$/, "");
+
+  it("gives the process its label, with no_new_privs and without, and one that joins the same or its own", () => {
+    for (const noNewPrivileges of [true, false]) {
+      assert.equal(current(box().inside("cat /proc/self/attr/current", (config) => {
+        labelled(config);
+        config.process.noNewPrivileges = noNewPrivileges;
+      })), LABEL);
+    }
+    const container = box().container((config) => {
+      labelled(config);
+      config.process.args = ["sleep", "100"];
+    });
+    ok(container.run(["--detach"]));
+    assert.equal(current(readFileSync(`/proc/${container.state().pid}/attr/current`, "utf8")), LABEL);
+    assert.equal(current(ok(box().runtime(["exec", container.id, "cat", "/proc/self/attr/current"])).stdout), LABEL);
+    const other = LABEL.replace("c1,c2", "c0,c3");
+    assert.equal(current(ok(box().runtime(["exec", "--process-label", other, container.id, "cat", "/proc/self/attr/current"])).stdout), other);
+    ok(container.delete("--force"));
+  });
+
+  it("gives every file system that keeps one the label of the mounts, and mqueue's root too", () => {
+    const container = box().container((config) => {
+      labelled(config);
+      config.process.args = ["sleep", "100"];
+    });
+    ok(container.run(["--detach"]));
+    const root = `/proc/${container.state().pid}/root`;
+    for (const point of ["/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"]) {
+      assert.equal(current(ok(box().exec("/usr/bin/getfattr", ["--absolute-names", "--only-values", "-n", "security.selinux", `${root}${point}`])).stdout), FILES, point);
+    }
+    const options = (point: string): string => readFileSync(`/proc/${container.state().pid}/mountinfo`, "utf8").split("\n").findLast((line) => line.split(" ")[4] === point) ?? "";
+    for (const point of ["/dev", "/dev/pts", "/dev/shm"]) assert(options(point).includes(`context="${FILES}"`), options(point));
+    for (const point of ["/proc", "/sys"]) assert(!options(point).includes("context="), options(point));
+    ok(container.delete("--force"));
+  });
+
+  it("forbids what the policy forbids: root of the container makes no file in a root of another label", () => {
+    assert.equal(box().inside("(echo x >/x) 2>/dev/null || echo denied; echo y >/dev/shm/y && cat /dev/shm/y", labelled), "denied\ny\n");
+  });
+
+  it("labels the session keyring as the process, which else could not search it", () => {
+    assert.match(box().inside("cat /proc/keys", (config) => {
+      labelled(config);
+      config.linux.maskedPaths = [];
+    }), /keyring +_ses\./);
+  });
+
+  it("that does not know the label is an error that names it, and nothing is left", () => {
+    refused(box().container((config) => (config.process["selinuxLabel"] = "system_u:system_r:no_such_t:s0")).run(), /\/process\/selinuxLabel.*no_such_t.*invalid argument/);
+    refused(box().container((config) => (config.linux["mountLabel"] = "system_u:object_r:no_such_t:s0")).run(), /invalid argument/);
   });
 });
