@@ -110,6 +110,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
   const { channel } = born;
   const made = orLastWord(globals, channel, () => provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo));
+  hidden?.[Symbol.dispose](); // while init is at work
   if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, made.child, channel, "mounted");
   step("run hooks of the runtime", () => runRuntimeHooks(plan, made.child, channel));
   const { child, record } = plan.crossing === undefined ? made : step("wait for init to enter the pid namespace", () => meetInit(globals, plan, directory, made, channel, undo));

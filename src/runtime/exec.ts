@@ -62,9 +62,10 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const console = step("connect console", () => openConsole(plan.terminal, request.detach, request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
-  step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
-  const joiner = step("clone", () => spawn(globals, request, container, { plan, seccomp, console: console?.to }, undo));
+  const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
+  const joiner = step("clone", () => spawn(globals, request, container, { plan, seccomp, console: console?.to, hidden }, undo));
   const child = step("wait for the process to enter the container", () => meetProcess(globals, container, plan, joiner, undo));
+  hidden?.[Symbol.dispose](); // while the child is at work
   step("wait for the program", () => expect(globals, container.record.cgroup ?? [], child, joiner.channel, undefined, (notify) => handOver(container, plan, child, notify)));
   if (child !== joiner.child) waitPidfd(joiner.child.pidfd); // it has ended, or the channel would not have
   step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));
@@ -145,7 +146,7 @@ function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Pr
 type Joiner = { readonly child: Child; readonly channel: Fd };
 
 /** The child goes on in join and does not come back. */
-function spawn(globals: Globals, request: ExecRequest, { record, init }: Container, context: Pick<JoinContext, "plan" | "seccomp" | "console">, undo: Undo): Joiner {
+function spawn(globals: Globals, request: ExecRequest, { record, init }: Container, context: Pick<JoinContext, "plan" | "seccomp" | "console" | "hidden">, undo: Undo): Joiner {
   const cgroup = groupsBelow(record.cgroup ?? [], request.cgroups);
   using group = openGroup(cgroup);
   const target = { pid: hostPid(record.pid), pidfd: init, types: context.plan.namespaces };

@@ -56,8 +56,8 @@ export type InitContext = {
   readonly start: Fd | undefined;
   /** Where the master of the terminal goes; undefined when there is none. */
   readonly console: MasterTo | undefined;
-  /** Our program is out of a container's reach already. */
-  readonly hidden: boolean;
+  /** What our program is mapped from, when it is out of a container's reach already; the parent closes it as well, later. */
+  readonly hidden: Fd | undefined;
   readonly debug: boolean;
 };
 
@@ -80,10 +80,11 @@ export function init(context: InitContext): never {
 }
 
 function becomeContainer({ plan, seccomp, sources, directory, start, console, hidden, debug }: InitContext, channel: Fd): Program {
+  hidden?.[Symbol.dispose]();
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
   if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
   step("leave the caller's session", () => leaveCaller(plan));
-  const { rootfs, groupsDenied } = step("enter user namespace", () => enterUserNamespace(plan, channel, hidden));
+  const { rootfs, groupsDenied } = step("enter user namespace", () => enterUserNamespace(plan, channel, hidden !== undefined));
   const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
   step("join namespaces", () => joinNamespaces(plan.namespaces));
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));

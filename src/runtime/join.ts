@@ -44,15 +44,18 @@ export type JoinContext = {
   readonly unit: SystemdUnit | undefined;
   /** Where the master of the terminal goes; undefined when there is none. */
   readonly console: MasterTo | undefined;
+  /** What our program is mapped from; the parent closes it as well, later. */
+  readonly hidden: Fd | undefined;
   /** Our end of the channel. */
   readonly channel: Fd;
   readonly debug: boolean;
 };
 
 /** Ends in execve, or reports what failed and exits. */
-export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, unit, console, channel, debug }: JoinContext): never {
+export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, unit, console, hidden, channel, debug }: JoinContext): never {
   const { crossing } = plan;
   try {
+    hidden?.[Symbol.dispose]();
     logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
     if (debug) for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)]) send(channel, { kind: "log", level: "debug", text });
     step("leave the caller's session", leaveCaller);

@@ -43,12 +43,13 @@ type Segment = { readonly start: number; readonly end: number; readonly offset: 
  * read-only clone of that path's mount, from the page cache as before; the data becomes anonymous memory. It costs a fifth of executing
  * ourselves again from a sealed copy.
  *
+ * @returns the clone; [kernel] closing a detached mount waits for RCU, as its last owner's end does: whoever has time closes it, after the others
  * @throws SysError ENOSYS before 5.2, EPERM without CAP_SYS_ADMIN, EACCES where memfds cannot be executed (vm.memfd_noexec)
  * @see prctl(2) PR_SET_MM, open_tree(2)
  */
-export function hideProgram(): void {
+export function hideProgram(): Fd {
   const { segments, relro } = ownSegments();
-  const tree = cloneOwnMount(); // stays open, close-on-exec: [kernel] closing a detached mount waits for RCU
+  const tree = cloneOwnMount();
   mount_setattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null });
   using file = openat(null, tree.procPath, O_RDONLY);
   for (const segment of segments) {
@@ -60,6 +61,7 @@ export function hideProgram(): void {
   using executable = reopen(empty, O_RDONLY);
   empty[Symbol.dispose](); // [kernel] what is open for writing cannot be what is executed
   executeAs(executable);
+  return tree;
 }
 
 /** [kernel] In a new mount namespace the link leads to a mount of the old one, which cannot be cloned: the same file is found by its path. */
