@@ -5,17 +5,17 @@ import {
   MOUNT_ATTR_STRICTATIME, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME,
   MS_SHARED, MS_SILENT, MS_SLAVE, MS_STRICTATIME, MS_SYNCHRONOUS,
 } from "../abi/mount.ts";
-import type { Attributes, BindOp, Cgroup1Op, FilesystemOp, MountOp } from "../rootfs/plan.ts";
+import type { Attributes, BindOp, Cgroup1Op, FilesystemOp, MountOp, SourceOp } from "../rootfs/plan.ts";
 import { quoted } from "./shell-words.ts";
 
-export const mountCommands = (ops: readonly MountOp[]): readonly string[] => ops.flatMap(commandsOf);
+export const mountCommands = (ops: readonly MountOp[], sources: readonly SourceOp[]): readonly string[] => ops.flatMap((op) => commandsOf(op, sources));
 
-function commandsOf(op: MountOp): readonly string[] {
+function commandsOf(op: MountOp, sources: readonly SourceOp[]): readonly string[] {
   switch (op.kind) {
     case "filesystem":
       return filesystemCommands(op);
     case "bind":
-      return bindCommands(op);
+      return bindCommands(op, sources);
     case "remount":
       return [`attributes ${at(op.destination)} ${attributeWords(op.attributes)}`];
     case "cgroup1":
@@ -43,9 +43,9 @@ function filesystemCommands(op: FilesystemOp): readonly string[] {
   ];
 }
 
-function bindCommands(op: BindOp): readonly string[] {
+function bindCommands(op: BindOp, sources: readonly SourceOp[]): readonly string[] {
   const target = at(op.destination);
-  const source = op.source.kind === "opened" ? "''" : quoted(op.source.path);
+  const source = quoted((op.source.kind === "opened" ? sources[op.source.index]?.path : op.source.path) ?? "");
   return [
     `target ${source} ${target}`,
     `mount -n --${op.recursive ? "rbind" : "bind"} ${source} ${target}`,

@@ -63,6 +63,7 @@ function leftOut({ rootfs, namespaces, process, cgroup, hooks }: ContainerPlan):
   if (process.args[0]?.includes("=")) parts.push("a program with = in its name");
   if (rootfs.propagation?.final !== undefined) parts.push("the propagation of the root, once it is the container's");
   if ([...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].some((op) => "tree" in op && op.tree !== undefined)) parts.push("recursive mount options");
+  if ([...rootfs.sources, ...[...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].flatMap((op) => (op.kind === "bind" && op.source.kind === "inside" ? [op.source] : []))].some(({ idmap }) => idmap !== undefined)) parts.push("the ids of id-mapped mounts");
   return parts;
 }
 
@@ -98,9 +99,9 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     case "prepare rootfs":
       return prepareCommands(plan);
     case "mount filesystems":
-      return mountCommands(rootfs.mountsBeforeCgroup);
+      return mountCommands(rootfs.mountsBeforeCgroup, rootfs.sources);
     case "mount cgroup filesystems and the rest":
-      return mountCommands(rootfs.mountsAfter);
+      return mountCommands(rootfs.mountsAfter, rootfs.sources);
     case "create devices":
       return deviceCommands(plan);
     case "pivot into rootfs":

@@ -139,6 +139,20 @@ describe("plan --shell", function () {
     assert.equal(ok(box().exec("/bin/sh", [file, "--anyway"], PATH)).stdout, "ran\n");
   });
 
+  it("makes id-mapped mounts and those of a user namespace without mapping anything, when told to", () => {
+    mkdirSync(box().path("source"));
+    const container = box().container((config) => {
+      config.process.args = ["sh", "-c", "ls -ld /mapped /plain | wc -l; cat /proc/self/uid_map"];
+      config.linux.namespaces.push({ type: "user" });
+      const map = [{ containerID: 0, hostID: 100000, size: 65536 }];
+      Object.assign(config.linux, { uidMappings: map, gidMappings: map });
+      config.mounts.push({ destination: "/mapped", source: box().path("source"), type: "bind", options: ["bind", "idmap"] }, { destination: "/plain", source: box().path("source"), type: "bind", options: ["bind"] });
+    });
+    const file = script(container.bundle, container.id);
+    assert.match(box().exec("/bin/sh", [file], PATH).stderr, /leaves out: .*the user namespace; the ids of id-mapped mounts/);
+    assert.match(ok(box().exec("/bin/sh", [file, "--anyway"], PATH)).stdout, /^2\n +0 +0 +4294967295\n$/);
+  });
+
   it("has every step of the plan, numbered, and no text of config.json ends a comment or a word", () => {
     const container = box().container((config) => {
       config.process.args = ["echo", "'; touch pwned; '", "\n touch pwned\n"];
