@@ -12,7 +12,8 @@
  *   try PROGRAM [ARG...]         run without measuring; it may fail
  *   gone PID-FILE                wait until the process named in the file is dead
  *   remove FILE                  unlink it
- * Commands read /dev/null and write to /dev/null; their stderr goes to STDERR-FILE and is shown when they fail.
+ * Commands read and write a null device of their own, because crun and runc give the standard streams to the user of a user namespace, which
+ * would be the host's /dev/null for ever; their stderr goes to STDERR-FILE and is shown when they fail.
  * Wall time is from before the fork until the command has been reaped. Peak memory is that of the largest
  * process of the command's tree.
  */
@@ -26,7 +27,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,9 +121,12 @@ int main(int argc, char **argv) {
     fputs("usage: measure STDERR-FILE < schedule\n", stderr);
     return 2;
   }
-  null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  snprintf(line, sizeof line, "%s.null", argv[1]);
+  if (mknod(line, S_IFCHR | 0666, makedev(1, 3)) < 0) die(line);
+  null_fd = open(line, O_RDWR | O_CLOEXEC);
+  if (null_fd < 0 || fchmod(null_fd, 0666) < 0) die(line);
   stderr_fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-  if (null_fd < 0 || stderr_fd < 0) die("open");
+  if (stderr_fd < 0) die(argv[1]);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) die("prctl");
   setvbuf(stdout, NULL, _IOLBF, 4096);
   while (fgets(line, sizeof line, stdin)) {
