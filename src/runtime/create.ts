@@ -1,9 +1,8 @@
 // The parent's story: from a bundle to a container that waits for `start`. The child's is init.ts.
 
-import type { IntelRdtPaths, IntelRdtPlan } from "../intelrdt.ts";
-import type { NetDevicesPlan } from "../netdevices.ts";
-import { notifySocket } from "./notifysocket.ts";
+import type { IntelRdtPaths } from "../intelrdt.ts";
 import { planWithRareRooms, refuseWithoutRoot } from "./rare.ts";
+import { enterGroup, handOver, lookAtNamespaces, makeNotify, moveDevices, prepareSeccomp, withNotify } from "./rareacts.ts";
 import type { Readiness } from "./readiness.ts";
 import { PR_SET_DUMPABLE } from "../abi/prctl.ts";
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
@@ -20,11 +19,9 @@ import type { CgroupPaths } from "../cgroup/plan.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
 import { givePipes } from "../process/become.ts";
 import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
-import type { SeccompFilter } from "../seccomp/install.ts";
 import { openSources } from "../rootfs/mounts.ts";
 import { parseConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
-import { refuseHostNetwork } from "../sysctl.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
@@ -95,12 +92,12 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
-  const plan = step("plan", () => planFor(globals, request, withNotify(globals, request, spec), bundle));
+  const plan = step("plan", () => planFor(globals, request, withNotify(globals, request.id, spec), bundle));
   step("look at the namespaces to join", () => lookAtNamespaces(plan));
   const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   const directory = step("reserve container id", () => reserveId(globals, plan, undo));
-  const readiness = step("make notify directory", () => makeNotify(directory, mode, undo));
+  const readiness = step("make notify directory", () => makeNotify(directory, mode === "create", undo));
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const sources = step("open mount sources", () => openSources(plan.rootfs));
   const intelRdt = step("find resource control group", () => plan.intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").locateIntelRdt(plan.intelRdt));
@@ -193,56 +190,6 @@ function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: H
   });
   for (const warning of plan.warnings) globals.warn(warning);
   return plan;
-}
-
-/** The spec with what the container needs to tell that it is ready, when our caller waits for that. @see sd_notify(3) */
-function withNotify(globals: Globals, request: CreateRequest, spec: Spec): Spec {
-  if (notifySocket() === undefined) return spec;
-  const notify = load<typeof import("../notify.ts")>("notify");
-  return notify.withNotify(spec, notify.notifyDirectory(`${globals.root}/${checkedId(request.id)}`));
-}
-
-/** Where the service will speak; `start` listens there later, `run` does from here on. */
-function makeNotify(directory: StateDirectory, mode: Mode, undo: Undo): Readiness | undefined {
-  const target = notifySocket();
-  if (target === undefined) return undefined;
-  load<typeof import("../notify.ts")>("notify").makeNotifyDirectory(directory.fd);
-  const readiness = mode === "create" ? undefined : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
-  if (readiness !== undefined) undo.use("close notify socket", readiness.listener);
-  return readiness;
-}
-
-function enterGroup(plan: IntelRdtPlan | undefined, paths: IntelRdtPaths | undefined, child: Child, undo: Undo): void {
-  if (plan === undefined || paths === undefined) return;
-  const { enterIntelRdt, removeIntelRdt } = load<typeof import("../intelrdt.ts")>("intelrdt");
-  undo.defer("remove resource control group", () => removeIntelRdt(paths));
-  enterIntelRdt(plan, paths, child.pid);
-}
-
-function moveDevices(plan: NetDevicesPlan | undefined, child: Child, undo: Undo): void {
-  if (plan === undefined) return;
-  const { moveNetDevices, returnNetDevices } = load<typeof import("../netdevices.ts")>("netdevices");
-  const moved = moveNetDevices(plan, child.pid);
-  undo.defer("return network devices", () => returnNetDevices(plan, child.pid, moved));
-}
-
-/** Here, where nothing is made yet that would have to be taken back. */
-function lookAtNamespaces({ namespaces: { parentJoins, childJoins }, sysctls }: ContainerPlan): void {
-  if (parentJoins.length + childJoins.length === 0) return;
-  const joins = [...parentJoins, ...childJoins];
-  load<typeof import("../namespaces/kind.ts")>("namespaces/kind").checkKinds(joins);
-  const network = joins.find(({ type }) => type === "network");
-  if (network !== undefined) refuseHostNetwork(sysctls, network.path);
-}
-
-/** Here, where the host's libraries are: what the child loads is bytes in its memory. */
-function prepareSeccomp(globals: Globals, { seccomp }: ContainerPlan): SeccompFilter | undefined {
-  return seccomp === undefined ? undefined : load<typeof import("../seccomp/cache.ts")>("seccomp/cache").seccompFilter(seccomp, globals.root, globals.debug);
-}
-
-/** The agent listens in the host's file system, where only we are. */
-function handOver(plan: ContainerPlan, child: Child, notify: number): void {
-  load<typeof import("../seccomp/listener.ts")>("seccomp/listener").sendListener(plan.seccomp?.listener, child, notify, hookState(plan, "creating", child.pid));
 }
 
 function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDirectory {
