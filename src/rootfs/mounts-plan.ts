@@ -14,7 +14,7 @@ import type {
   SourceOp,
 } from "./ops.ts";
 import { isQuiet, parseMountOptions, type MountOptions } from "./options.ts";
-import { isCovered, placeProblem, planDestination } from "./place.ts";
+import { addPlace, isCovered, noPlaces, placeProblem, planDestination } from "./place.ts";
 
 export type MountContext = {
   readonly bundle: HostPath;
@@ -44,6 +44,7 @@ export type MountsPlan = {
 
 export function planMounts(mounts: readonly Mount[], context: MountContext, violations: Violation[]): MountsPlan {
   const ops: MountOp[] = [];
+  const places = noPlaces();
   const sources: SourceOp[] = [];
   const lateReadonly: PathOp[] = [];
   const warnings: string[] = [];
@@ -54,7 +55,9 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
   parsed.forEach(({ mount, options }, index) => {
     const why = mount.why ?? `/mounts/${index}`;
     const destination = planDestination(mount.destination, context.rootfs);
-    const placed = { why, destination, missing: isCovered(destination, ops), held: false };
+    const before = ops.at(-1);
+    if (before !== undefined) addPlace(places, before.destination, ops.length - 1);
+    const placed = { why, destination, missing: isCovered(destination, ops, places), held: false };
     const isBind = (options.flags & MS_BIND) !== 0;
     const type = mount.type;
     const problem = placeProblem(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");

@@ -10,23 +10,44 @@ export function planDestination(destination: string, rootfs: HostPath): Containe
   return containerPath(rootfs !== "/" && path.startsWith(`${rootfs}/`) ? path.slice(rootfs.length) : path);
 }
 
+/** By path, the place in the list of the last mount there, and of the last below. With hundreds of mounts nobody looks at all of them for each. */
+export type Places = { readonly at: Map<string, number>; readonly below: Map<string, number> };
+
+export const noPlaces = (): Places => ({ at: new Map(), below: new Map() });
+
+export function addPlace(places: Places, destination: ContainerPath, index: number): void {
+  places.at.set(destination, index);
+  for (let above = dirname(destination); above !== "/"; above = dirname(above)) places.below.set(above, index);
+}
+
+/** The last mount on `path` or above it; -1 when there is none. */
+function lastOver(path: string, { at }: Places): number {
+  let last = -1;
+  for (let above = path; above !== "/"; above = dirname(above)) last = Math.max(last, at.get(above) ?? -1);
+  return last;
+}
+
 /** The nearest mount above `destination` starts empty, and nothing was made there since. */
-export function isCovered(destination: ContainerPath, before: readonly MountOp[]): boolean {
-  for (let index = before.length - 1; index >= 0; index--) {
-    const op = before[index];
-    if (op === undefined || op.destination === destination || op.destination.startsWith(`${destination}/`)) return false;
-    if (destination.startsWith(`${op.destination}/`)) return op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
-  }
-  return false;
+export function isCovered(destination: ContainerPath, before: readonly MountOp[], places: Places): boolean {
+  const last = lastOver(dirname(destination), places);
+  const op = before[last];
+  if (op === undefined || last < Math.max(places.at.get(destination) ?? -1, places.below.get(destination) ?? -1)) return false;
+  return op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
+}
+
+/** For coveringKernelMount. A remount covers nothing. */
+export function placesOf(ops: readonly MountOp[]): Places {
+  const places = noPlaces();
+  ops.forEach(({ kind, destination }, index) => kind !== "remount" && places.at.set(destination, index));
+  return places;
 }
 
 /**
  * The mount of the kernel's own that `path` will be seen in: the last that covers its directory, if that is a procfs or sysfs. A bind on their place
  * may be one. Undefined for what lies elsewhere: symlinks may lead out of it, and are followed from "/".
  */
-export function coveringKernelMount(path: ContainerPath, ops: readonly MountOp[]): MountOp | undefined {
-  const directory = dirname(path);
-  const last = ops.findLast(({ kind, destination }) => kind !== "remount" && (directory === destination || directory.startsWith(`${destination}/`)));
+export function coveringKernelMount(path: ContainerPath, ops: readonly MountOp[], places: Places): MountOp | undefined {
+  const last = ops[lastOver(dirname(path), places)];
   if (last === undefined) return undefined;
   const isKernels = last.kind === "sysfs" || (last.kind === "filesystem" && (last.type === "proc" || last.type === "sysfs")) || (last.kind === "bind" && (last.destination === "/proc" || last.destination === "/sys"));
   return isKernels ? last : undefined;

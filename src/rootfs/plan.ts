@@ -11,7 +11,7 @@ import { LINKS, planDevices } from "./devices-plan.ts";
 import { labelled, planMounts } from "./mounts-plan.ts";
 import type { CgroupMountSource, MountApi, MountOp, PropagationPlan, RestrictedPath, RootfsPlan } from "./ops.ts";
 import { isQuiet, propagationFlags } from "./options.ts";
-import { coveringKernelMount, hold } from "./place.ts";
+import { coveringKernelMount, hold, placesOf, type Places } from "./place.ts";
 
 export type * from "./ops.ts";
 
@@ -50,9 +50,10 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
   const users = { path: spec.linux.namespaces.find(({ type }) => type === "user")?.path, uidMappings, gidMappings };
   const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false, inUserNamespace: hasUserNamespace, users }, violations);
   if (violations.length > 0) throw new SpecError(violations);
-  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", mounts.ops);
-  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", mounts.ops);
-  const held = new Set([...readonlyPaths, ...maskedPaths].map(({ path }) => coveringKernelMount(path, mounts.ops)));
+  const held = new Set<MountOp>();
+  const places = placesOf(mounts.ops);
+  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", mounts.ops, places, held);
+  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", mounts.ops, places, held);
   const ops = mounts.ops.map((op) => (held.has(op) ? hold(op) : op));
   const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
@@ -92,13 +93,17 @@ function planPropagation(word: RootfsPropagation | undefined): PropagationPlan {
   };
 }
 
-function planPaths(paths: readonly string[], pointer: string, mounts: readonly MountOp[]): readonly RestrictedPath[] {
+/** @param held gets the mounts that paths are found from */
+function planPaths(paths: readonly string[], pointer: string, mounts: readonly MountOp[], places: Places, held: Set<MountOp>): readonly RestrictedPath[] {
   const ops: RestrictedPath[] = [];
   const seen = new Set<string>();
   paths.forEach((given, index) => {
     const path = containerPath(clean(`/${given}`));
-    if (!seen.has(path)) ops.push({ why: `${pointer}/${index}`, path, within: coveringKernelMount(path, mounts)?.destination });
+    if (seen.has(path)) return;
     seen.add(path);
+    const within = coveringKernelMount(path, mounts, places);
+    if (within !== undefined) held.add(within);
+    ops.push({ why: `${pointer}/${index}`, path, within: within?.destination });
   });
   return ops;
 }
