@@ -34,7 +34,7 @@ endif
 # unused-parameter: the engine fixes the signature of everything that TypeScript calls.
 WARNINGS   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wno-unused-parameter $(WERROR)
 HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-pie -no-pie -Wl,-z,relro,-z,now,-z,noexecstack
-# Linked statically tsrun starts in half the time. What it opens at run time (libseccomp, libsystemd) must then be of the same C library: STATIC= links it
+# Linked statically tsrun starts in half the time. What it opens at run time (libseccomp) must then be of the same C library: STATIC= links it
 # dynamically, for programs that go to other machines.
 STATIC     ?= -static
 PLACES     := -Wl,--build-id=none,-T,host/heap.ld
