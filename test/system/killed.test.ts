@@ -1,12 +1,12 @@
 // The runtime is killed at any instant (CLIENTS 0.9): what is left on disk must let `delete --force` take everything away.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { Box, ok, PROGRAM, soon, useBox, user } from "./harness.ts";
+import { Box, ok, PROGRAM, soon, useBox, user, type Container } from "./harness.ts";
 import { processes } from "./leftovers.ts";
 
 const ROUNDS = 60;
@@ -18,12 +18,29 @@ const pause = (ms: number): Promise<void> => new Promise((next) => setTimeout(ne
 describe("killed by SIGKILL", () => {
   const box = useBox();
 
-  /** Starts `command` and kills it after some time, ROUNDS times with other delays; then delete --force, and nothing may be left. */
-  async function killAtManyMoments(command: readonly string[], change: (config: Config) => void, longestMs: number): Promise<void> {
+  const started = (command: readonly string[], { bundle, id }: Container): ChildProcess =>
+    spawn(PROGRAM, ["--root", box().stateRoot, ...command, "--bundle", bundle, id], { stdio: "ignore", cwd: box().directory, env: { TSRUN_TEST: box().prefix } });
+
+  /** How long `create` takes here and now, of several the longest. */
+  async function createMs(container: Container): Promise<number> {
+    let longest = 0;
+    for (let round = 0; round < 5; round++) {
+      const from = performance.now();
+      const child = started(["create"], container);
+      await new Promise((resolve) => child.once("exit", resolve));
+      longest = Math.max(longest, performance.now() - from);
+      ok(container.delete("--force"));
+    }
+    return longest;
+  }
+
+  /** Starts `command` and kills it after some time, ROUNDS times with other delays, until after it is done; then delete --force, and nothing may be left. */
+  async function killAtManyMoments(command: readonly string[], change: (config: Config) => void): Promise<void> {
     const container = box().container(change);
+    const longestMs = 1.2 * (await createMs(container));
     let cut = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const child = spawn(PROGRAM, ["--root", box().stateRoot, ...command, "--bundle", container.bundle, container.id], { stdio: "ignore", cwd: box().directory, env: { TSRUN_TEST: box().prefix } });
+      const child = started(command, container);
       const end = new Promise<string | null>((resolve) => child.once("exit", (_status, signal) => resolve(signal)));
       const from = performance.now();
       const delay = (longestMs * round) / ROUNDS;
@@ -45,7 +62,7 @@ describe("killed by SIGKILL", () => {
 
   it("create leaves nothing that delete --force does not take away", async function () {
     this.timeout(90_000);
-    await killAtManyMoments(["create"], () => undefined, 25);
+    await killAtManyMoments(["create"], () => undefined);
   });
 
   it("create with hooks, limits and a cgroup namespace neither", async function () {
@@ -54,12 +71,12 @@ describe("killed by SIGKILL", () => {
       config.linux.namespaces.push({ type: "cgroup" });
       config.linux.resources = { memory: { limit: 64 * 2 ** 20 }, pids: { limit: 100 } };
       config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }], createContainer: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }] };
-    }, 70);
+    });
   });
 
   it("run neither, whose container goes on without it", async function () {
     this.timeout(90_000);
-    await killAtManyMoments(["run"], (config) => (config.process.args = ["sleep", "60"]), 30);
+    await killAtManyMoments(["run"], (config) => (config.process.args = ["sleep", "60"]));
   });
 
   it("create into a pid namespace of others neither", async function () {
@@ -71,7 +88,7 @@ describe("killed by SIGKILL", () => {
     await killAtManyMoments(["create"], (config) => {
       config.process.user = user(1000);
       config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "pid" ? { type: "pid", path } : namespace));
-    }, 40);
+    });
     ok(other.delete("--force"));
     others.assertNothingLeft();
     others.remove();
