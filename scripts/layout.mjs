@@ -146,6 +146,7 @@ export function layOut(made, again, isHot, spread = false) {
   const { heap, base } = made;
   const taken = takenBlocks(heap);
   const arenas = new Map(taken.map((block) => [block, insideOf(heap, block)]).filter(([, inside]) => inside !== undefined));
+  if (arenas.size === 0) return { heap, hot: heap.length, blocks: [] };
   const small = [...arenas.values()].flat();
   const others = taken.filter((block) => !arenas.has(block));
   const byStart = new Map([...small, ...others].map((block) => [block.start, block]));

@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 const build = resolve(process.env["BUILD"] || "build");
+/** The engine that comes with npm takes its small blocks from arenas; Debian 13's (2025-04-26) does not, and then nothing is moved. */
+const itWithArenas = readFileSync(resolve(build, "settings"), "utf8").includes("@suchipi") ? it : (name: string): Mocha.Test => it.skip(`${name} (this engine has no arenas)`);
 const hotNames = readFileSync("scripts/hot.txt", "utf8").trim().split("\n");
 
 describe("the layout of the heap", () => {
@@ -20,14 +22,14 @@ describe("the layout of the heap", () => {
     });
   }
 
-  it("the names of what is hot are those of blocks (make profile renews them)", () => {
+  itWithArenas("the names of what is hot are those of blocks (make profile renews them)", () => {
     const blocks = JSON.parse(readFileSync(resolve(build, "profile/blocks.json"), "utf8")) as readonly { readonly name?: string }[];
     const names = new Set(blocks.map(({ name }) => name));
     const unknown = hotNames.filter((name) => !names.has(name));
     assert.ok(hotNames.length > 1000 && unknown.length < hotNames.length / 5, `${unknown.length} of ${hotNames.length} are of nothing`);
   });
 
-  it("what is hot ends the heap, and is a small part of it", () => {
+  itWithArenas("what is hot ends the heap, and is a small part of it", () => {
     const heap = readFileSync(resolve(build, "obj/heap.bin"));
     const [used, hot] = [Number(heap.readBigUInt64LE(0)), Number(heap.readBigUInt64LE(8))];
     assert.equal(used, heap.length);
