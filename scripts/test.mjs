@@ -58,13 +58,19 @@ function runTests(suite) {
   process.env.TEST_REPORT = report;
   const ended = suite in programs ? run(process.execPath, programs[suite]) : run("node_modules/.bin/mocha", "--exit", "--forbid-only", "--reporter", "scripts/reporter.cjs", ...files);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, broken: `it could not run: ${ended ?? "no report"}` };
-  const { passes: passed, failures: failed, pending: skipped } = JSON.parse(readFileSync(report, "utf8")).stats;
+  const { stats, tests } = JSON.parse(readFileSync(report, "utf8"));
+  const { passes: passed, failures: failed, pending: skipped } = stats;
+  for (const { fullTitle, err } of tests) if (err?.message !== undefined) failures.push(`${suite}: ${fullTitle}\n    ${shortened(err.message)}`);
   if (ended && failed === 0) return { passed, failed: 1, skipped, broken: ended };
   if (passed + failed + skipped === 0) return { passed, failed: 1, skipped, broken: "it holds no tests" };
   return { passed, failed, skipped };
 }
 
+/** What went wrong, in a few lines: the whole stands above, in the suite's own report. */
+const shortened = (message) => message.trim().split("\n").slice(0, 6).map((line) => line.slice(0, 300)).join("\n    ");
+
 mkdirSync(reports, { recursive: true });
+const failures = [];
 const suites = process.argv.length > 2 ? process.argv.slice(2) : [...Object.keys(commands), ...found];
 const total = { passed: 0, failed: 0, skipped: 0 };
 const lines = [];
@@ -76,6 +82,7 @@ for (const suite of suites) {
   const seconds = ((Date.now() - began) / 1000).toFixed(1);
   lines.push(`${suite.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s${result.broken ? `: ${result.broken}` : ""}`);
 }
+if (failures.length > 0) console.log(`\nfailed:\n${failures.join("\n")}`); // again, where the end of a log shows it
 console.log(`\n${lines.join("\n")}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

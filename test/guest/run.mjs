@@ -71,11 +71,11 @@ async function work(name, job) {
   try {
     result = JSON.parse(readFileSync(join(project, report), "utf8"));
   } catch {
-    count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: `no report; exit status ${status}` }] }, job.file);
+    count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: "its report", err: { message: `no report; exit status ${status}` } }] }, job.file);
     return status;
   }
   count(result, as);
-  if (status !== 0 && result.stats.failures === 0) count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: `exit status ${status}` }] }, job.file);
+  if (status !== 0 && result.stats.failures === 0) count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: "its end", err: { message: `exit status ${status}` } }] }, job.file);
   return status;
 }
 
