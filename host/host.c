@@ -456,8 +456,8 @@ static int print_heap(JSContext *ctx) {
   for (int i = 0; modules[i].name; i++)
     if ((modules[i].in_heap || loaded[i]) && JS_IsException(load(ctx, modules[i].name)))
       return report(ctx), 1;
-  for (size_t size = 16; size <= 512; size += size < 128 ? 8 : size < 256 ? 16 : 32) /* the engine's own steps */
-    for (size_t used = heap.used; used == heap.used; js_malloc_rt(heap.rt, size)) {}
+  for (size_t size = 16; size <= 512; size += size < 128 ? 8 : size < 256 ? 16 : 32) /* the engine's own steps, and what it writes before each block */
+    for (size_t used = heap.used; used == heap.used; js_malloc_rt(heap.rt, size - 8)) {}
   return fwrite(&heap, 1, heap.used, stdout) != heap.used || fflush(stdout);
 }
 

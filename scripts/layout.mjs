@@ -13,6 +13,7 @@ const HOT_WORD = 8;
 const FIRST_POINTER = 16;
 const WORD = 8;
 const ARENA_HEADER = 40;
+const LIST_BYTES = 16; // a list_head: next, previous; an arena begins with two
 const BLOCK_HEADER = 8; // index in the arena, class of size, kind; reference count
 const NO_INDEX = 0xffff;
 const SIZES = [[16, 128, 8], [144, 256, 16], [288, 512, 32]].flatMap(([from, to, by]) => Array.from({ length: (to - from) / by + 1 }, (_, i) => from + i * by));
@@ -44,6 +45,9 @@ function behindWord(at) {
   return start % PAGE === 0 ? start + 2 * WORD : start;
 }
 
+/** The place of the next small block. What begins a page would count as one. */
+const behindSmallWord = (at) => ((at + WORD) % PAGE === 0 ? at + 2 * WORD : at + WORD);
+
 /** The blocks in use of the arena that a block is, or undefined when it is none. */
 function insideOf(heap, { start }) {
   const size = SIZES[heap[start + 32]];
@@ -53,6 +57,18 @@ function insideOf(heap, { start }) {
   for (let i = heap.readUInt16LE(start + 38); i !== NO_INDEX; i = heap.readUInt16LE(start + ARENA_HEADER + i * size)) free.add(i);
   const all = Array.from({ length: count }, (_, i) => ({ start: start + ARENA_HEADER + i * size, end: start + ARENA_HEADER + (i + 1) * size }));
   return all.filter((_, i) => !free.has(i));
+}
+
+/** Takes all arenas but `fresh` out of the engine's lists, of those that there are and of those that have room: each of these is the only one of its size. */
+function leaveOnly(fresh, arenas, pointers) {
+  const starts = new Set([...arenas.keys()].map(({ start }) => start));
+  for (const { start } of fresh) {
+    for (const link of [start, start + LIST_BYTES]) {
+      let head = pointers.get(link);
+      while (starts.has(head - (link - start))) head = pointers.get(head);
+      for (const [at, to] of [[link, head], [link + WORD, head], [head, link], [head + WORD, link]]) pointers.set(at, to);
+    }
+  }
 }
 
 /** Of blocks sorted by where they begin, the last that has `at` in it. */
@@ -167,7 +183,7 @@ export function layOut(made, again, isHot, spread = false) {
   };
   const names = namesOf(heap, small, (at) => byStart.get((pointers.get(at) ?? 0) - BLOCK_HEADER));
 
-  // The new order: what is taken one by one, without what nothing points to any more; the arenas; what is hot; the arenas that are nearly empty.
+  // The new order: what is taken one by one, without what nothing points to any more; small blocks; those of them that are hot; arenas for what is to come.
   const moves = [];
   let end = 0;
   const place = (block, to) => {
@@ -176,33 +192,38 @@ export function layOut(made, again, isHot, spread = false) {
   };
   place({ start: 0, end: STRUCT_BYTES }, 0);
   for (const block of others.filter(isReached)) place(block, behindWord(end));
-  const nearlyEmpty = taken.slice(-SIZES.length); // host.c's print_heap takes them last
-  for (const arena of arenas.keys()) if (!nearlyEmpty.includes(arena)) place(arena, alignUp(end, PAGE));
+  const fresh = taken.slice(-SIZES.length); // host.c's print_heap takes them last
+  const loose = small.filter((block) => !fresh.some((arena) => block.start > arena.start && block.start < arena.end));
+  const hotOnes = loose.filter((block) => spread || isHot(names.get(block)));
+  const areHot = new Set(hotOnes);
+  for (const block of loose) if (!areHot.has(block)) place(block, behindSmallWord(end));
   end = alignUp(end, PAGE);
   const hot = end;
-  const loose = small.filter((block) => spread || isHot(names.get(block)));
-  for (const block of loose) place(block, spread ? alignUp(end, PAGE) + WORD : end + WORD);
-  const hotBlocks = moves.slice(moves.length - loose.length);
-  for (const arena of arenas.keys()) if (nearlyEmpty.includes(arena)) place(arena, alignUp(end, PAGE));
+  const cold = moves.length;
+  for (const block of hotOnes) place(block, spread ? alignUp(end, PAGE) + WORD : behindSmallWord(end));
+  const hotBlocks = moves.slice(cold);
+  const looseMoves = moves.filter(({ start }) => byStart.has(start) && !others.includes(byStart.get(start)));
+  for (const arena of fresh) place(arena, alignUp(end, PAGE));
 
   const moved = Buffer.alloc(end);
   for (const { start, end: from, to } of moves) {
     heap.copy(moved, to, start, from);
     if (to % PAGE !== 0) moved.writeBigUInt64LE(BigInt(from - start), to - WORD);
   }
-  for (const { to } of hotBlocks) {
+  for (const { to } of looseMoves) {
     moved.writeUInt16LE(NO_INDEX, to); // in no arena any more: `give` frees it
     moved[to + 2] = 0xff;
   }
   moves.sort((a, b) => a.start - b.start);
+  leaveOnly(fresh, arenas, pointers);
   for (const [at, to] of pointers) {
+    const holder = moves[lastAround(moves, at)];
+    if (holder === undefined) continue;
     const target = moves[lastAround(moves, to)];
     if (target === undefined) throw new Error(`a pointer into the heap, at ${at}, leads nowhere: ${to}`);
-    const value = base + BigInt(target.to + to - target.start);
-    const holder = moves[lastAround(moves, at)];
-    if (holder !== undefined) moved.writeBigUInt64LE(value, holder.to + at - holder.start);
+    moved.writeBigUInt64LE(base + BigInt(target.to + to - target.start), holder.to + at - holder.start);
   }
   moved.writeBigUInt64LE(BigInt(end), 0);
-  moved.writeBigUInt64LE(BigInt(spread || loose.length === 0 ? 0 : hot), HOT_WORD);
-  return { heap: moved, hot, blocks: hotBlocks.map(({ to }, i) => ({ at: to, name: names.get(loose[i]) })) };
+  moved.writeBigUInt64LE(BigInt(spread || hotOnes.length === 0 ? 0 : hot), HOT_WORD);
+  return { heap: moved, hot, blocks: hotBlocks.map(({ to }, i) => ({ at: to, name: names.get(hotOnes[i]) })) };
 }

@@ -58,7 +58,7 @@ function runTests(suite) {
   process.env.TEST_REPORT = report;
   const ended = suite in programs ? run(process.execPath, programs[suite]) : run("node_modules/.bin/mocha", "--exit", "--forbid-only", "--reporter", "scripts/reporter.cjs", ...files);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, broken: `it could not run: ${ended ?? "no report"}` };
-  const { stats, tests } = JSON.parse(readFileSync(report, "utf8"));
+  const { stats, tests = [] } = JSON.parse(readFileSync(report, "utf8"));
   const { passes: passed, failures: failed, pending: skipped } = stats;
   for (const { fullTitle, err } of tests) if (err?.message !== undefined) failures.push(`${suite}: ${fullTitle}\n    ${shortened(err.message)}`);
   if (ended && failed === 0) return { passed, failed: 1, skipped, broken: ended };
