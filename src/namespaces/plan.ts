@@ -11,6 +11,8 @@ export type NamespacePlan = {
   readonly user: UserPlan | undefined;
   /** CLONE_NEW* for clone3: every new namespace but cgroup and time, and what is made inside of a user namespace. */
   readonly cloneFlags: number;
+  /** The new network namespace is begun before all else, by network.ts. */
+  readonly networkAhead: { readonly why: string } | undefined;
   /** What each new namespace is for, in the order of config.json. */
   readonly created: readonly { readonly type: NamespaceType; readonly why: string }[];
   /** Joined by the parent: they take effect for its children only, or lie outside of the container's new user namespace. */
@@ -48,6 +50,7 @@ export function planNamespaces(spec: Spec, user: UserPlan | undefined): Namespac
   return {
     user,
     cloneFlags: entries.reduce((sum, { type, path }) => (path === undefined && type !== "cgroup" && type !== "time" ? sum + namespaceFlags[type] : sum), 0) - (user?.inside ?? 0),
+    networkAhead: network && canBeginNetwork(spec.linux.namespaces) ? { why: network.why } : undefined,
     created: entries.flatMap(({ type, path, why }) => (path === undefined ? [{ type, why }] : [])),
     // [kernel] From within a new user namespace nothing can be joined that it does not own; with a joined one, its rights count for all.
     parentJoins: newUser ? [...fork, ...childJoins] : user === undefined ? fork : [],
@@ -59,6 +62,14 @@ export function planNamespaces(spec: Spec, user: UserPlan | undefined): Namespac
     hostname: spec.hostname === undefined ? undefined : { name: spec.hostname, why: "/hostname" },
     domainname: spec.domainname === undefined ? undefined : { name: spec.domainname, why: "/domainname" },
   };
+}
+
+/**
+ * A user namespace is to own its network. Who enters a time namespace must have one thread; who joins others beforehand enters some of them for a moment, and
+ * is better alone then.
+ */
+export function canBeginNetwork(namespaces: readonly Namespace[]): boolean {
+  return namespaces.every(({ type, path }) => type !== "user" && type !== "time" && path === undefined) && namespaces.some(({ type }) => type === "network");
 }
 
 /** Lines for /proc/self/timens_offsets. @see time_namespaces(7) */
