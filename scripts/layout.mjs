@@ -219,7 +219,8 @@ export function layOut(made, again, isHot, spread = false) {
   for (const [at, to] of pointers) {
     const holder = moves[lastAround(moves, at)];
     if (holder === undefined) continue;
-    const target = moves[lastAround(moves, to)];
+    const isOwn = to >= holder.start && to <= holder.end; // its end, too: where a function without constants has them
+    const target = isOwn ? holder : moves[lastAround(moves, to)];
     if (target === undefined) throw new Error(`a pointer into the heap, at ${at}, leads nowhere: ${to}`);
     moved.writeBigUInt64LE(base + BigInt(target.to + to - target.start), holder.to + at - holder.start);
   }
