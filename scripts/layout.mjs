@@ -11,6 +11,7 @@ const PAGE = 4096;
 const STRUCT_BYTES = 72; // host.c's struct heap
 const HOT_WORD = 8;
 const FIRST_POINTER = 16;
+const ENGINE = [["runtime", 16], ["context", 24]];
 const WORD = 8;
 const ARENA_HEADER = 40;
 const LIST_BYTES = 16; // a list_head: next, previous; an arena begins with two
@@ -152,6 +153,17 @@ function namesOf(heap, blocks, follow) {
   return names;
 }
 
+/** The engine's own: "runtime", "context", and what their words point to: "runtime.64". */
+function nameTables(names, roots, follow) {
+  for (const [name, root] of roots) {
+    names.set(root, name);
+    for (let at = root.start; at < root.end; at += WORD) {
+      const block = follow(at);
+      if (block !== undefined && !names.has(block)) names.set(block, `${name}.${at - root.start}`);
+    }
+  }
+}
+
 /**
  * @param made the heap, and the address that it was made at and is linked in at; `again`: made at another
  * @param isHot by name
@@ -182,27 +194,33 @@ export function layOut(made, again, isHot, spread = false) {
     return false;
   };
   const names = namesOf(heap, small, (at) => byStart.get((pointers.get(at) ?? 0) - BLOCK_HEADER));
+  const blockAt = (at) => byStart.get(at) ?? byStart.get(at - BLOCK_HEADER);
+  nameTables(names, ENGINE.map(([name, word]) => [name, blockAt(pointers.get(word))]), (at) => blockAt(pointers.get(at)));
 
-  // The new order: what is taken one by one, without what nothing points to any more; small blocks; those of them that are hot; arenas for what is to come.
+  // The new order: what is taken one by one, without what nothing points to any more; small blocks; what is hot of both; arenas for what is to come.
   const moves = [];
   let end = 0;
   const place = (block, to) => {
     moves.push({ ...block, to });
     end = to + block.end - block.start;
   };
-  place({ start: 0, end: STRUCT_BYTES }, 0);
-  for (const block of others.filter(isReached)) place(block, behindWord(end));
   const fresh = taken.slice(-SIZES.length); // host.c's print_heap takes them last
   const loose = small.filter((block) => !fresh.some((arena) => block.start > arena.start && block.start < arena.end));
-  const hotOnes = loose.filter((block) => spread || isHot(names.get(block)));
+  const areLoose = new Set(loose);
+  const next = (block) => (areLoose.has(block) ? behindSmallWord(end) : behindWord(end));
+  const live = [...others.filter(isReached), ...loose];
+  const hotOnes = live.filter((block) => spread || isHot(names.get(block)));
   const areHot = new Set(hotOnes);
-  for (const block of loose) if (!areHot.has(block)) place(block, behindSmallWord(end));
+  place({ start: 0, end: STRUCT_BYTES }, 0);
+  for (const block of live) if (!areHot.has(block)) place(block, next(block));
   end = alignUp(end, PAGE);
   const hot = end;
   const cold = moves.length;
-  for (const block of hotOnes) place(block, spread ? alignUp(end, PAGE) + WORD : behindSmallWord(end));
+  for (const block of hotOnes) {
+    if (spread) end = alignUp(end, PAGE);
+    place(block, next(block));
+  }
   const hotBlocks = moves.slice(cold);
-  const looseMoves = moves.filter(({ start }) => byStart.has(start) && !others.includes(byStart.get(start)));
   for (const arena of fresh) place(arena, alignUp(end, PAGE));
 
   const moved = Buffer.alloc(end);
@@ -210,7 +228,8 @@ export function layOut(made, again, isHot, spread = false) {
     heap.copy(moved, to, start, from);
     if (to % PAGE !== 0) moved.writeBigUInt64LE(BigInt(from - start), to - WORD);
   }
-  for (const { to } of looseMoves) {
+  for (const { start, to } of moves) {
+    if (!areLoose.has(byStart.get(start))) continue;
     moved.writeUInt16LE(NO_INDEX, to); // in no arena any more: `give` frees it
     moved[to + 2] = 0xff;
   }
@@ -226,5 +245,5 @@ export function layOut(made, again, isHot, spread = false) {
   }
   moved.writeBigUInt64LE(BigInt(end), 0);
   moved.writeBigUInt64LE(BigInt(spread || hotOnes.length === 0 ? 0 : hot), HOT_WORD);
-  return { heap: moved, hot, blocks: hotBlocks.map(({ to }, i) => ({ at: to, name: names.get(hotOnes[i]) })) };
+  return { heap: moved, hot, blocks: hotBlocks.map(({ start, end: from, to }, i) => ({ at: to, end: to + from - start, name: names.get(hotOnes[i]) })) };
 }

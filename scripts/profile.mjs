@@ -2,7 +2,7 @@
 //
 //   node scripts/profile.mjs --program build/profile/tsrun --blocks build/profile/blocks.json
 //
-// In that program every small block has a page of its own, so a page that is written to for the first time is a block that is. The list may be old: what is
+// In that program every block has pages of its own, so a page that is written to for the first time is a block that is. The list may be old: what is
 // missing in it costs a page that is copied, no more.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,8 @@ const WRITE = 2; // of the error code of a page fault
 
 const program = resolve(options.program);
 const scratch = mkdtempSync(join(tmpdir(), "tsrun-profile-"));
-const names = new Map(JSON.parse(readFileSync(options.blocks, "utf8")).map(({ at, name }) => [Math.floor((PLACE + at) / PAGE), name]));
+const names = new Map();
+for (const { at, end, name } of JSON.parse(readFileSync(options.blocks, "utf8"))) for (let page = Math.floor((PLACE + at) / PAGE); page * PAGE < PLACE + end; page++) names.set(page, name);
 const hot = new Set(); // pages
 
 /** @param output "ignore" where a container stays, which would keep a pipe open */
