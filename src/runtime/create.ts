@@ -27,7 +27,7 @@ import type { NamespaceInTheMaking } from "../sys/aside.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
-import { geteuid, prctl, waitPidfd, type Child } from "../sys/process.ts";
+import { copyHotPages, geteuid, prctl, waitPidfd, type Child } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
 import { noteSenders, socketpair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
@@ -295,6 +295,7 @@ function spawn(
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto, network !== undefined);
   if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
   if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, network, channel: childsEnd.release(), debug: globals.debug !== undefined });
+  copyHotPages(); // side by side with the child, who waits for us
   if (start.plan.namespaces.user?.path === undefined) undoInit(child, undo);
   for (const source of start.sources) source[Symbol.dispose]();
   network?.[Symbol.dispose]();

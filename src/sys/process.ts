@@ -44,8 +44,8 @@ export function clone3(flags: number, cgroup: Fd | null = null): Child | undefin
   return pid === 0 ? undefined : { pid: hostPid(pid), pidfd: new Fd(pidfd[0] as number) };
 }
 
-/** What a child will change it gets copies of at once, at half of what a fault for each page costs; before 5.14 by these. @see madvise(2) */
-function copyHotPages(): void {
+/** Whoever has forked, or was, gets copies at once of what it will change, at half of what a fault for each page costs; before 5.14 by these. @see madvise(2) */
+export function copyHotPages(): void {
   host.syscall(SYS_madvise, host.hot, host.hot.byteLength, MADV_POPULATE_WRITE);
 }
 
