@@ -88,7 +88,7 @@ files.push("lines.js");
 function rank(file) {
   const order = [
     ...["main", "sys/program", "cli/run", "runtime/run", "cli/create", "runtime/create", "cgroup/v1", "cgroup/v2", "runtime/init", "hooks", "runtime/rare"],
-    ...["seccomp/plan", "seccomp/cache", "lsm", "rootfs/copyup"],
+    ...["seccomp/plan", "seccomp/cache", "lsm", "rootfs/copyup", "spec/laws", "namespaces/user-plan", "runtime/mapids", "runtime/inuser"],
     ...["cli/start", "runtime/start", "cli/state", "cli/list", "runtime/state", "cli/kill", "runtime/kill", "cli/delete", "runtime/delete"],
     ...["cli/exec", "runtime/exec", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
   ];

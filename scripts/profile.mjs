@@ -37,7 +37,9 @@ function tally(words) {
   return times;
 }
 
-function bundle(name, args) {
+const asRootInside = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+
+function bundle(name, args, inUserNamespace = false) {
   const directory = join(scratch, name);
   mkdirSync(directory);
   must(program, ["spec", "--bundle", directory]);
@@ -45,6 +47,10 @@ function bundle(name, args) {
   const config = JSON.parse(readFileSync(file, "utf8"));
   Object.assign(config.process, { terminal: false, args });
   config.root.path = resolve(here, "../build/rootfs");
+  if (inUserNamespace) {
+    config.linux.namespaces.push({ type: "user" });
+    Object.assign(config.linux, { uidMappings: asRootInside, gidMappings: asRootInside });
+  }
   writeFileSync(file, JSON.stringify(config));
   return directory;
 }
@@ -60,9 +66,10 @@ function profile(...args) {
 
 try {
   must(join(here, "../bundles/make-rootfs"), []);
-  const [stays, ends] = [bundle("stays", ["/bin/sleep", "100000"]), bundle("ends", ["/bin/true"])];
+  const [stays, ends, maps] = [bundle("stays", ["/bin/sleep", "100000"]), bundle("ends", ["/bin/true"]), bundle("maps", ["/bin/true"], true)];
   profile("--version");
   profile("run", "--bundle", ends, "a");
+  profile("run", "--bundle", maps, "a");
   profile("create", "--bundle", stays, "b");
   for (const words of ["start b", "state b", "list", "exec b /bin/true", "kill b KILL"]) profile(...words.split(" "));
   for (let tries = 0; !must(program, ["--root", join(scratch, "state"), "state", "b"]).includes('"stopped"'); tries++) if (tries > 1000) throw new Error("it does not die");
