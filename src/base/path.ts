@@ -3,6 +3,7 @@
 /** Collapses `//`, `.` and `..` as Go's path.Clean does; "" is ".". */
 export function clean(path: string): string {
   const rooted = path.startsWith("/");
+  if (rooted && !path.includes("//") && !path.includes("/.") && !path.endsWith("/")) return path; // as most are
   const out: string[] = [];
   for (const part of path.split("/")) {
     if (part === "" || part === ".") continue;
@@ -26,6 +27,9 @@ export function dirname(path: string): string {
   const slash = path.lastIndexOf("/");
   return slash < 0 ? "." : slash === 0 ? "/" : path.slice(0, slash);
 }
+
+/** Whether `path` lies below `directory`, both of them clean; nothing counts as below "/". */
+export const isBelow = (path: string, directory: string): boolean => path.startsWith(directory) && path.startsWith("/", directory.length);
 
 /** Makes `path` absolute against `directory`. */
 export function resolve(directory: string, path: string): string {

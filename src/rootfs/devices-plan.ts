@@ -6,22 +6,13 @@ import { basename, clean, dirname } from "../base/path.ts";
 import type { Device, DeviceType } from "../spec/types.ts";
 import type { DeviceOp, LinkOp, Why } from "./ops.ts";
 
-const DEFAULT_DEVICES: readonly (readonly [path: string, major: number, minor: number])[] = [
-  ["/dev/null", 1, 3],
-  ["/dev/random", 1, 8],
-  ["/dev/full", 1, 7],
-  ["/dev/tty", 5, 0],
-  ["/dev/zero", 1, 5],
-  ["/dev/urandom", 1, 9],
-];
-
 const FILE_TYPES: { readonly [type in DeviceType]: number } = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
 
 export function planDevices(devices: readonly Device[], bind: boolean): readonly DeviceOp[] {
   const ops: DeviceOp[] = [];
-  const asked = devices.map(({ path }) => clean(path));
-  for (const [path, major, minor] of DEFAULT_DEVICES) {
-    if (!asked.includes(path)) ops.push(device("default", path, S_IFCHR | 0o666, major, minor, 0, 0, bind));
+  const asked: readonly string[] = devices.map(({ path }) => clean(path));
+  for (const op of DEFAULT_DEVICES) {
+    if (!asked.includes(op.hostNode)) ops.push(bind ? { ...op, bind } : op);
   }
   devices.forEach(({ type, path: given, major, minor, fileMode = 0o666, uid = 0, gid = 0 }, index) => {
     const path = clean(given);
@@ -35,6 +26,17 @@ export function planDevices(devices: readonly Device[], bind: boolean): readonly
 function device(why: Why, path: string, mode: number, major: number, minor: number, uid: number, gid: number, bind: boolean): DeviceOp {
   return { why, directory: containerPath(dirname(path)), name: basename(path), mode, major, minor, uid, gid, hostNode: hostPath(path), bind };
 }
+
+const character = (path: string, major: number, minor: number): DeviceOp => device("default", path, S_IFCHR | 0o666, major, minor, 0, 0, false);
+
+const DEFAULT_DEVICES: readonly DeviceOp[] = [
+  character("/dev/null", 1, 3),
+  character("/dev/random", 1, 8),
+  character("/dev/full", 1, 7),
+  character("/dev/tty", 5, 0),
+  character("/dev/zero", 1, 5),
+  character("/dev/urandom", 1, 9),
+];
 
 const link = (name: string, target: string, replace = false, onlyWith?: string): LinkOp => ({
   directory: containerPath("/dev"),

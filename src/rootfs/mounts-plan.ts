@@ -7,14 +7,14 @@ import {
 } from "../abi/mount.ts";
 import { hostPath, type HostPath } from "../base/brand.ts";
 import { HostError, type Violation } from "../base/errors.ts";
-import { basename, resolve } from "../base/path.ts";
+import { basename, isBelow, resolve } from "../base/path.ts";
 import type { IDMapping, Mount } from "../spec/types.ts";
 import type {
   BindAttributes, BindOp, BindSource, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, CgroupMountSource, FilesystemOp, Idmap, MountApi, MountOp, PathOp, Placed, PropagationPlan,
   SourceOp,
 } from "./ops.ts";
 import { isQuiet, parseMountOptions, type MountOptions } from "./options.ts";
-import { addPlace, isCovered, noPlaces, placeProblem, planDestination } from "./place.ts";
+import { addPlace, noPlaces, placeProblem, planDestination } from "./place.ts";
 
 export type MountContext = {
   readonly bundle: HostPath;
@@ -49,15 +49,12 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
   const lateReadonly: PathOp[] = [];
   const warnings: string[] = [];
   const parsed = mounts.map((mount) => ({ mount, options: parseMountOptions(mount.options) }));
-  const somethingShared =
-    context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options }) => options.propagation.some((flags) => !isQuiet(flags)));
+  const somethingShared = context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options }) => !options.propagation.every(isQuiet));
 
   parsed.forEach(({ mount, options }, index) => {
     const why = mount.why ?? `/mounts/${index}`;
     const destination = planDestination(mount.destination, context.rootfs);
-    const before = ops.at(-1);
-    if (before !== undefined) addPlace(places, before.destination, ops.length - 1);
-    const placed = { why, destination, missing: isCovered(destination, ops, places), held: false };
+    const placed = { why, destination, missing: addPlace(places, destination, ops), held: false };
     const isBind = (options.flags & MS_BIND) !== 0;
     const type = mount.type;
     const problem = placeProblem(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
@@ -95,16 +92,14 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
       ops.push({ kind: "sysfs", ...placed, filesystem: filesystem(placed, type, mount.source ?? type, options, context.api), fallback });
       return;
     }
-    const late = type === "tmpfs" || destination === "/dev";
-    if (late && (options.flags & MS_RDONLY) !== 0) lateReadonly.push({ why, path: destination });
-    ops.push({
-      ...filesystem(placed, type, mount.source ?? type, options, context.api),
-      data: labelled(type, options.data, context.label),
-      relabel: type === "mqueue" ? context.label : undefined,
-      flags: late ? options.flags & ~MS_RDONLY : options.flags,
-      // [kernel] A mount below one that is not shared starts private: then there is nothing to do for these words.
-      propagation: somethingShared ? options.propagation : [],
-    });
+    let now = options;
+    if ((options.flags & MS_RDONLY) !== 0 && (type === "tmpfs" || destination === "/dev")) {
+      lateReadonly.push({ why, path: destination });
+      now = { ...now, flags: options.flags & ~MS_RDONLY };
+    }
+    // [kernel] A mount below one that is not shared starts private: then there is nothing to do for these words.
+    if (!somethingShared && options.propagation.length > 0) now = { ...now, propagation: [] };
+    ops.push(filesystem(placed, type, mount.source ?? type, now, context.api, context.label));
   });
   return { ops, sources, lateReadonly, warnings };
 }
@@ -118,16 +113,16 @@ export function labelled(type: string, data: string, label: string | undefined):
   return `${data === "" ? "" : `${data},`}context="${label}"`;
 }
 
-function filesystem(placed: Placed, type: string, source: string, options: MountOptions, api: MountApi): FilesystemOp {
+function filesystem(placed: Placed, type: string, source: string, options: MountOptions, api: MountApi, label?: string): FilesystemOp {
   return {
     kind: "filesystem",
     ...placed,
     type,
     source,
     flags: options.flags,
-    data: options.data,
-    inheritMode: type === "tmpfs" && !/(^|,)mode=/.test(options.data),
-    relabel: undefined,
+    data: labelled(type, options.data, label),
+    inheritMode: type === "tmpfs" && !options.data.startsWith("mode=") && !options.data.includes(",mode="),
+    relabel: type === "mqueue" ? label : undefined,
     copyUp: options.copyUp,
     plainDirectory: type === "proc" || type === "sysfs",
     propagation: options.propagation,
@@ -152,7 +147,7 @@ const mapLines = (mappings: readonly IDMapping[]): string => mappings.map(({ con
 function planBind(placed: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[], idmap?: Idmap): BindOp {
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
-  const inside = path === context.rootfs || path.startsWith(`${context.rootfs}/`) ? ({ kind: "inside", path: hostPath(path), below: path.slice(context.rootfs.length + 1), idmap } as const) : undefined;
+  const inside = path === context.rootfs || isBelow(path, context.rootfs) ? ({ kind: "inside", path: hostPath(path), below: path.slice(context.rootfs.length + 1), idmap } as const) : undefined;
   const byParent = context.openSources || (inside === undefined && (idmap !== undefined || context.sourcesByParent));
   const source: BindSource = byParent ? { kind: "opened", index: sources.length } : (inside ?? { kind: "path", path: hostPath(path) });
   if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive, idmap });
@@ -179,19 +174,19 @@ function bindPropagation(asked: readonly number[], host: number | undefined): re
   return cut > 0 ? base.slice(cut) : base;
 }
 
-const ATTRIBUTES: readonly (readonly [ms: number, attribute: number])[] = [
-  [MS_RDONLY, MOUNT_ATTR_RDONLY],
-  [MS_NOSUID, MOUNT_ATTR_NOSUID],
-  [MS_NODEV, MOUNT_ATTR_NODEV],
-  [MS_NOEXEC, MOUNT_ATTR_NOEXEC],
-  [MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW],
+const ATTRIBUTES: readonly { readonly ms: number; readonly attribute: number }[] = [
+  { ms: MS_RDONLY, attribute: MOUNT_ATTR_RDONLY },
+  { ms: MS_NOSUID, attribute: MOUNT_ATTR_NOSUID },
+  { ms: MS_NODEV, attribute: MOUNT_ATTR_NODEV },
+  { ms: MS_NOEXEC, attribute: MOUNT_ATTR_NOEXEC },
+  { ms: MS_NOSYMFOLLOW, attribute: MOUNT_ATTR_NOSYMFOLLOW },
 ];
 const MS_ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
 
 /** What is asked of one file system holds for all that the host has mounted below, which nobody asked for: cgroups, tracing. */
 function wholeTree({ flags, tree }: MountOptions, api: MountApi): MountOptions["tree"] {
   if (api !== "mount_setattr") return tree;
-  const set = ATTRIBUTES.reduce((sum, [ms, attribute]) => ((flags & ms) !== 0 ? sum | attribute : sum), 0);
+  const set = ATTRIBUTES.reduce((sum, { ms, attribute }) => ((flags & ms) !== 0 ? sum | attribute : sum), 0);
   return set === 0 ? tree : { set: set | (tree?.set ?? 0), clear: tree?.clear ?? 0 };
 }
 
@@ -202,7 +197,7 @@ function bindAttributes(options: MountOptions): BindAttributes | undefined {
   let set = 0;
   let clear = 0;
   let asked = 0;
-  for (const [ms, attribute] of ATTRIBUTES) {
+  for (const { ms, attribute } of ATTRIBUTES) {
     if ((flags & ms) !== 0) set |= attribute;
     else clear |= attribute;
     if ((cleared & ms) !== 0) asked |= attribute;
@@ -229,15 +224,15 @@ function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, co
       throw new HostError(`${placed.why}: there is no cgroup to mount`);
     case "v1": {
       const flags = options.flags & ~MS_REMOUNT;
+      const remount = bindAttributes(options) === undefined ? undefined : flags | MS_BIND | MS_REMOUNT;
       const hierarchies = source.hierarchies.map(({ controllers, mountPoint, containerPath: path, otherwise }): Cgroup1Hierarchy => {
         const name = basename(mountPoint);
-        if (!source.namespaced) {
-          return { kind: "bind", name, source: path, otherwise, remount: bindAttributes(options) === undefined ? undefined : flags | MS_BIND | MS_REMOUNT };
-        }
+        if (!source.namespaced) return { kind: "bind", name, source: path, otherwise, remount };
         const data = controllers.join(",");
         return { kind: "mount", name, source: name === "systemd" ? "systemd" : "cgroup", data, flags: MS_NOEXEC | MS_NOSUID | MS_NODEV | (flags & MS_RDONLY) };
       });
-      const links = hierarchies.flatMap(({ name }) => (name.includes(",") ? name.split(",").map((controller) => ({ name: controller, target: name })) : []));
+      const links: Cgroup1Op["links"][number][] = [];
+      for (const { name } of hierarchies) if (name.includes(",")) for (const controller of name.split(",")) links.push({ name: controller, target: name });
       return { kind: "cgroup1", ...placed, hierarchies, links, propagation: options.propagation };
     }
     case "v2": {

@@ -59,8 +59,8 @@ export type Placed = {
   readonly destination: ContainerPath;
   /** A mount before this one covers what was there with nothing. A hint: whatever is there after all is used. */
   readonly missing: boolean;
-  /** Paths below it will be masked or made read-only (PathOp.within): its descriptor is kept for that. */
-  readonly held: boolean;
+  /** Paths below it will be masked or made read-only (PathOp.within): its descriptor is kept for that. Known only once all mounts are. */
+  held: boolean;
 };
 
 /** mount(2) of a file system. */

@@ -9,6 +9,7 @@ import {
   MS_STRICTATIME, MS_SYNCHRONOUS, MS_UNBINDABLE,
 } from "../abi/mount.ts";
 
+/** To be looked up with `typeof … === "number"`: every object has a "constructor". */
 type Words = { readonly [word: string]: number };
 
 /** MS_* bits of mount(2). "acl" is not among them: file systems take it as data. */
@@ -119,8 +120,12 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
   const propagation: number[] = [];
   const data: string[] = [];
   for (const word of words) {
-    const flag = lookUp(FLAGS, word);
-    if (flag !== undefined) {
+    if (word.includes("=")) {
+      data.push(word);
+      continue;
+    }
+    const flag = FLAGS[word];
+    if (typeof flag === "number") {
       if (flag < 0) {
         flags &= ~-flag;
         cleared |= -flag;
@@ -130,13 +135,13 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
       }
       continue;
     }
-    const kind = lookUp(PROPAGATION, word);
-    if (kind !== undefined) {
+    const kind = PROPAGATION[word];
+    if (typeof kind === "number") {
       propagation.push(kind);
       continue;
     }
-    const attribute = lookUp(TREE_ATTRIBUTES, word);
-    if (attribute !== undefined) {
+    const attribute = TREE_ATTRIBUTES[word];
+    if (typeof attribute === "number") {
       if (attribute < 0) {
         set &= ~-attribute;
         clear |= -attribute;
@@ -146,8 +151,8 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
       }
       continue;
     }
-    const atime = lookUp(TREE_ATIME, word);
-    if (atime !== undefined) {
+    const atime = TREE_ATIME[word];
+    if (typeof atime === "number") {
       set = (set & ~MOUNT_ATTR__ATIME) | atime;
       clear |= MOUNT_ATTR__ATIME; // mount_setattr(2): the three values are set only together with clearing them all
     } else if (word === TMPCOPYUP) copyUp = true;
@@ -159,7 +164,7 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
 
 /** The bits of a propagation word, for linux.rootfsPropagation too. */
 export function propagationFlags(word: keyof typeof PROPAGATION & string): number {
-  const flags = lookUp(PROPAGATION, word);
+  const flags = PROPAGATION[word];
   if (flags === undefined) throw new Error(`${word} is no propagation`);
   return flags;
 }
@@ -171,7 +176,3 @@ export function knownMountOptions(): string[] {
 
 /** Nothing is sent to others. */
 export const isQuiet = (propagation: number): boolean => (propagation & (MS_SLAVE | MS_PRIVATE)) !== 0;
-
-function lookUp(table: Words, word: string): number | undefined {
-  return Object.hasOwn(table, word) ? table[word] : undefined;
-}

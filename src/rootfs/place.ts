@@ -1,13 +1,13 @@
 // Where a mount may go, as far as its words tell: the image's symlinks are looked at later.
 
 import { containerPath, type ContainerPath, type HostPath } from "../base/brand.ts";
-import { clean, dirname } from "../base/path.ts";
+import { dirname, isBelow, resolve } from "../base/path.ts";
 import type { MountOp } from "./ops.ts";
 
 /** runc takes a destination that spells out the root file system's own path as a path in it. */
 export function planDestination(destination: string, rootfs: HostPath): ContainerPath {
-  const path = clean(`/${destination}`);
-  return containerPath(rootfs !== "/" && path.startsWith(`${rootfs}/`) ? path.slice(rootfs.length) : path);
+  const path = resolve("/", destination);
+  return containerPath(isBelow(path, rootfs) ? path.slice(rootfs.length) : path);
 }
 
 /** By path, the place in the list of the last mount there, and of the last below. With hundreds of mounts nobody looks at all of them for each. */
@@ -15,47 +15,46 @@ export type Places = { readonly at: Map<string, number>; readonly below: Map<str
 
 export const noPlaces = (): Places => ({ at: new Map(), below: new Map() });
 
-export function addPlace(places: Places, destination: ContainerPath, index: number): void {
-  places.at.set(destination, index);
-  for (let above = dirname(destination); above !== "/"; above = dirname(above)) places.below.set(above, index);
-}
-
-/** The last mount on `path` or above it; -1 when there is none. */
-function lastOver(path: string, { at }: Places): number {
+/**
+ * Notes that the next mount goes to `destination`.
+ * @returns whether the nearest mount above starts empty, and nothing was made there since
+ */
+export function addPlace({ at, below }: Places, destination: ContainerPath, before: readonly MountOp[]): boolean {
   let last = -1;
-  for (let above = path; above !== "/"; above = dirname(above)) last = Math.max(last, at.get(above) ?? -1);
-  return last;
-}
-
-/** The nearest mount above `destination` starts empty, and nothing was made there since. */
-export function isCovered(destination: ContainerPath, before: readonly MountOp[], places: Places): boolean {
-  const last = lastOver(dirname(destination), places);
+  for (let above = dirname(destination); above !== "/"; above = dirname(above)) {
+    last = Math.max(last, at.get(above) ?? -1);
+    below.set(above, before.length);
+  }
+  const since = Math.max(at.get(destination) ?? -1, below.get(destination) ?? -1);
+  at.set(destination, before.length);
   const op = before[last];
-  if (op === undefined || last < Math.max(places.at.get(destination) ?? -1, places.below.get(destination) ?? -1)) return false;
-  return op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
+  return op !== undefined && last >= since && op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
 }
 
-/** For coveringKernelMount. A remount covers nothing. */
-export function placesOf(ops: readonly MountOp[]): Places {
-  const places = noPlaces();
-  ops.forEach(({ kind, destination }, index) => kind !== "remount" && places.at.set(destination, index));
+/** By path, the place in the list of the last mount there. A remount covers nothing. */
+export function placesOf(ops: readonly MountOp[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  ops.forEach(({ kind, destination }, index) => kind !== "remount" && places.set(destination, index));
   return places;
 }
 
 /**
- * The mount of the kernel's own that `path` will be seen in: the last that covers its directory, if that is a procfs or sysfs. A bind on their place
+ * The mount of the kernel's own that what lies in `directory` will be seen in: the last that covers it, if that is a procfs or sysfs. A bind on their place
  * may be one. Undefined for what lies elsewhere: symlinks may lead out of it, and are followed from "/".
  */
-export function coveringKernelMount(path: ContainerPath, ops: readonly MountOp[], places: Places): MountOp | undefined {
-  const last = ops[lastOver(dirname(path), places)];
+export function coveringKernelMount(directory: string, ops: readonly MountOp[], places: ReturnType<typeof placesOf>): MountOp | undefined {
+  let index = -1;
+  for (let above = directory; above !== "/"; above = dirname(above)) index = Math.max(index, places.get(above) ?? -1);
+  const last = ops[index];
   if (last === undefined) return undefined;
   const isKernels = last.kind === "sysfs" || (last.kind === "filesystem" && (last.type === "proc" || last.type === "sysfs")) || (last.kind === "bind" && (last.destination === "/proc" || last.destination === "/sys"));
   return isKernels ? last : undefined;
 }
 
 /** Its descriptor is kept. */
-export function hold(op: MountOp): MountOp {
-  return op.kind === "sysfs" ? { ...op, held: true, filesystem: { ...op.filesystem, held: true }, fallback: { ...op.fallback, held: true } } : { ...op, held: true };
+export function hold(op: MountOp): void {
+  op.held = true;
+  if (op.kind === "sysfs") op.filesystem.held = op.fallback.held = true;
 }
 
 const PROC_FILES: readonly string[] = [

@@ -4,14 +4,15 @@
 import { MS_PRIVATE, MS_REC, MS_SLAVE } from "../abi/mount.ts";
 import { containerPath, hostPath, type HostPath } from "../base/brand.ts";
 import { SpecError, type Violation } from "../base/errors.ts";
-import { clean, resolve } from "../base/path.ts";
+import { dirname, resolve } from "../base/path.ts";
 import type { HostFacts } from "../spec/facts.ts";
+import { findNamespace, hasNamespace } from "../spec/namespaces.ts";
 import type { RootfsPropagation, Spec } from "../spec/types.ts";
 import { LINKS, planDevices } from "./devices-plan.ts";
-import { labelled, planMounts } from "./mounts-plan.ts";
+import { labelled, planMounts, type MountContext } from "./mounts-plan.ts";
 import type { CgroupMountSource, MountApi, MountOp, PropagationPlan, RestrictedPath, RootfsPlan } from "./ops.ts";
 import { isQuiet, propagationFlags } from "./options.ts";
-import { coveringKernelMount, hold, placesOf, type Places } from "./place.ts";
+import { coveringKernelMount, hold, placesOf } from "./place.ts";
 
 export type * from "./ops.ts";
 
@@ -32,49 +33,59 @@ export type RootfsRequest = {
 export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest): RootfsPlan {
   const violations: Violation[] = [];
   const rootfs = hostPath(resolve(request.bundle, spec.root.path));
-  const hasNamespace = spec.linux.namespaces.some(({ type }) => type === "mount");
-  const pivot = !hasNamespace
+  const ownMounts = hasNamespace(spec, "mount");
+  const pivot = !ownMounts
     ? ({ kind: "chroot", why: "/linux/namespaces" } as const)
     : request.noPivot
       ? ({ kind: "move", why: "--no-pivot" } as const)
       : ({ kind: "pivot_root", why: "default" } as const);
-  const propagation = hasNamespace ? planPropagation(spec.linux.rootfsPropagation) : undefined;
+  const propagation = ownMounts ? planPropagation(spec.linux.rootfsPropagation) : undefined;
   if (pivot.kind === "move" && propagation !== undefined && (propagation.host & MS_PRIVATE) !== 0) {
     violations.push({ pointer: "/linux/rootfsPropagation", problem: "rootfsPropagation of [r]private is not safe without pivot_root" });
   }
   const api = request.api ?? "mount_setattr";
-  const hasUserNamespace = spec.linux.namespaces.some(({ type }) => type === "user");
-  const sourcesByParent = hasUserNamespace && host.euid === 0; // without privilege we reach no more than the child does
-  const ownsNetwork = !hasUserNamespace || spec.linux.namespaces.some(({ type }) => type === "network");
-  const { uidMappings, gidMappings } = spec.linux;
-  const users = { path: spec.linux.namespaces.find(({ type }) => type === "user")?.path, uidMappings, gidMappings };
-  const mounts = planMounts(spec.mounts, { ...request, label: spec.linux.mountLabel, rootfs, api, propagation, sourcesByParent, ownsNetwork, rootless: host.rootless, openSources: request.openSources ?? false, inUserNamespace: hasUserNamespace, users }, violations);
+  const user = findNamespace(spec, "user");
+  const inUserNamespace = user !== undefined;
+  const { uidMappings, gidMappings, mountLabel } = spec.linux;
+  const context: MountContext = {
+    bundle: request.bundle,
+    cgroupPaths: request.cgroupPaths,
+    label: mountLabel,
+    rootfs,
+    api,
+    propagation,
+    sourcesByParent: inUserNamespace && host.euid === 0, // without privilege we reach no more than the child does
+    ownsNetwork: !inUserNamespace || hasNamespace(spec, "network"),
+    rootless: host.rootless,
+    openSources: request.openSources ?? false,
+    inUserNamespace,
+    users: { path: user?.path, uidMappings, gidMappings },
+  };
+  const { ops, sources, lateReadonly, warnings } = planMounts(spec.mounts, context, violations);
   if (violations.length > 0) throw new SpecError(violations);
-  const held = new Set<MountOp>();
-  const places = placesOf(mounts.ops);
-  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", mounts.ops, places, held);
-  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", mounts.ops, places, held);
-  const ops = mounts.ops.map((op) => (held.has(op) ? hold(op) : op));
-  const ownDev = !mounts.ops.some((op) => op.kind === "bind" && op.destination === "/dev");
-  const firstCgroup = mounts.ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
-  const split = firstCgroup < 0 ? mounts.ops.length : firstCgroup;
+  const places = placesOf(ops);
+  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", ops, places);
+  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", ops, places);
+  const ownDev = !ops.some((op) => op.kind === "bind" && op.destination === "/dev");
+  const firstCgroup = ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
+  const split = firstCgroup < 0 ? ops.length : firstCgroup;
   return {
     rootfs,
     api,
     pivot,
     propagation,
-    sources: mounts.sources,
+    sources,
     mountsBeforeCgroup: ops.slice(0, split),
     mountsAfter: ops.slice(split),
     ownDev,
-    devices: ownDev ? planDevices(spec.linux.devices, hasUserNamespace) : [],
+    devices: ownDev ? planDevices(spec.linux.devices, inUserNamespace) : [],
     links: ownDev ? LINKS : [],
-    lateReadonly: mounts.lateReadonly,
-    readonlyRoot: spec.root.readonly && hasNamespace, // in the host's mount namespace "/" is no mount of ours (runc)
+    lateReadonly,
+    readonlyRoot: spec.root.readonly && ownMounts, // in the host's mount namespace "/" is no mount of ours (runc)
     readonlyPaths,
     maskedPaths,
-    maskData: labelled("tmpfs", "", spec.linux.mountLabel),
-    warnings: spec.root.readonly && !hasNamespace ? [...mounts.warnings, "root.readonly needs a mount namespace: the root file system stays writable"] : mounts.warnings,
+    maskData: labelled("tmpfs", "", mountLabel),
+    warnings: spec.root.readonly && !ownMounts ? [...warnings, "root.readonly needs a mount namespace: the root file system stays writable"] : warnings,
   };
 }
 
@@ -93,16 +104,21 @@ function planPropagation(word: RootfsPropagation | undefined): PropagationPlan {
   };
 }
 
-/** @param held gets the mounts that paths are found from */
-function planPaths(paths: readonly string[], pointer: string, mounts: readonly MountOp[], places: Places, held: Set<MountOp>): readonly RestrictedPath[] {
+/** The mounts that paths are found from are held from now on. */
+function planPaths(paths: readonly string[], pointer: string, mounts: readonly MountOp[], places: ReturnType<typeof placesOf>): readonly RestrictedPath[] {
   const ops: RestrictedPath[] = [];
   const seen = new Set<string>();
+  let directory: string | undefined;
+  let within: MountOp | undefined;
   paths.forEach((given, index) => {
-    const path = containerPath(clean(`/${given}`));
+    const path = containerPath(resolve("/", given));
     if (seen.has(path)) return;
     seen.add(path);
-    const within = coveringKernelMount(path, mounts, places);
-    if (within !== undefined) held.add(within);
+    if (dirname(path) !== directory) {
+      directory = dirname(path);
+      within = coveringKernelMount(directory, mounts, places);
+      if (within !== undefined) hold(within);
+    }
     ops.push({ why: `${pointer}/${index}`, path, within: within?.destination });
   });
   return ops;
