@@ -37,31 +37,44 @@ export type NamespacePlan = {
 const joinOrder: readonly NamespaceType[] = ["user", "ipc", "uts", "network", "cgroup", "mount"];
 
 export function planNamespaces(spec: Spec, user: UserPlan | undefined): NamespacePlan {
-  const entries = spec.linux.namespaces.map((entry, i) => ({ ...entry, why: `/linux/namespaces/${i}` }));
-  const isNew = (type: NamespaceType): (Namespace & { readonly why: string }) | undefined => entries.find((entry) => entry.type === type && entry.path === undefined);
-  const join = (type: NamespaceType): readonly NamespaceJoin[] =>
-    entries.flatMap(({ type: own, path, why }) => (own === type && path !== undefined ? [{ type, flag: namespaceFlags[type], path, why }] : []));
-  const time = isNew("time");
-  const cgroup = isNew("cgroup");
-  const network = isNew("network");
+  const created: NamespacePlan["created"][number][] = [];
+  const joins: NamespaceJoin[] = [];
+  const asked: { [type in NamespaceType]?: string } = {}; // by whom, of those that are new
+  let cloneFlags = 0;
+  spec.linux.namespaces.forEach(({ type, path }, i) => {
+    const why = `/linux/namespaces/${i}`;
+    if (path !== undefined) {
+      joins.push({ type, flag: namespaceFlags[type], path, why });
+      return;
+    }
+    created.push({ type, why });
+    asked[type] ??= why;
+    if (type !== "cgroup" && type !== "time") cloneFlags += namespaceFlags[type];
+  });
+  const { time, cgroup, network } = asked;
   const newUser = user !== undefined && user.path === undefined;
-  const childJoins = joinOrder.flatMap(join);
-  const fork = [...join("pid"), ...join("time")];
+  const childJoins = inOrder(joins, joinOrder);
+  const fork = inOrder(joins, ["pid", "time"]);
   return {
     user,
-    cloneFlags: entries.reduce((sum, { type, path }) => (path === undefined && type !== "cgroup" && type !== "time" ? sum + namespaceFlags[type] : sum), 0) - (user?.inside ?? 0),
-    networkAhead: network && canBeginNetwork(spec.linux.namespaces) ? { why: network.why } : undefined,
-    created: entries.flatMap(({ type, path, why }) => (path === undefined ? [{ type, why }] : [])),
+    cloneFlags: cloneFlags - (user?.inside ?? 0),
+    networkAhead: network !== undefined && canBeginNetwork(spec.linux.namespaces) ? { why: network } : undefined,
+    created,
     // [kernel] From within a new user namespace nothing can be joined that it does not own; with a joined one, its rights count for all.
     parentJoins: newUser ? [...fork, ...childJoins] : user === undefined ? fork : [],
     childJoins: newUser ? [] : user === undefined ? childJoins : [...fork, ...childJoins],
     foreignMounts: childJoins.some(({ type }) => type === "mount"),
-    time: time && { offsets: timeOffsets(spec), why: Object.keys(spec.linux.timeOffsets).length > 0 ? "/linux/timeOffsets" : time.why, by: user === undefined ? "parent" : "init" },
-    cgroup: cgroup && { why: cgroup.why },
-    loopback: network && { why: network.why },
+    time: time === undefined ? undefined : { offsets: timeOffsets(spec), why: Object.keys(spec.linux.timeOffsets).length > 0 ? "/linux/timeOffsets" : time, by: user === undefined ? "parent" : "init" },
+    cgroup: cgroup === undefined ? undefined : { why: cgroup },
+    loopback: network === undefined ? undefined : { why: network },
     hostname: spec.hostname === undefined ? undefined : { name: spec.hostname, why: "/hostname" },
     domainname: spec.domainname === undefined ? undefined : { name: spec.domainname, why: "/domainname" },
   };
+}
+
+/** Those of `types`, in their order. */
+function inOrder(joins: readonly NamespaceJoin[], types: readonly NamespaceType[]): readonly NamespaceJoin[] {
+  return joins.length === 0 ? [] : types.flatMap((type) => joins.filter((join) => join.type === type));
 }
 
 /**
