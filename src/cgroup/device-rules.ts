@@ -32,26 +32,34 @@ export type DevicePlan = {
 const NONE = 0;
 const ALL = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
 
+/** "c 1:3", with a star for every one: the way v1 writes it. */
+const nameOf = (type: string, major: number | undefined, minor: number | undefined): string => `${type} ${major ?? "*"}:${minor ?? "*"}`;
+
+type Default = { readonly name: string; readonly exception: DeviceException; readonly node: string | undefined };
+
+const always = (type: Match["type"], major: number | undefined, minor: number | undefined, access: string, node?: string): Default => ({
+  name: nameOf(type, major, minor),
+  exception: { type, major, minor, access, why: "default" },
+  node,
+});
+
 /**
  * What every container may use, whatever config.json says (runc's list, FEATURES R3): making any node, the six devices that the
  * specification demands, pseudo terminals, tun. The path is that of a default node: config.json's own node of that path replaces it.
  */
-const defaults: readonly (Match & { readonly name: string; readonly bits: number; readonly node?: string })[] = [
-  { name: "c *:*", type: "c", major: undefined, minor: undefined, bits: BPF_DEVCG_ACC_MKNOD },
-  { name: "b *:*", type: "b", major: undefined, minor: undefined, bits: BPF_DEVCG_ACC_MKNOD },
-  { name: "c 1:3", type: "c", major: 1, minor: 3, bits: ALL, node: "/dev/null" },
-  { name: "c 1:8", type: "c", major: 1, minor: 8, bits: ALL, node: "/dev/random" },
-  { name: "c 1:7", type: "c", major: 1, minor: 7, bits: ALL, node: "/dev/full" },
-  { name: "c 5:0", type: "c", major: 5, minor: 0, bits: ALL, node: "/dev/tty" },
-  { name: "c 1:5", type: "c", major: 1, minor: 5, bits: ALL, node: "/dev/zero" },
-  { name: "c 1:9", type: "c", major: 1, minor: 9, bits: ALL, node: "/dev/urandom" },
-  { name: "c 136:*", type: "c", major: 136, minor: undefined, bits: ALL },
-  { name: "c 5:2", type: "c", major: 5, minor: 2, bits: ALL },
-  { name: "c 10:200", type: "c", major: 10, minor: 200, bits: ALL },
+const defaults: readonly Default[] = [
+  always("c", undefined, undefined, "m"),
+  always("b", undefined, undefined, "m"),
+  always("c", 1, 3, "rwm", "/dev/null"),
+  always("c", 1, 8, "rwm", "/dev/random"),
+  always("c", 1, 7, "rwm", "/dev/full"),
+  always("c", 5, 0, "rwm", "/dev/tty"),
+  always("c", 1, 5, "rwm", "/dev/zero"),
+  always("c", 1, 9, "rwm", "/dev/urandom"),
+  always("c", 136, undefined, "rwm"),
+  always("c", 5, 2, "rwm"),
+  always("c", 10, 200, "rwm"),
 ];
-
-/** "c 1:3", with a star for every one: the way v1 writes it. */
-const nameOf = (type: string, major: number | undefined, minor: number | undefined): string => `${type} ${major ?? "*"}:${minor ?? "*"}`;
 
 /** The line for devices.allow or devices.deny. */
 export const deviceLine = ({ type, major, minor, access }: DeviceException): string => `${nameOf(type, major, minor)} ${access}`;
@@ -66,24 +74,26 @@ export const EVERY_DEVICE = "a *:* rwm";
 export function planDevices(rules: readonly DeviceRule[], nodes: readonly Device[]): DevicePlan {
   let allow = false;
   let why = "default";
-  const drafts = new Map<string, Draft>();
+  const exceptions: Exceptions = new Map();
   rules.forEach(({ allow: allows, type, major, minor, access }, i) => {
     const pointer = `/linux/resources/devices/${i}`;
     if (type === "a") {
       allow = allows;
       why = pointer;
-      drafts.clear();
-    } else if (allows === allow) takeBack(drafts, { type, major, minor }, accessBits(access), pointer);
-    else except(drafts, nameOf(type, major, minor), { type, major, minor }, accessBits(access), pointer);
+      exceptions.clear();
+      return;
+    }
+    const exception = { type, major, minor, access: accessWord(accessBits(access)), why: pointer };
+    if (allows === allow) takeBack(exceptions, exception);
+    else except(exceptions, nameOf(type, major, minor), exception);
   });
-  for (const rule of defaults) {
-    if (rule.node !== undefined && nodes.some(({ path }) => path === rule.node)) continue;
-    if (allow) takeBack(drafts, rule, rule.bits, "default");
-    else except(drafts, rule.name, rule, rule.bits, "default");
+  const replaced = nodes.map(({ path }) => path);
+  for (const { name, exception, node } of defaults) {
+    if (node !== undefined && replaced.includes(node)) continue;
+    if (allow) takeBack(exceptions, exception);
+    else except(exceptions, name, exception);
   }
-  const exceptions: DeviceException[] = [];
-  drafts.forEach(({ match: { type, major, minor }, bits, why: pointer }) => exceptions.push({ type, major, minor, access: accessWord(bits), why: pointer }));
-  return { allow, why, exceptions };
+  return { allow, why, exceptions: [...exceptions.values()] };
 }
 
 /** Letters that are no access at all: runc passes over them, as long as one that is stands beside them. */
@@ -94,27 +104,30 @@ export function ignoredAccess(rules: readonly DeviceRule[]): readonly { readonly
   });
 }
 
-/** An exception being put together: its rights as bits. */
-type Draft = { readonly match: Match; bits: number; readonly why: string };
+/** By nameOf. */
+type Exceptions = Map<string, DeviceException>;
 
-function except(drafts: Map<string, Draft>, name: string, match: Match, bits: number, why: string): void {
-  const known = drafts.get(name);
-  if (known) known.bits |= bits;
-  else drafts.set(name, { match, bits, why });
+function except(exceptions: Exceptions, name: string, exception: DeviceException): void {
+  const known = exceptions.get(name);
+  exceptions.set(name, known === undefined ? exception : { ...known, access: accessWord(accessBits(known.access) | accessBits(exception.access)) });
 }
 
-function takeBack(drafts: Map<string, Draft>, { type, major, minor }: Match, bits: number, why: string): void {
+/** @param rule what it allows, or denies, is no exception any more */
+function takeBack(exceptions: Exceptions, rule: DeviceException): void {
+  const { type, major, minor } = rule;
+  const bits = accessBits(rule.access);
   const name = nameOf(type, major, minor);
   for (const wider of [nameOf(type, undefined, minor), nameOf(type, major, undefined), nameOf(type, undefined, undefined)]) {
-    const held = wider === name ? NONE : (drafts.get(wider)?.bits ?? NONE);
+    const held = wider === name ? NONE : accessBits(exceptions.get(wider)?.access ?? "");
     if ((held & bits) === NONE) continue;
     const problem = `cannot punch a hole into the wider rule "${wider} ${accessWord(held)}": no cgroup can enforce that`;
-    throw new SpecError([{ pointer: why, problem }]);
+    throw new SpecError([{ pointer: rule.why, problem }]);
   }
-  const known = drafts.get(name);
+  const known = exceptions.get(name);
   if (known === undefined) return;
-  known.bits &= ~bits;
-  if (known.bits === NONE) drafts.delete(name);
+  const rest = accessBits(known.access) & ~bits;
+  if (rest === NONE) exceptions.delete(name);
+  else exceptions.set(name, { ...known, access: accessWord(rest) });
 }
 
 export function accessBits(access: string): number {

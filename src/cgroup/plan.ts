@@ -8,6 +8,7 @@ import { SpecError } from "../base/errors.ts";
 import type { Int64 } from "../base/int64.ts";
 import { clean, dirname } from "../base/path.ts";
 import type { CgroupHierarchy, HostFacts } from "../spec/facts.ts";
+import { hasNamespace, hasNewNamespace } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 import { ignoredAccess, planDevices, type DevicePlan } from "./device-rules.ts";
 import { planV1 } from "./resources-v1.ts";
@@ -129,9 +130,9 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, unit: U
   return { ...plan, groups, enable: layout.controllers, ...planned, ignored: [...planned.ignored, ...ignoredAccess(resources.devices)] };
 }
 
-function managesItself({ linux, mounts }: Spec): boolean {
-  if (!linux.namespaces.some(({ type, path }) => type === "cgroup" && path === undefined)) return false;
-  return mounts.some(({ type, destination, options }) => type === "cgroup" && clean(destination) === "/sys/fs/cgroup" && options.lastIndexOf("rw") >= options.lastIndexOf("ro"));
+function managesItself(spec: Spec): boolean {
+  if (!hasNewNamespace(spec, "cgroup")) return false;
+  return spec.mounts.some(({ type, destination, options }) => type === "cgroup" && clean(destination) === "/sys/fs/cgroup" && options.lastIndexOf("rw") >= options.lastIndexOf("ro"));
 }
 
 type Place = { readonly path: string; readonly relative: boolean };
@@ -156,12 +157,13 @@ function groupsV1(hierarchies: readonly CgroupHierarchy[], place: Place): Cgroup
     const name = controllers[0] ?? "";
     // Somebody else's bookkeeping is not ours to join.
     if (name.startsWith("name=") && name !== "name=systemd") continue;
-    const above = place.relative && name !== "" ? below(root, own) : "";
+    const runtimes = `${mountPoint}${below(root, own)}`;
+    const above = place.relative && name !== "" ? runtimes : mountPoint;
     groups.push({
       controllers,
-      path: hostPath(`${mountPoint}${above}${place.path}`),
+      path: hostPath(`${above}${place.path}`),
       mountPoint: hostPath(mountPoint),
-      runtimes: hostPath(`${mountPoint}${below(root, own)}`),
+      runtimes: hostPath(runtimes),
       optional: name === "" || name === "misc" || name === "name=systemd",
     });
   }
@@ -176,10 +178,12 @@ export function below(root: string, own: string): string {
 
 /** What the container's own mounts of cgroup file systems show. */
 export function cgroupMountSource(plan: CgroupPlan, spec: Spec): CgroupMountSource {
-  const namespaced = spec.linux.namespaces.some(({ type }) => type === "cgroup");
+  const namespaced = hasNamespace(spec, "cgroup");
   if (plan.mode === "v1") {
-    const own = plan.groups.filter(({ controllers }) => controllers[0] !== "");
-    const hierarchies = own.map(({ controllers, mountPoint, path, runtimes }) => ({ controllers, mountPoint, containerPath: path, otherwise: plan.mayDoWithout ? runtimes : undefined }));
+    const hierarchies: Extract<CgroupMountSource, { mode: "v1" }>["hierarchies"][number][] = [];
+    for (const { controllers, mountPoint, path, runtimes } of plan.groups) {
+      if (controllers[0] !== "") hierarchies.push({ controllers, mountPoint, containerPath: path, otherwise: plan.mayDoWithout ? runtimes : undefined });
+    }
     return { mode: "v1", namespaced, hierarchies };
   }
   const group = plan.groups[0];

@@ -108,8 +108,8 @@ function addCpu(add: Add, directory: string, cpu: CPUResources): void {
 
 function usesBlockIO(blockIO: BlockIOResources): boolean {
   const { weight, leafWeight, weightDevice, throttleReadBpsDevice, throttleWriteBpsDevice, throttleReadIOPSDevice, throttleWriteIOPSDevice } = blockIO;
-  const entries = [weightDevice, throttleReadBpsDevice, throttleWriteBpsDevice, throttleReadIOPSDevice, throttleWriteIOPSDevice];
-  return isSet(weight) || isSet(leafWeight) || entries.some(({ length }) => length > 0);
+  const devices = weightDevice.length + throttleReadBpsDevice.length + throttleWriteBpsDevice.length + throttleReadIOPSDevice.length + throttleWriteIOPSDevice.length;
+  return devices > 0 || isSet(weight) || isSet(leafWeight);
 }
 
 function addBlockIO(add: Add, directory: string, blockIO: BlockIOResources): void {

@@ -10,7 +10,7 @@ export function findNamespace(spec: Spec, type: NamespaceType): Namespace | unde
 /** New or joined. */
 export const hasNamespace = (spec: Spec, type: NamespaceType): boolean => findNamespace(spec, type) !== undefined;
 
-export const hasNewNamespace = (spec: Spec, type: NamespaceType): boolean => {
-  const namespace = findNamespace(spec, type);
-  return namespace !== undefined && namespace.path === undefined;
-};
+export function hasNewNamespace(spec: Spec, type: NamespaceType): boolean {
+  for (const namespace of spec.linux.namespaces) if (namespace.type === type && namespace.path === undefined) return true;
+  return false;
+}
