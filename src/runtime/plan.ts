@@ -8,9 +8,7 @@ import { planCgroup, cgroupMountSource, type CgroupPlan } from "../cgroup/plan.t
 import { planWithoutCgroup, type WithoutCgroup } from "../cgroup/without.ts";
 import type { UnitPlan } from "../cgroup/systemd-plan.ts";
 import type { ContainerId, HostPath } from "../base/brand.ts";
-import { hostPath } from "../base/brand.ts";
 import { SpecError } from "../base/errors.ts";
-import { resolve } from "../base/path.ts";
 import type { KeyringPlan } from "../keyring.ts";
 import { planNamespaces, type NamespacePlan } from "../namespaces/plan.ts";
 import type { UserPlan } from "../namespaces/user-plan.ts";
@@ -18,6 +16,7 @@ import { keepsGroups, planProcess, type ProcessPlan } from "../process/plan.ts";
 import { planSeccomp, type SeccompPlan } from "../seccomp/plan.ts";
 import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
+import { hasNamespace, hasNewNamespace } from "../spec/namespaces.ts";
 import type { Hooks, Spec, StringMap } from "../spec/types.ts";
 import { planSysctls, type SysctlOp } from "../sysctl.ts";
 import { planTerminal, type TerminalPlan } from "../terminal/plan.ts";
@@ -79,14 +78,14 @@ export type ContainerPlan = Omit<RarePlans, "user" | "unit"> & {
 export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, { user, unit, ...rare }: RarePlans): ContainerPlan {
   const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request, unit);
   if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
-  const process = planProcess(spec.process, host, { ...request, keepsGroups: keepsGroups(spec.annotations) });
+  const process = planProcess(spec.process, host, { listenFds: request.listenFds, preserveFds: request.preserveFds, keepsGroups: keepsGroups(spec.annotations) });
   const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: source, api: host.mountApi });
   return {
     ...rare,
     id: request.id,
     ociVersion: spec.ociVersion,
     bundle: request.bundle,
-    rootfsPath: hostPath(resolve(request.bundle, spec.root.path)),
+    rootfsPath: rootfs.rootfs,
     annotations: spec.annotations,
     cgroup,
     namespaces: planNamespaces(spec, user),
@@ -97,8 +96,8 @@ export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest,
     runtimeHooks: spec.hooks.prestart.length + spec.hooks.createRuntime.length > 0,
     process,
     seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
-    terminal: planTerminal(spec.process, spec.linux.namespaces.some(({ type }) => type === "mount")),
-    sharedPid: !spec.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
+    terminal: planTerminal(spec.process, hasNamespace(spec, "mount")),
+    sharedPid: !hasNewNamespace(spec, "pid"),
     crossing: undefined,
     groupsDenied: host.groupsDenied || (user?.denySetgroups ?? false),
     warnings: [...warnings, ...process.warnings, ...rootfs.warnings, ...(rare.scheduling?.warnings ?? [])],

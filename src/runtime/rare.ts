@@ -5,6 +5,7 @@ import { SpecError } from "../base/errors.ts";
 import type { LsmPlan } from "../lsm.ts";
 import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import type { HostFacts } from "../spec/facts.ts";
+import { hasNamespace } from "../spec/namespaces.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { load } from "../sys/host.ts";
 import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./plan.ts";
@@ -29,7 +30,7 @@ function planRare(spec: Spec, host: HostFacts, request: PlanRequest): RarePlans 
     lsm: process && planLsm(spec, process),
     scheduling: process && planScheduling(spec, process),
     netDevices: Object.keys(linux.netDevices).length === 0 ? undefined : load<typeof import("../netdevices.ts")>("netdevices").planNetDevices(spec),
-    user: linux.namespaces.some(({ type }) => type === "user") ? load<typeof import("../namespaces/user-plan.ts")>("namespaces/user-plan").planUser(spec, host) : undefined,
+    user: hasNamespace(spec, "user") ? load<typeof import("../namespaces/user-plan.ts")>("namespaces/user-plan").planUser(spec, host) : undefined,
     intelRdt: linux.intelRdt === undefined ? undefined : load<typeof import("../intelrdt.ts")>("intelrdt").planIntelRdt(spec, id),
   };
 }
