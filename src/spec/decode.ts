@@ -3,7 +3,7 @@
 
 import type {
   BlockIOResources, Device, DeviceRule, Hook, Hooks, IDMapping, IntelRdt, Linux, MemoryResources, Mount,
-  NamespaceType, Resources, Seccomp, Spec, StringMap, ThrottleDevice,
+  Namespace, NamespaceType, Resources, Seccomp, Spec, StringMap, ThrottleDevice,
 } from "./types.ts";
 import { decodeProcess, type Raw } from "./decode-process.ts";
 
@@ -29,13 +29,9 @@ function decodeMount(raw: Raw<Mount>): Mount {
     type: raw.type || undefined,
     source: raw.source || undefined,
     options: raw.options ?? [],
-    uidMappings: mappings(raw.uidMappings),
-    gidMappings: mappings(raw.gidMappings),
+    uidMappings: (raw.uidMappings ?? []) as readonly IDMapping[],
+    gidMappings: (raw.gidMappings ?? []) as readonly IDMapping[],
   };
-}
-
-function mappings(raw: readonly Raw<IDMapping>[] | undefined): readonly IDMapping[] {
-  return (raw ?? []) as readonly IDMapping[];
 }
 
 function decodeHooks(raw: Raw<Hooks>): Hooks {
@@ -56,9 +52,9 @@ function decodeHook(raw: Raw<Hook>): Hook {
 
 function decodeLinux(raw: Raw<Linux>): Linux {
   return {
-    namespaces: list(raw.namespaces, ({ type, path }) => ({ type: type as NamespaceType, path: path || undefined })),
-    uidMappings: mappings(raw.uidMappings),
-    gidMappings: mappings(raw.gidMappings),
+    namespaces: list(raw.namespaces, decodeNamespace),
+    uidMappings: (raw.uidMappings ?? []) as readonly IDMapping[],
+    gidMappings: (raw.gidMappings ?? []) as readonly IDMapping[],
     timeOffsets: map(raw.timeOffsets, ({ secs, nanosecs }) => ({ secs: secs ?? 0, nanosecs: nanosecs ?? 0 })),
     devices: list(raw.devices, decodeDevice),
     netDevices: map(raw.netDevices, ({ name }, host) => ({ name: name || host })),
@@ -81,6 +77,10 @@ function decodeLinux(raw: Raw<Linux>): Linux {
     },
     intelRdt: raw.intelRdt && decodeIntelRdt(raw.intelRdt),
   };
+}
+
+function decodeNamespace(raw: Raw<Namespace>): Namespace {
+  return { type: raw.type as NamespaceType, path: raw.path || undefined };
 }
 
 function decodeDevice(raw: Raw<Device>): Device {

@@ -1,6 +1,6 @@
 // What a law of config.json is, and the words that several of them use.
 
-import type { IDMapping, Namespace, NamespaceType, Spec } from "./types.ts";
+import type { IDMapping } from "./types.ts";
 
 /** Takes the pointer of what is refused and why. */
 export type Refuse = (pointer: string, problem: string) => void;
@@ -11,9 +11,6 @@ export type Law<Subject> = {
   readonly source: string;
   readonly check: (subject: Subject, refuse: Refuse) => void;
 };
-
-export const find = (spec: Spec, type: NamespaceType): Namespace | undefined => spec.linux.namespaces.find((ns) => ns.type === type);
-export const has = (spec: Spec, type: NamespaceType): boolean => find(spec, type) !== undefined;
 
 export function maps(mappings: readonly IDMapping[], id: number): boolean {
   return mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);

@@ -1,7 +1,8 @@
 // Laws between the namespaces of config.json and what is asked of them: names, masks, ids, clocks, sysctls, mounts, devices.
 
 import { escapePointer } from "../base/json.ts";
-import { find, has, maps, type Law } from "./law.ts";
+import { maps, type Law, type Refuse } from "./law.ts";
+import { findNamespace, hasNamespace } from "./namespaces.ts";
 import type { IDMapping, Spec } from "./types.ts";
 
 export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
@@ -9,10 +10,10 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
     name: "hostname needs a uts namespace",
     source: "runc",
     check(spec, refuse) {
-      if (spec.hostname !== undefined && !has(spec, "uts")) {
+      if (spec.hostname !== undefined && !hasNamespace(spec, "uts")) {
         refuse("/hostname", "unable to set hostname without a private UTS namespace");
       }
-      if (spec.domainname !== undefined && !has(spec, "uts")) {
+      if (spec.domainname !== undefined && !hasNamespace(spec, "uts")) {
         refuse("/domainname", "unable to set domainname without a private UTS namespace");
       }
     },
@@ -21,7 +22,7 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
     name: "masks need a mount namespace",
     source: "runc",
     check(spec, refuse) {
-      if (has(spec, "mount")) return;
+      if (hasNamespace(spec, "mount")) return;
       for (const list of ["maskedPaths", "readonlyPaths"] as const) {
         if (spec.linux[list].length > 0) {
           refuse(`/linux/${list}`, "unable to restrict sys entries without a private MNT namespace");
@@ -32,11 +33,10 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
   {
     name: "each namespace once",
     source: "config-linux.md, Namespaces",
-    check({ linux: { namespaces } }, refuse) {
-      namespaces.forEach(({ type, path }, index) => {
-        if (namespaces.findIndex((other) => other.type === type) < index) {
-          refuse(`/linux/namespaces/${index}`, `duplicated ns "${type}"`);
-        }
+    check(spec, refuse) {
+      spec.linux.namespaces.forEach((namespace, index) => {
+        const { type, path } = namespace;
+        if (findNamespace(spec, type) !== namespace) refuse(`/linux/namespaces/${index}`, `duplicated ns "${type}"`);
         if (path !== undefined && !path.startsWith("/")) refuse(`/linux/namespaces/${index}/path`, "must be an absolute path");
       });
     },
@@ -45,7 +45,7 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
     name: "user namespace and its mappings",
     source: "runc; user_namespaces(7)",
     check(spec, refuse) {
-      const user = find(spec, "user");
+      const user = findNamespace(spec, "user");
       const { uidMappings, gidMappings } = spec.linux;
       if (!user) {
         const list = uidMappings.length > 0 ? "uidMappings" : "gidMappings";
@@ -66,18 +66,12 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
     name: "id mappings",
     source: "user_namespaces(7)",
     check({ linux, mounts }, refuse) {
-      const check = (list: readonly IDMapping[], pointer: string): void =>
-        list.forEach(({ containerID, hostID, size }, index) => {
-          if (size === 0) refuse(`${pointer}/${index}/size`, "must not be 0");
-          else if (Math.max(containerID, hostID) + size > 2 ** 32 - 1) {
-            refuse(`${pointer}/${index}/size`, "maps more ids than there are");
-          }
-        });
-      check(linux.uidMappings, "/linux/uidMappings");
-      check(linux.gidMappings, "/linux/gidMappings");
-      mounts.forEach((mount, index) => {
-        check(mount.uidMappings, `/mounts/${index}/uidMappings`);
-        check(mount.gidMappings, `/mounts/${index}/gidMappings`);
+      checkSizes(linux.uidMappings, "/linux/uidMappings", refuse);
+      checkSizes(linux.gidMappings, "/linux/gidMappings", refuse);
+      mounts.forEach(({ uidMappings, gidMappings }, index) => {
+        if (uidMappings.length + gidMappings.length === 0) return;
+        checkSizes(uidMappings, `/mounts/${index}/uidMappings`, refuse);
+        checkSizes(gidMappings, `/mounts/${index}/gidMappings`, refuse);
       });
     },
   },
@@ -87,7 +81,7 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
     check(spec, refuse) {
       const offsets = Object.entries(spec.linux.timeOffsets);
       if (offsets.length === 0) return;
-      const time = find(spec, "time");
+      const time = findNamespace(spec, "time");
       if (!time) refuse("/linux/timeOffsets", "time namespace offsets specified, but time namespace isn't enabled in the config");
       else if (time.path !== undefined) {
         refuse("/linux/timeOffsets", "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one");
@@ -129,7 +123,7 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
         if (mapped && (uidMappings.length === 0 || gidMappings.length === 0)) {
           refuse(pointer, "id-mapped mounts must have both uid and gid mappings specified");
         }
-        if (!mapped && !has(spec, "user")) {
+        if (!mapped && !hasNamespace(spec, "user")) {
           refuse(pointer, "id-mapped mounts must have both uid and gid mappings specified, or a user namespace to take them from");
         }
       });
@@ -141,13 +135,20 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
     check(spec, refuse) {
       for (const [host, { name }] of Object.entries(spec.linux.netDevices)) {
         const pointer = `/linux/netDevices/${escapePointer(host)}`;
-        if (!has(spec, "network")) refuse(pointer, "unable to move network devices without a NET namespace");
+        if (!hasNamespace(spec, "network")) refuse(pointer, "unable to move network devices without a NET namespace");
         if (!isNetDeviceName(host)) refuse(pointer, `invalid network device name "${host}"`);
         if (!isNetDeviceName(name)) refuse(`${pointer}/name`, `invalid network device name "${name}"`);
       }
     },
   },
 ];
+
+function checkSizes(mappings: readonly IDMapping[], pointer: string, refuse: Refuse): void {
+  mappings.forEach(({ containerID, hostID, size }, index) => {
+    if (size === 0) refuse(`${pointer}/${index}/size`, "must not be 0");
+    else if (Math.max(containerID, hostID) + size > 2 ** 32 - 1) refuse(`${pointer}/${index}/size`, "maps more ids than there are");
+  });
+}
 
 /** Fewer than IFNAMSIZ (16) bytes; only ASCII is counted right, and nobody names devices otherwise. */
 function isNetDeviceName(name: string): boolean {
@@ -168,10 +169,10 @@ const IPC_SYSCTLS =
 function sysctlProblem(spec: Spec, name: string): string | undefined {
   // [cve] In a dotted name "/" stands for ".", so "net.//.kernel" would leave its directory.
   if (name.split(".").some((part) => part === "" || part === "/" || part === "//")) return `sysctl "${name}" is not a name`;
-  if (IPC_SYSCTLS.test(name)) return has(spec, "ipc") ? undefined : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
-  if (name.startsWith("net.")) return has(spec, "network") ? undefined : `sysctl "${name}" not allowed in host network namespace`;
-  if (name.startsWith("user.")) return has(spec, "user") ? undefined : `setting ucounts without a user namespace not allowed: ${name}`;
-  if (has(spec, "uts")) {
+  if (IPC_SYSCTLS.test(name)) return hasNamespace(spec, "ipc") ? undefined : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
+  if (name.startsWith("net.")) return hasNamespace(spec, "network") ? undefined : `sysctl "${name}" not allowed in host network namespace`;
+  if (name.startsWith("user.")) return hasNamespace(spec, "user") ? undefined : `setting ucounts without a user namespace not allowed: ${name}`;
+  if (hasNamespace(spec, "uts")) {
     if (name === "kernel.domainname") return undefined;
     if (name === "kernel.hostname") return `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`;
   }

@@ -47,8 +47,9 @@ export const PROCESS_LAWS: readonly Law<Process>[] = [
     name: "exec CPU affinity",
     source: "config.md, Linux Process; runc",
     check({ execCPUAffinity }, refuse) {
+      if (!execCPUAffinity) return;
       for (const when of ["initial", "final"] as const) {
-        const list = execCPUAffinity?.[when];
+        const list = execCPUAffinity[when];
         if (list !== undefined && !isNumberList(list)) {
           refuse(`/execCPUAffinity/${when}`, `bad CPUAffinity: must be a list of CPUs such as "0-3,7", not "${list}"`);
         }

@@ -1,6 +1,7 @@
 // What else must hold when the runtime is not root in its user namespace.
 
-import { find, maps, type Law } from "./law.ts";
+import { maps, type Law } from "./law.ts";
+import { findNamespace } from "./namespaces.ts";
 import type { Spec } from "./types.ts";
 
 export const ROOTLESS_LAWS: readonly Law<Spec>[] = [
@@ -8,7 +9,7 @@ export const ROOTLESS_LAWS: readonly Law<Spec>[] = [
     name: "rootless containers have a user namespace",
     source: "runc",
     check(spec, refuse) {
-      const user = find(spec, "user");
+      const user = findNamespace(spec, "user");
       if (!user) refuse("/linux/namespaces", "rootless container requires user namespaces");
       else if (user.path === undefined) {
         if (spec.linux.uidMappings.length === 0) {

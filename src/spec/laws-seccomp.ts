@@ -8,12 +8,12 @@ export const SECCOMP_LAWS: readonly Law<Spec>[] = [
     name: "seccomp errno values",
     source: "config-linux.md, Seccomp",
     check({ linux: { seccomp } }, refuse) {
+      if (!seccomp) return;
       const check = (action: string, value: number | undefined, pointer: string): void => {
         if (value !== undefined && action !== "SCMP_ACT_ERRNO" && action !== "SCMP_ACT_TRACE") {
           refuse(pointer, `errno value specified for action "${action}", which takes none`);
         }
       };
-      if (!seccomp) return;
       check(seccomp.defaultAction, seccomp.defaultErrnoRet, "/linux/seccomp/defaultErrnoRet");
       seccomp.syscalls.forEach(({ action, errnoRet }, index) => check(action, errnoRet, `/linux/seccomp/syscalls/${index}/errnoRet`));
     },
