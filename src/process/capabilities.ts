@@ -7,12 +7,14 @@ export const capabilityNames: readonly string[] = (
   "AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 ).split(" ");
 
+const numbers: ReadonlyMap<string, number> = new Map(capabilityNames.map((name, number) => [name, number]));
+
 /** The mask of `names` ("CAP_CHOWN"); names that are unknown, or that this kernel has not, go to `ignored`. */
 export function capabilityMask(names: readonly string[], lastCapability: number, ignored: Set<string>): bigint {
   let mask = 0n;
   for (const name of names) {
-    const number = capabilityNames.indexOf(name.replace(/^CAP_/, ""));
-    if (number < 0 || number > lastCapability) ignored.add(name);
+    const number = numbers.get(name.startsWith("CAP_") ? name.slice(4) : name);
+    if (number === undefined || number > lastCapability) ignored.add(name);
     else mask |= 1n << BigInt(number);
   }
   return mask;
