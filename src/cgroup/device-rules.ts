@@ -99,6 +99,7 @@ export function planDevices(rules: readonly DeviceRule[], nodes: readonly Device
 /** Letters that are no access at all: runc passes over them, as long as one that is stands beside them. */
 export function ignoredAccess(rules: readonly DeviceRule[]): readonly { readonly why: string; readonly problem: string }[] {
   return rules.flatMap(({ access }, i) => {
+    if (access === "rwm") return [];
     const letters = access.replace(/[rwm]/g, "");
     return letters === "" ? [] : [{ why: `/linux/resources/devices/${i}/access`, problem: `only "r", "w" and "m" are access to a device, ${JSON.stringify(letters)} is not` }];
   });
@@ -109,7 +110,8 @@ type Exceptions = Map<string, DeviceException>;
 
 function except(exceptions: Exceptions, name: string, exception: DeviceException): void {
   const known = exceptions.get(name);
-  exceptions.set(name, known === undefined ? exception : { ...known, access: accessWord(accessBits(known.access) | accessBits(exception.access)) });
+  if (known === undefined) exceptions.set(name, exception);
+  else if (known.access !== exception.access) exceptions.set(name, { ...known, access: accessWord(accessBits(known.access) | accessBits(exception.access)) });
 }
 
 /** @param rule what it allows, or denies, is no exception any more */
