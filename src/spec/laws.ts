@@ -66,7 +66,7 @@ function run<Subject>(laws: readonly Law<Subject>[], subject: Subject, where: st
  * @param text the document `json` came from: without the escape in it there is nothing to look for
  */
 export function checkNulBytes(text: string, json: unknown): readonly Violation[] {
-  if (!text.includes("\\u0000")) return [];
+  if (text.split("\\u0000", 2).length < 2) return []; // includes() takes QuickJS five times as long
   const violations: Violation[] = [];
   const visit = (value: unknown, pointer: string): void => {
     if (pointer === "/annotations") return;
