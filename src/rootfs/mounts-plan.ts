@@ -49,7 +49,7 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
   const lateReadonly: PathOp[] = [];
   const warnings: string[] = [];
   const parsed = mounts.map((mount) => ({ mount, options: parseMountOptions(mount.options) }));
-  const somethingShared = context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options }) => !options.propagation.every(isQuiet));
+  const somethingShared = context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options: { propagation } }) => propagation.length > 0 && !propagation.every(isQuiet));
 
   parsed.forEach(({ mount, options }, index) => {
     const why = mount.why ?? `/mounts/${index}`;
@@ -113,10 +113,13 @@ export function labelled(type: string, data: string, label: string | undefined):
   return `${data === "" ? "" : `${data},`}context="${label}"`;
 }
 
-function filesystem(placed: Placed, type: string, source: string, options: MountOptions, api: MountApi, label?: string): FilesystemOp {
+function filesystem({ why, destination, missing, held }: Placed, type: string, source: string, options: MountOptions, api: MountApi, label?: string): FilesystemOp {
   return {
     kind: "filesystem",
-    ...placed,
+    why,
+    destination,
+    missing,
+    held,
     type,
     source,
     flags: options.flags,
@@ -144,16 +147,19 @@ function planIdmap({ uidMappings, gidMappings }: Mount, { idmap }: MountOptions,
 /** @see user_namespaces(7) */
 const mapLines = (mappings: readonly IDMapping[]): string => mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 
-function planBind(placed: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[], idmap?: Idmap): BindOp {
+function planBind({ why, destination, missing, held }: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[], idmap?: Idmap): BindOp {
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
   const inside = path === context.rootfs || isBelow(path, context.rootfs) ? ({ kind: "inside", path: hostPath(path), below: path.slice(context.rootfs.length + 1), idmap } as const) : undefined;
   const byParent = context.openSources || (inside === undefined && (idmap !== undefined || context.sourcesByParent));
   const source: BindSource = byParent ? { kind: "opened", index: sources.length } : (inside ?? { kind: "path", path: hostPath(path) });
-  if (byParent) sources.push({ why: placed.why, destination: placed.destination, path: hostPath(path), recursive, idmap });
+  if (byParent) sources.push({ why, destination, path: hostPath(path), recursive, idmap });
   return {
     kind: "bind",
-    ...placed,
+    why,
+    destination,
+    missing,
+    held,
     source,
     recursive,
     propagation: bindPropagation(options.propagation, byParent ? context.propagation?.host : undefined),
@@ -170,23 +176,21 @@ function planBind(placed: Placed, path: string, options: MountOptions, context: 
  */
 function bindPropagation(asked: readonly number[], host: number | undefined): readonly number[] {
   const base = host === undefined || (host & MS_SHARED) !== 0 ? asked : [host | MS_REC, ...asked];
+  if (base.length < 2) return base;
   const cut = base.findLastIndex((flags) => (flags & MS_REC) !== 0 && (flags & (MS_PRIVATE | MS_UNBINDABLE)) !== 0);
   return cut > 0 ? base.slice(cut) : base;
 }
 
-const ATTRIBUTES: readonly { readonly ms: number; readonly attribute: number }[] = [
-  { ms: MS_RDONLY, attribute: MOUNT_ATTR_RDONLY },
-  { ms: MS_NOSUID, attribute: MOUNT_ATTR_NOSUID },
-  { ms: MS_NODEV, attribute: MOUNT_ATTR_NODEV },
-  { ms: MS_NOEXEC, attribute: MOUNT_ATTR_NOEXEC },
-  { ms: MS_NOSYMFOLLOW, attribute: MOUNT_ATTR_NOSYMFOLLOW },
-];
+const RESTRICTIONS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
 const MS_ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+
+/** MS_* as MOUNT_ATTR_*, but for those about access times. [kernel] Four have the same number in both. */
+const restrictionsIn = (flags: number): number => (flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) | ((flags & MS_NOSYMFOLLOW) !== 0 ? MOUNT_ATTR_NOSYMFOLLOW : 0);
 
 /** What is asked of one file system holds for all that the host has mounted below, which nobody asked for: cgroups, tracing. */
 function wholeTree({ flags, tree }: MountOptions, api: MountApi): MountOptions["tree"] {
   if (api !== "mount_setattr") return tree;
-  const set = ATTRIBUTES.reduce((sum, { ms, attribute }) => ((flags & ms) !== 0 ? sum | attribute : sum), 0);
+  const set = restrictionsIn(flags);
   return set === 0 ? tree : { set: set | (tree?.set ?? 0), clear: tree?.clear ?? 0 };
 }
 
@@ -194,14 +198,9 @@ function wholeTree({ flags, tree }: MountOptions, api: MountApi): MountOptions["
 function bindAttributes(options: MountOptions): BindAttributes | undefined {
   const { flags, cleared } = options;
   if ((flags & ~(MS_BIND | MS_REC | MS_REMOUNT)) === 0 && cleared === 0) return undefined;
-  let set = 0;
-  let clear = 0;
-  let asked = 0;
-  for (const { ms, attribute } of ATTRIBUTES) {
-    if ((flags & ms) !== 0) set |= attribute;
-    else clear |= attribute;
-    if ((cleared & ms) !== 0) asked |= attribute;
-  }
+  let set = restrictionsIn(flags);
+  let clear = RESTRICTIONS & ~set;
+  let asked = restrictionsIn(cleared);
   if ((flags & (MS_ATIME | MS_NODIRATIME)) !== 0) {
     const noatime = (flags & MS_NOATIME) !== 0 ? MOUNT_ATTR_NOATIME : MOUNT_ATTR_RELATIME;
     set |= (flags & MS_STRICTATIME) !== 0 ? MOUNT_ATTR_STRICTATIME : noatime;

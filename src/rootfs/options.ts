@@ -120,10 +120,6 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
   const propagation: number[] = [];
   const data: string[] = [];
   for (const word of words) {
-    if (word.includes("=")) {
-      data.push(word);
-      continue;
-    }
     const flag = FLAGS[word];
     if (typeof flag === "number") {
       if (flag < 0) {
@@ -133,6 +129,10 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
         flags |= flag;
         cleared &= ~flag;
       }
+      continue;
+    }
+    if (word.includes("=")) {
+      data.push(word); // no table has one
       continue;
     }
     const kind = PROPAGATION[word];

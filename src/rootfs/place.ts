@@ -25,10 +25,11 @@ export function addPlace({ at, below }: Places, destination: ContainerPath, befo
     last = Math.max(last, at.get(above) ?? -1);
     below.set(above, before.length);
   }
-  const since = Math.max(at.get(destination) ?? -1, below.get(destination) ?? -1);
+  const op = last < 0 ? undefined : before[last];
+  const startsEmpty = op !== undefined && op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
+  const covered = startsEmpty && last >= Math.max(at.get(destination) ?? -1, below.get(destination) ?? -1);
   at.set(destination, before.length);
-  const op = before[last];
-  return op !== undefined && last >= since && op.kind === "filesystem" && op.type === "tmpfs" && !op.copyUp;
+  return covered;
 }
 
 /** By path, the place in the list of the last mount there. A remount covers nothing. */
