@@ -19,7 +19,6 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +48,7 @@
 #define ALIGN_UP(n, to) (((n) + (to) - 1) & ~((size_t)(to) - 1))
 
 typedef intptr_t (*foreign_function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
-static int last_errno, building; /* building: what is allocated shall be linked in */
+static int last_errno;
 
 /* ---- the heap ---- */
 
@@ -70,6 +69,8 @@ extern const struct module {
   uint32_t size, in_heap; /* whether the heap that is linked in has it; those that do come first */
 } modules[];
 extern JSModuleDef *loaded[]; /* for each module */
+
+static int building; /* whether what is allocated shall be linked in */
 
 static int linked_in(const void *p) {
   return (uintptr_t)p - (uintptr_t)&heap < heap.used;
@@ -165,7 +166,9 @@ static int integer_of(JSContext *ctx, JSValueConst value, intptr_t *out) {
     fits = digits && errno == 0;
     JS_FreeCString(ctx, digits);
   }
-  return fits ? 0 : (ThrowTypeError(ctx, "expected an integer that is exact and fits 64 bits"), -1);
+  if (!fits)
+    ThrowTypeError(ctx, "expected an integer that is exact and fits 64 bits");
+  return fits ? 0 : -1;
 }
 
 struct arguments {
@@ -261,9 +264,11 @@ static JSValue host_call(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     return ThrowTypeError(ctx, "no function at address %" PRIdPTR, address);
   if (convert_all(ctx, argc - 1, argv + 1, MAX_ARGS, &args))
     return JS_EXCEPTION;
+  foreign_function function;
+  memcpy(&function, &address, sizeof function);
   intptr_t *v = args.value;
   errno = 0;
-  intptr_t result = ((foreign_function)address)(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
+  intptr_t result = function(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
   last_errno = errno;
   free_arguments(ctx, &args);
   return magic ? integer(ctx, result) : JS_NewInt32(ctx, (int32_t)result);
@@ -273,15 +278,23 @@ static JSValue host_errno(JSContext *ctx, JSValueConst self, int argc, JSValueCo
   return JS_NewInt32(ctx, last_errno);
 }
 
-/* magic 0: dlopen(argv[0]); 1: dlsym(argv[0], argv[1]). dlerror's words as a ReferenceError. */
-static JSValue host_dl(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
-  intptr_t handle = (intptr_t)RTLD_DEFAULT;
-  if (magic && !JS_IsNull(argv[0]) && integer_of(ctx, argv[0], &handle))
-    return JS_EXCEPTION;
-  const char *name = string_of(ctx, argv[magic]);
-  void *found = !name ? NULL : magic ? dlsym((void *)handle, name) : dlopen(name, RTLD_NOW | RTLD_LOCAL);
+/* What dlopen or dlsym found, or dlerror's words as a ReferenceError. Frees `name`. */
+static JSValue found(JSContext *ctx, const char *name, void *pointer) {
   JS_FreeCString(ctx, name);
-  return found ? integer(ctx, (intptr_t)found) : name ? ThrowReferenceError(ctx, "%s", dlerror()) : JS_EXCEPTION;
+  return pointer ? integer(ctx, (intptr_t)pointer) : ThrowReferenceError(ctx, "%s", dlerror());
+}
+
+static JSValue host_dlopen(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *name = string_of(ctx, argv[0]);
+  return name ? found(ctx, name, dlopen(name, RTLD_NOW | RTLD_LOCAL)) : JS_EXCEPTION;
+}
+
+static JSValue host_dlsym(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  intptr_t handle = (intptr_t)RTLD_DEFAULT;
+  if (!JS_IsNull(argv[0]) && integer_of(ctx, argv[0], &handle))
+    return JS_EXCEPTION;
+  const char *name = string_of(ctx, argv[1]);
+  return name ? found(ctx, name, dlsym((void *)handle, name)) : JS_EXCEPTION;
 }
 
 /* magic 0: where the buffer's bytes are; 1: the text they hold. */
@@ -291,14 +304,22 @@ static JSValue host_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueCo
   return !bytes ? JS_EXCEPTION : magic ? text_of(ctx, bytes, length) : integer(ctx, (intptr_t)bytes);
 }
 
-/* magic 0: memory that is there, as a buffer; 1: as text, up to its NUL. */
-static JSValue host_view(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
-  intptr_t address, length = 0;
-  if (integer_of(ctx, argv[0], &address) || (!magic && integer_of(ctx, argv[1], &length)))
+static JSValue host_view(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  intptr_t address, length;
+  if (integer_of(ctx, argv[0], &address) || integer_of(ctx, argv[1], &length))
     return JS_EXCEPTION;
   if (address <= 0 || length < 0 || length > INT32_MAX)
     return ThrowTypeError(ctx, "no memory at address %" PRIdPTR ", length %" PRIdPTR, address, length);
-  return magic ? text_of(ctx, (const uint8_t *)address, strlen((const char *)address)) : JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, NULL, NULL, 0);
+  return JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, NULL, NULL, 0);
+}
+
+static JSValue host_cstring(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  intptr_t address;
+  if (integer_of(ctx, argv[0], &address))
+    return JS_EXCEPTION;
+  if (address <= 0)
+    return ThrowTypeError(ctx, "no C string at address %" PRIdPTR, address);
+  return text_of(ctx, (const uint8_t *)address, strlen((const char *)address));
 }
 
 static JSValue host_encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -337,37 +358,12 @@ static JSValue host_remap(JSContext *ctx, JSValueConst self, int argc, JSValueCo
   return JS_NewInt32(ctx, remap((char *)v[0], (size_t)v[1], (int)v[2], v[3]));
 }
 
-/*
- * A namespace that a thread makes beside us, for which the kernel takes half a millisecond. The thread does nothing else, and has nothing of the C
- * library's but room for errno. running: its id until it has ended; result: a descriptor, or the negative errno. src/sys/aside.ts has the other side.
- */
-struct aside {
-  int running, result, flag;
-  char path[52], tls[4096], stack[4096];
-};
-
-__attribute__((no_sanitize("address", "undefined"))) static int make_namespace(void *memory) {
-  struct aside *aside = memory;
-  long fd = syscall(SYS_unshare, aside->flag) ? -1 : syscall(SYS_openat, AT_FDCWD, aside->path, O_RDONLY | O_CLOEXEC);
-  aside->result = fd < 0 ? -errno : (int)fd;
-  return 0;
-}
-
-static JSValue host_aside(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  size_t length = 0;
-  struct aside *aside = (void *)bytes_of(ctx, argv[0], &length);
-  if (!aside || length != sizeof *aside)
-    return aside ? ThrowTypeError(ctx, "expected %zu bytes", sizeof *aside) : JS_EXCEPTION;
-  int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-  int id = clone(make_namespace, aside + 1, flags, aside, &aside->running, aside->tls + sizeof aside->tls / 2, &aside->running);
-  return JS_NewInt32(ctx, id < 0 ? -errno : id);
-}
-
 /* ---- modules ---- */
 
 static JSModuleDef *read_module(JSContext *ctx, const char *name, void *opaque) {
   int i = 0;
-  for (; modules[i].name && strcmp(modules[i].name, name); i++) {}
+  while (modules[i].name && strcmp(modules[i].name, name))
+    i++;
   if (!modules[i].name)
     return ThrowReferenceError(ctx, "no module %s in this program", name), NULL;
   if (loaded[i])
@@ -412,11 +408,10 @@ static JSValue host_load(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 static const JSCFunctionListEntry host_functions[] = {
     JS_CFUNC_DEF("syscall", 7, host_syscall), JS_CFUNC_MAGIC_DEF("call", 9, host_call, 0),
     JS_CFUNC_MAGIC_DEF("callLong", 9, host_call, 1), JS_CFUNC_DEF("errno", 0, host_errno),
-    JS_CFUNC_MAGIC_DEF("dlopen", 1, host_dl, 0), JS_CFUNC_MAGIC_DEF("dlsym", 2, host_dl, 1),
-    JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_MAGIC_DEF("view", 2, host_view, 0),
-    JS_CFUNC_MAGIC_DEF("cstring", 1, host_view, 1), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
+    JS_CFUNC_DEF("dlopen", 1, host_dlopen), JS_CFUNC_DEF("dlsym", 2, host_dlsym),
+    JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_DEF("view", 2, host_view),
+    JS_CFUNC_DEF("cstring", 1, host_cstring), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
     JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load), JS_CFUNC_DEF("remap", 4, host_remap),
-    JS_CFUNC_DEF("aside", 1, host_aside),
 };
 
 /* Prints the uncaught error through the module "trace", which knows TypeScript's files and lines, or else as it is. */

@@ -32,7 +32,6 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
   const { namespaces, rootfs, cgroup, process } = plan;
   return [
     runtime("hide our program", [{ text: "let /proc/PID/exe of ours lead to an empty file, so that no container can reach tsrun by it", why: "default" }]),
-    runtime("begin network namespace", namespaces.networkAhead === undefined ? [] : [{ text: "have a thread make the network namespace, for init to join: it takes the kernel as long as all the others", why: namespaces.networkAhead.why }]),
     runtime("reserve container id", [{ text: `make the state directory ${plan.id} below the state root`, why: "default" }]),
     runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),

@@ -1,6 +1,6 @@
 // Getting into the namespaces. Some take effect for children only, so the parent enters them around the clone; the child joins the rest.
 
-import { CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWTIME } from "../abi/sched.ts";
+import { CLONE_NEWCGROUP, CLONE_NEWTIME } from "../abi/sched.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
 import { StepError } from "../base/errors.ts";
 import type { NamespaceType } from "../spec/types.ts";
@@ -14,13 +14,12 @@ import type { NamespaceJoin, NamespacePlan } from "./plan.ts";
 
 /**
  * Forks into the plan's namespaces, and where it can into `cgroup`. Both processes return, as from clone3; the parent is back in its own namespaces then.
- * @param hasNetwork the new network namespace is there already, for the child to join
  *
  * [kernel] A pid or time namespace that a process enters is its children's, not its own: the parent enters, clones, and returns
  * (setns to one's own pid namespace is allowed), so no intermediate process is needed. Offsets of a time namespace freeze when the
  * first process is in it, hence before the clone. @see pid_namespaces(7), time_namespaces(7)
  */
-export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null, hasNetwork: boolean): { readonly child: Child | undefined; readonly inCgroup: boolean } {
+export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
   const returns: (() => void)[] = [];
   const opened: Fd[] = [];
   const open = (path: string, flags: number): Fd => {
@@ -43,8 +42,7 @@ export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null, hasN
     opened.push(...targets.map(({ file }) => file));
     for (const { entry, file } of targets) enter(entry, file);
     if (makesTime) makeTimeNamespace(plan);
-    const flags = hasNetwork ? plan.cloneFlags - CLONE_NEWNET : plan.cloneFlags;
-    const born = cloneInto(plan.user?.path === undefined ? flags : 0, cgroup);
+    const born = cloneInto(plan.user?.path === undefined ? plan.cloneFlags : 0, cgroup);
     if (born.child !== undefined) for (const goBack of returns.reverse()) goBack();
     return born;
   } finally {
@@ -91,11 +89,9 @@ export function enter({ type, flag, path, why }: NamespaceJoin, namespace: Fd): 
   }
 }
 
-/** In the child: joins what config.json gives a path for, and the new network namespace that was made beforehand. */
-export function joinNamespaces(plan: NamespacePlan, network: Fd | undefined): void {
+/** In the child: joins what config.json gives a path for. */
+export function joinNamespaces(plan: NamespacePlan): void {
   if (plan.user !== undefined) return; // enterUserNamespace has
-  if (network !== undefined) setns(network, CLONE_NEWNET, "the new network namespace");
-  network?.[Symbol.dispose]();
   for (const entry of plan.childJoins) {
     using namespace = openNamespace(entry);
     enter(entry, namespace);

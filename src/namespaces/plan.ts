@@ -1,6 +1,6 @@
 // Which namespaces the container gets: new ones, joined ones, and what is written into them before anything runs there.
 
-import type { Namespace, NamespaceType, Spec } from "../spec/types.ts";
+import type { NamespaceType, Spec } from "../spec/types.ts";
 import { namespaceFlags } from "./flags.ts";
 import type { UserPlan } from "./user-plan.ts";
 
@@ -11,8 +11,6 @@ export type NamespacePlan = {
   readonly user: UserPlan | undefined;
   /** CLONE_NEW* for clone3: every new namespace but cgroup and time, and what is made inside of a user namespace. */
   readonly cloneFlags: number;
-  /** The new network namespace is begun before all else, by network.ts. */
-  readonly networkAhead: { readonly why: string } | undefined;
   /** What each new namespace is for, in the order of config.json. */
   readonly created: readonly { readonly type: NamespaceType; readonly why: string }[];
   /** Joined by the parent: they take effect for its children only, or lie outside of the container's new user namespace. */
@@ -58,7 +56,6 @@ export function planNamespaces(spec: Spec, user: UserPlan | undefined): Namespac
   return {
     user,
     cloneFlags: cloneFlags - (user?.inside ?? 0),
-    networkAhead: network !== undefined && canBeginNetwork(spec.linux.namespaces) ? { why: network } : undefined,
     created,
     // [kernel] From within a new user namespace nothing can be joined that it does not own; with a joined one, its rights count for all.
     parentJoins: newUser ? [...fork, ...childJoins] : user === undefined ? fork : [],
@@ -75,14 +72,6 @@ export function planNamespaces(spec: Spec, user: UserPlan | undefined): Namespac
 /** Those of `types`, in their order. */
 function inOrder(joins: readonly NamespaceJoin[], types: readonly NamespaceType[]): readonly NamespaceJoin[] {
   return joins.length === 0 ? [] : types.flatMap((type) => joins.filter((join) => join.type === type));
-}
-
-/**
- * A user namespace is to own its network. Who enters a time namespace must have one thread; who joins others beforehand enters some of them for a moment, and
- * is better alone then.
- */
-export function canBeginNetwork(namespaces: readonly Namespace[]): boolean {
-  return namespaces.every(({ type, path }) => type !== "user" && type !== "time" && path === undefined) && namespaces.some(({ type }) => type === "network");
 }
 
 /** Lines for /proc/self/timens_offsets. @see time_namespaces(7) */

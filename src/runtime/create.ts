@@ -17,13 +17,11 @@ import { driverOf } from "../cgroup/driver.ts";
 import { joinCgroup, openEntries } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
-import { beginNetwork, takeNetwork } from "../namespaces/network.ts";
 import { givePipes } from "../process/become.ts";
 import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
 import { openSources } from "../rootfs/mounts.ts";
 import { parseConfig } from "../spec/load.ts";
 import type { Spec } from "../spec/types.ts";
-import type { NamespaceInTheMaking } from "../sys/aside.ts";
 import { load } from "../sys/host.ts";
 import type { Fd } from "../sys/fd.ts";
 import { getcwd, readFile } from "../sys/file.ts";
@@ -94,7 +92,6 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
-  const network = step("begin network namespace", () => beginNetwork(spec.linux.namespaces));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request.id, spec), bundle));
   step("look at the namespaces to join", () => lookAtNamespaces(plan));
   const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
@@ -107,7 +104,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
-  const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, network, cgroup, undo));
+  const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
   const { channel } = born;
   const made = orLastWord(globals, channel, () => provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo));
   hidden?.[Symbol.dispose](); // while init is at work
@@ -281,7 +278,6 @@ type Born = { readonly child: Child; readonly channel: Fd; readonly inV2: boolea
 function spawn(
   globals: Globals,
   start: Pick<InitContext, "plan" | "seccomp" | "sources" | "directory" | "start" | "console" | "hidden">,
-  begun: NamespaceInTheMaking | undefined,
   cgroup: PreparedCgroup,
   undo: Undo,
 ): Born {
@@ -291,14 +287,12 @@ function spawn(
   if (start.plan.crossing !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: what is made in a user namespace is closed to others from its first moment, if that does not close it to us.
   if (start.plan.namespaces.user?.privileged) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
-  const network = takeNetwork(begun);
-  const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto, network !== undefined);
+  const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
   if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
-  if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, network, channel: childsEnd.release(), debug: globals.debug !== undefined });
+  if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
   copyHotPages(); // side by side with the child, who waits for us
   if (start.plan.namespaces.user?.path === undefined) undoInit(child, undo);
   for (const source of start.sources) source[Symbol.dispose]();
-  network?.[Symbol.dispose]();
   cgroup.cloneInto?.[Symbol.dispose]();
   return { child, channel: mine, inV2: inCgroup };
 }

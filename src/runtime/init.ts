@@ -48,8 +48,6 @@ export type InitContext = {
   readonly seccomp: SeccompFilter | undefined;
   /** Mount sources, opened by the parent in the host's mount namespace. */
   readonly sources: readonly Fd[];
-  /** The new network namespace, when it was begun before the clone. */
-  readonly network: Fd | undefined;
   /** Locked until we are created. */
   readonly directory: StateDirectory;
   /** Our end of the channel. */
@@ -81,14 +79,14 @@ export function init(context: InitContext): never {
   exit_group(1);
 }
 
-function becomeContainer({ plan, seccomp, sources, network, directory, start, console, hidden, debug }: InitContext, channel: Fd): Program {
+function becomeContainer({ plan, seccomp, sources, directory, start, console, hidden, debug }: InitContext, channel: Fd): Program {
   hidden?.[Symbol.dispose]();
   logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
   if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
   step("leave the caller's session", () => leaveCaller(plan));
   const { rootfs, groupsDenied } = step("enter user namespace", () => enterUserNamespace(plan, channel, hidden !== undefined));
   const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
-  step("join namespaces", () => joinNamespaces(plan.namespaces, network));
+  step("join namespaces", () => joinNamespaces(plan.namespaces));
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
   const root = step("prepare rootfs", () => prepareRoot(plan.rootfs, rootfs ?? openRootfs(plan.rootfs)));

@@ -44,8 +44,6 @@ export type Host = {
    * `address` and `length` are whole pages. @returns 0 or the negative errno
    */
   remap(address: number, length: number, fd: number, offset: number): number;
-  /** Has a thread make a namespace: src/sys/aside.ts. @returns its id or the negative errno */
-  aside(memory: ArrayBuffer): number;
 };
 
 declare global {

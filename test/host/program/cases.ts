@@ -1,11 +1,6 @@
 // What the foreign function interface promises, one case a promise.
 
-import { CLONE_NEWUSER, CLONE_NEWUTS } from "../../../src/abi/sched.ts";
-import { SYS_close, SYS_geteuid, SYS_getpid, SYS_lseek } from "../../../src/abi/syscall.ts";
-import { EINVAL } from "../../../src/abi/errno.ts";
-import { isErrno } from "../../../src/base/errors.ts";
-import { NamespaceInTheMaking } from "../../../src/sys/aside.ts";
-import { fstatat } from "../../../src/sys/file.ts";
+import { SYS_close, SYS_getpid, SYS_lseek } from "../../../src/abi/syscall.ts";
 import { host, load } from "../../../src/sys/host.ts";
 import { contains, equal, library, show, throws, untyped } from "./expect.ts";
 
@@ -27,8 +22,6 @@ function bytes(buffer: unknown, count: number): number[] {
   const at = library("byte_at");
   return Array.from({ length: count }, (_, i) => untyped.call(at, buffer, i) as number);
 }
-
-const inode = (path: string): bigint => BigInt(fstatat(null, path).ino);
 
 /** The bytes of `text`, without the NUL. */
 function words(text: string): Uint8Array {
@@ -453,28 +446,6 @@ export const cases: { readonly [name: string]: () => void } = {
     round(15_000);
     const grown = (host.callLong(heap) as number) - before;
     if (grown > 16_384) throw new Error(`the heap grew by ${grown} bytes`);
-  },
-  "a thread makes a namespace, or says why not": () => {
-    const own = inode("/proc/self/ns/uts");
-    for (let i = 0; i < 200; i++) {
-      try {
-        new NamespaceInTheMaking(CLONE_NEWUSER, "user").take();
-        throw new Error("a thread has left its process's user namespace");
-      } catch (error) {
-        if (!isErrno(error, EINVAL)) throw error;
-      }
-    }
-    for (let i = 0; i < 300; i++) {
-      new NamespaceInTheMaking(CLONE_NEWUSER, "user"); // forgotten, as by an error: the thread still stands in its memory
-      new Uint8Array(8192).fill(255);
-    }
-    if (host.syscall(SYS_geteuid) === 0) {
-      using made = new NamespaceInTheMaking(CLONE_NEWUTS, "uts").take();
-      if (inode(made.procPath) === own) throw new Error("the thread opened our namespace");
-    }
-    equal(inode("/proc/self/ns/uts"), own, "our namespace");
-    throws("TypeError", () => untyped.aside(new ArrayBuffer(8)), "too small");
-    throws("TypeError", () => untyped.aside("text"), "no memory");
   },
   "failing dlopen, dlsym, load and view leave the heap as it was": () => {
     const heap = library("heap_in_use");
