@@ -7,7 +7,7 @@ import { SIGKILL } from "../abi/signal.ts";
 import { hostPid, type HostPath, type HostPid } from "../base/brand.ts";
 import { isErrno } from "../base/errors.ts";
 import { int64, type Int64 } from "../base/int64.ts";
-import { openat, readdir, readFile } from "../sys/file.ts";
+import { lstatIfThere, openat, readdir, readFile } from "../sys/file.ts";
 import { kill } from "../sys/process.ts";
 import { freezeCgroup, thawCgroup } from "./freezer.ts";
 import { isV2, readValue, writeValue } from "./files.ts";
@@ -82,7 +82,7 @@ function killAtOnce(paths: CgroupPaths): boolean {
     writeValue(`${group.path}/cgroup.kill`, "1");
     return true;
   } catch (error) {
-    if (isErrno(error, ENOENT, EOPNOTSUPP)) return false;
+    if (isErrno(error, ENOENT, ENODEV, EOPNOTSUPP)) return false; // ENODEV: systemd is removing it, for it is empty
     throw error;
   }
 }
@@ -104,9 +104,18 @@ export type OomKilled = {
   readonly limit: Int64 | undefined;
 };
 
+/** The group whose memory is accounted, if it is. */
+const memoryGroup = (paths: CgroupPaths): CgroupPath | undefined => paths.find(({ controllers }) => controllers.includes("memory")) ?? (paths.length === 1 ? paths.find(isV2) : undefined);
+
+/** True when nobody can tell any more whether memory ran out: systemd removes a unit's group as soon as that is empty. */
+export function isAccountGone(paths: CgroupPaths): boolean {
+  const group = memoryGroup(paths);
+  return group !== undefined && lstatIfThere(null, group.path) === undefined;
+}
+
 /** What the kernel's OOM killer did in the container; undefined when nothing, or when memory is not accounted. */
 export function oomKilled(paths: CgroupPaths): OomKilled | undefined {
-  const group: CgroupPath | undefined = paths.find(({ controllers }) => controllers.includes("memory")) ?? (paths.length === 1 ? paths.find(isV2) : undefined);
+  const group = memoryGroup(paths);
   if (group === undefined) return undefined;
   const { path } = group;
   try {

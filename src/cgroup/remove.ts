@@ -2,7 +2,7 @@
 
 import { AT_REMOVEDIR, O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { DT_DIR } from "../abi/dirent.ts";
-import { EBUSY, ENOENT, ENOTEMPTY } from "../abi/errno.ts";
+import { EBUSY, ENODEV, ENOENT, ENOTEMPTY } from "../abi/errno.ts";
 import type { HostPath } from "../base/brand.ts";
 import { HostError, isErrno } from "../base/errors.ts";
 import { openat, readdir, unlinkat } from "../sys/file.ts";
@@ -62,7 +62,7 @@ function childrenOf(path: string): readonly string[] {
     using directory = openat(null, path, O_RDONLY | O_DIRECTORY);
     return readdir(directory, DT_DIR);
   } catch (error) {
-    if (isErrno(error, ENOENT)) return [];
+    if (isErrno(error, ENOENT, ENODEV)) return [];
     throw error;
   }
 }
@@ -72,7 +72,7 @@ function removeDirectory(path: string): boolean {
     unlinkat(null, path, AT_REMOVEDIR);
     return true;
   } catch (error) {
-    if (isErrno(error, ENOENT)) return true;
+    if (isErrno(error, ENOENT, ENODEV)) return true; // ENODEV: somebody else is removing the one above
     if (isErrno(error, EBUSY, ENOTEMPTY)) return false;
     throw error;
   }

@@ -57,9 +57,10 @@ export function orLastWord<T>(globals: Globals, channel: Fd, act: () => T): T {
 
 /** Why the child has ended that said nothing. */
 export function died(groups: CgroupPaths, child: Child): HostError {
-  const { oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
+  const { isAccountGone, oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
   const oom = oomKilled(groups);
   if (oom !== undefined) return new HostError(`container init was OOM-killed (memory limit too low?): ${oomWords(oom)}`);
   const ending = awaitEnd(child.pidfd); // who made it kills and reaps it: that must not fail
-  return new HostError(`container init died without a word: ${ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`}`);
+  const how = ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`;
+  return new HostError(`container init died without a word: ${how}${isAccountGone(groups) ? ", and its cgroup is gone, which would tell whether it was OOM-killed" : ""}`);
 }

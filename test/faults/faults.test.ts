@@ -3,7 +3,8 @@
 // which step failed at which call.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { before, describe, it } from "mocha";
 import { PROGRAM, useBox, type Box, type Container, type Result } from "../system/harness.ts";
 import type { Config } from "../system/bundle.ts";
@@ -50,8 +51,8 @@ function rich(box: Box): Container {
 }
 
 /** Runs the runtime under strace. The tracer is nobody's parent: what is traced ends as if it were not there. */
-function traced(box: Box, expressions: readonly string[], container: Container, command: "create" | "run", output = "/dev/null"): Result {
-  return box.exec(STRACE, ["-D", "-f", "-qq", "-o", output, ...expressions.flatMap((expression) => ["-e", expression]), PROGRAM, "--root", box.stateRoot, command, "--pid-file", box.path("pid"), "--bundle", container.bundle, container.id]);
+function traced(box: Box, expressions: readonly string[], container: Container, command: "create" | "run", output = "/dev/null", flags: readonly string[] = []): Result {
+  return box.exec(STRACE, ["-D", "-f", "-qq", "-o", output, ...flags, ...expressions.flatMap((expression) => ["-e", expression]), PROGRAM, "--root", box.stateRoot, command, "--pid-file", box.path("pid"), "--bundle", container.bundle, container.id]);
 }
 
 /** The names of calls in the order in which each process made them: the runtime first, then init, then others. */
@@ -159,6 +160,16 @@ describe("a system call that fails", function () {
       }
     });
   }
+
+  it("to kill what is in the cgroup, for systemd is removing that (ENODEV): create leaves nothing", function () {
+    const container = box().container((config) => config.mounts.push({ destination: "/x", type: "nonsense", source: "x" }));
+    const { stdout } = box().exec(PROGRAM, ["plan", "--id", container.id, "--bundle", container.bundle]);
+    const group = [...stdout.matchAll(/make the cgroup (\S+)/g)].map(([, path]) => path ?? "").find((path) => existsSync(join(dirname(path), "cgroup.controllers")));
+    if (group === undefined) return void this.skip(); // this host has no v2
+    const result = traced(box(), ["trace=openat", "inject=openat:error=ENODEV"], container, "create", box().path("trace"), ["-P", `${group}/cgroup.kill`]);
+    assert.match(result.stderr, /^tsrun: create \S+: mount [^\n]*nonsense[^\n]*\n$/);
+    assert.match(readFileSync(box().path("trace"), "utf8"), /cgroup\.kill.*ENODEV.*INJECTED/);
+  });
 
   for (const call of ["write", "mkdirat", "openat", "unlinkat", "sendmsg", "recvfrom", "recvmsg", "renameat2", "mount", "pidfd_send_signal"]) {
     it(`for good (${call}) is an error; what is left then, delete --force takes away`, function () {
