@@ -7,8 +7,9 @@ import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { MAX_UINT64, type Int64 } from "../base/int64.ts";
 import { basename } from "../base/path.ts";
 import type { Resources } from "../spec/types.ts";
-import { readFileIfThere } from "../sys/file.ts";
+import { lstatIfThere, readFileIfThere } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
+import { sleepMs } from "../sys/time.ts";
 import { applyChange, checkUsage } from "./apply.ts";
 import { makeDirectories, type PreparedCgroup } from "./cgroup.ts";
 import type { ResourceChange } from "./change.ts";
@@ -176,9 +177,27 @@ function remove(unit: SystemdUnit, groups: CgroupPaths): void {
   } catch (error) {
     failure = error;
   }
-  removeCgroup(groups.map((group) => ({ ...group, path: unitsOwn(group.path, unit.name) })));
-  // Out of reach it will find the cgroup gone, and then lets the unit go by itself.
-  if (failure !== undefined && !isUnreachable(failure)) throw failure;
+  const own = groups.map((group) => ({ ...group, path: unitsOwn(group.path, unit.name) }));
+  const isOutOfReach = isUnreachable(failure);
+  if (isOutOfReach) leaveToSystemd(own);
+  removeCgroup(own);
+  if (failure !== undefined && !isOutOfReach) throw failure;
+}
+
+/** Where there is no systemd that removes the unit's group, this is how long `delete` takes. */
+const PATIENCE_MS = 5000;
+
+/**
+ * [systemd] It lets a unit go, and removes its group, when it has read in cgroup.events that there are no processes any more. It is told to look
+ * by a notification of the kernel's, which is lost when the file is removed before: then the unit would stay for ever.
+ */
+function leaveToSystemd(groups: CgroupPaths): void {
+  const isLeft = (): boolean => groups.some((group) => isV2(group) && lstatIfThere(null, group.path) !== undefined);
+  let waited = 0;
+  for (let pause = 1; waited < PATIENCE_MS && isLeft(); pause = Math.min(pause * 2, 100)) {
+    sleepMs(pause);
+    waited += pause;
+  }
 }
 
 /** The unit's group, of one that may lie below it. */
