@@ -1,10 +1,9 @@
 // Runs the tests that want another host in guests of test/guest/guest, and adds up what they say. The report is that of mocha:
 // TEST_REPORT=FILE node test/guest/run.mjs [FILE…]. A machine that can have no guest skips all of it, with the reason.
 //
-// The guests have one processor each, so there are as many as this machine has processors, two at most; they share out the jobs.
+// The guests have one processor each, so there are as many as this machine has processors, two at most, each on another one; they share out the jobs.
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,12 +28,19 @@ const ALSO_BOOTED = { "--cgroups v1": ["systemd.test.ts", "limits.test.ts", "upd
 const tests = (folder, wanted) =>
   readdirSync(join(project, folder)).filter((name) => name.endsWith(".test.ts") && wanted(name)).map((name) => join(folder, name));
 
-/** Runs test/guest/guest to its end. */
-function ended(args, output = "pipe") {
-  const child = spawn(guest, args, { cwd: project, stdio: ["ignore", output, output] });
+/** Those that we may use. */
+const processors = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync("/proc/self/status", "utf8"))[1].split(",").flatMap((range) => {
+  const [first, last = first] = range.split("-").map(Number);
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+});
+
+/** Runs test/guest/guest to its end, on one processor where one is given: a guest takes one of those that who starts it may use. */
+function ended(args, processor) {
+  const words = [...(processor === undefined ? [] : ["taskset", "--cpu-list", String(processor)]), guest, ...args];
+  const child = spawn(words[0], words.slice(1), { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
-  child.stdout?.on("data", (data) => (said += data));
-  child.stderr?.on("data", (data) => (said += data));
+  child.stdout.on("data", (data) => (said += data));
+  child.stderr.on("data", (data) => (said += data));
   return new Promise((done) => {
     child.once("error", (error) => done({ status: null, said: error.message }));
     child.once("close", (status) => done({ status, said }));
@@ -90,7 +96,7 @@ if (built.status === NO_GUEST) skip(built.stderr.trim().split("\n").at(-1) ?? ""
 
 rmSync(join(project, reports), { recursive: true, force: true });
 mkdirSync(join(project, reports), { recursive: true });
-const guests = Array.from({ length: Math.min(availableParallelism(), 2) }, (_, i) => `test-${process.pid}-${i}`);
+const guests = Array.from({ length: Math.min(processors.length, 2) }, (_, i) => `test-${process.pid}-${i}`);
 const jobs = [
   ...files.flatMap((file) => (ALSO_UNPRIVILEGED.includes(basename(file)) ? ["root", "tester"] : ["root"]).map((user) => ({ user, boot: "", file }))),
   ...Object.entries(ALSO_BOOTED).flatMap(([boot, names]) => files.filter((file) => names.includes(basename(file))).map((file) => ({ user: "root", boot, file }))),
@@ -101,14 +107,14 @@ process.once("exit", () => guests.forEach((name) => spawnSync(guest, ["stop", "-
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 const reasons = [];
-await Promise.all(guests.map(async (name) => {
+await Promise.all(guests.map(async (name, i) => {
   let booted;
   while (jobs.length > 0 && performance.now() - began < LAST_BEGIN_S * 1000) {
     const job = jobs.shift();
     if (job.boot !== booted) {
       booted = job.boot;
       await ended(["stop", "--name", name]);
-      const { status, said } = await ended(["start", "--name", name, ...booted.split(" ").filter(Boolean)]);
+      const { status, said } = await ended(["start", "--name", name, ...booted.split(" ").filter(Boolean)], processors[i]);
       process.stderr.write(said);
       if (status !== 0) {
         jobs.unshift(job);
