@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, basename, join, resolve } from "node:path";
 import { afterEach, before, beforeEach, it } from "mocha";
@@ -163,7 +163,7 @@ export class Box implements Mark {
 
   /** Takes away the groups above a container's own: runc leaves them, and so may we. */
   removeCgroups(): void {
-    for (const end = Date.now() + 2000; this.cgroups().length > 0 && Date.now() < end; sleepMs(20)) {
+    for (const end = Date.now() + 2000 * SLOWNESS; this.cgroups().length > 0 && Date.now() < end; sleepMs(20)) {
       for (const path of this.cgroups().reverse()) spawnSync("find", [path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
     }
   }
@@ -266,9 +266,10 @@ export class Container {
   /** Waits until `state` says so. */
   waitFor(status: string, patienceMs = 5000): State {
     for (const end = Date.now() + patienceMs * SLOWNESS; ; sleepMs(20)) {
+      const isLast = Date.now() > end;
       const state = this.state();
       if (state.status === status) return state;
-      assert(Date.now() < end, `container is ${state.status} and does not become ${status}`);
+      assert(!isLast, `container is ${state.status} and does not become ${status}`);
     }
   }
 }
@@ -286,14 +287,35 @@ export function refused(result: Result, message: RegExp): void {
   assert.equal(result.status, 1, result.stderr);
 }
 
-/** Waits for a condition. */
+/** Waits for a condition. It is looked at once more when the time is over: who was not given the processor meanwhile has seen nothing. */
 export function eventually(what: string, holds: () => boolean, patienceMs = 5000): void {
-  for (const end = Date.now() + patienceMs * SLOWNESS; !holds(); sleepMs(10)) assert(Date.now() < end, `did not come true: ${what}`);
+  for (const end = Date.now() + patienceMs * SLOWNESS; ; sleepMs(10)) {
+    const isLast = Date.now() > end;
+    if (holds()) return;
+    assert(!isLast, `did not come true: ${what}`);
+  }
 }
 
 /** Waits for a condition and lets other things happen meanwhile. */
 export async function soon(what: string, holds: () => boolean, patienceMs = 5000): Promise<void> {
-  for (const end = Date.now() + patienceMs * SLOWNESS; !holds(); await new Promise((next) => setTimeout(next, 10))) assert(Date.now() < end, `did not come true: ${what}`);
+  for (const end = Date.now() + patienceMs * SLOWNESS; ; await new Promise((next) => setTimeout(next, 10))) {
+    const isLast = Date.now() > end;
+    if (holds()) return;
+    assert(!isLast, `did not come true: ${what}`);
+  }
+}
+
+/** Takes a cgroup's directory away, which the kernel allows a moment after it lists no process any more. */
+export function removeGroup(directory: string): void {
+  eventually(`${directory} can be removed`, () => {
+    try {
+      rmdirSync(directory);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+      return false;
+    }
+  });
 }
 
 /** How a process started with `spawn` ended, and all it said. */

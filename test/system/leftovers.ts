@@ -84,15 +84,16 @@ export function hostSnapshot(): Snapshot {
 }
 
 /** What there is of ours. Containers end by themselves, but not at once: `patienceMs` is how long that may take. */
-export function leftovers(mark: Mark, stateRoots: readonly string[], patienceMs: number = 3000 * Number(process.env["TEST_SLOWNESS"] ?? 1)): string[] {
+export function leftovers(mark: Mark, stateRoots: readonly string[], patienceMs: number = 5000 * Number(process.env["TEST_SLOWNESS"] ?? 1)): string[] {
   for (const end = Date.now() + patienceMs; ; sleepMs(20)) {
+    const isLast = Date.now() >= end;
     const found = [
       ...mounts(mark).map((line) => `mount: ${line}`),
       ...cgroups(mark).map((path) => `cgroup: ${path}`),
       ...processes(mark).map((line) => `process: ${line}`),
       ...stateRoots.flatMap((root) => tolerate(() => readdirSync(root), []).filter((name) => name !== "@seccomp").map((name) => `state: ${root}/${name}`)),
     ];
-    if (found.length === 0 || Date.now() > end) return found;
+    if (found.length === 0 || isLast) return found;
   }
 }
 

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { group, hasController, itOnV2, itWith, onV2, value } from "./groups.ts";
-import { isTsrun, itOurs, ok, refused, useBox, type Container, type State } from "./harness.ts";
+import { isTsrun, itOurs, ok, refused, removeGroup, useBox, type Container, type State } from "./harness.ts";
 
 const MB = 2 ** 20;
 
@@ -205,7 +205,7 @@ describe("limits", () => {
     writeFileSync(join(frozen, v2 ? "cgroup.freeze" : "freezer.state"), v2 ? "1" : "FROZEN");
     refused(second.run(), /container's cgroup unexpectedly frozen/);
     assert(existsSync(frozen), "somebody else's");
-    rmdirSync(frozen);
+    removeGroup(frozen);
     box().removeCgroups();
   });
 
@@ -215,7 +215,7 @@ describe("limits", () => {
     mkdirSync(directory);
     ok(box().container((config) => (config.linux.cgroupsPath = path)).run());
     assert(existsSync(directory));
-    rmdirSync(directory);
+    removeGroup(directory);
     box().removeCgroups();
   });
 

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Box, eventually, ok, refused, shareNamespace, type Container, type Result } from "./harness.ts";
+import { Box, eventually, ok, refused, removeGroup, shareNamespace, type Container, type Result } from "./harness.ts";
 import { GID, Rootless, UID } from "./rootless.ts";
 import type { Config } from "./bundle.ts";
 
@@ -107,7 +107,7 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
     assert.equal(existsSync(own), false);
     for (const directory of [`${delegated}/session`, delegated]) {
       eventually("it is empty", () => processes(directory).length === 0);
-      rmdirSync(directory);
+      removeGroup(directory);
     }
   },
 
@@ -130,7 +130,7 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
     }
     for (const directory of [`${delegated}/session`, delegated]) {
       eventually("it is empty", () => processes(directory).length === 0);
-      rmdirSync(directory);
+      removeGroup(directory);
     }
   },
 
@@ -198,7 +198,7 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
         previous = now;
       }
       eventually("it is empty", () => processes(directory).length === 0);
-      rmdirSync(directory);
+      removeGroup(directory);
       eventually("the kernel has none of them", () => programs(box, "loaded", ...old, ...previous).length === 0);
     }
   },
@@ -230,12 +230,12 @@ export const promises: { readonly [name: string]: (box: Box) => void } = {
     const other = `${own}-other`;
     mkdirSync(other);
     writeFileSync(join(other, "cgroup.procs"), String(container.state().pid));
-    rmdirSync(own);
+    removeGroup(own);
     assert.match(exec("cat", "/proc/self/cgroup"), new RegExp(`^0::.*/${container.id}-other$`, "m"));
     assert.equal(box.runtime(["exec", "--cgroup", "/", container.id, "true"]).status, 255);
     ok(container.delete("--force"));
     eventually("it is empty", () => processes(other).length === 0);
-    rmdirSync(other);
+    removeGroup(other);
   },
 
   "a frozen container is paused, runs on when thawed, and delete --force ends it even so": (box) => {
