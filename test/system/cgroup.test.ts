@@ -103,7 +103,7 @@ describe("cgroups (v1 and hybrid)", function () {
   it("limits pids, and the limit holds", () => {
     const container = box().container((config) => {
       config.linux.resources = { pids: { limit: 5 } };
-      config.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 1 & done 2>&1; wait"];
+      config.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 20 & done 2>&1; wait"];
     });
     assert.match(container.run().stdout, /can't fork/);
     const unlimited = sleeper({ pids: { limit: -1 } });

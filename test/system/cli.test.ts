@@ -248,8 +248,8 @@ describe("the log", () => {
     ] as const) {
       // Daemons of our own, where nobody else sees them.
       const script = `mount -t tmpfs tmpfs /dev && mknod /dev/null c 1 3 && mount -t tmpfs tmpfs /run && mkdir -p ${dirname(socket)} && cd ${box().directory} || exit 9
-        ${listen} listen ${socket} > heard & for i in 1 2 3 4 5 6 7 8 9; do [ -S ${socket} ] && break; sleep 0.1; done
-        ${PROGRAM} --root ${box().stateRoot} --log ${target} state unknown; sleep 0.2; kill $!`;
+        ${listen} listen ${socket} > heard & until [ -S ${socket} ]; do sleep 0.05; done
+        ${PROGRAM} --root ${box().stateRoot} --log ${target} state unknown; until [ $(wc -l < heard) -ge 2 ]; do sleep 0.05; done; kill $!`;
       const { stderr } = box().exec("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", script], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
       assert.match(stderr, /container does not exist/);
       assert.match(readFileSync(box().path("heard"), "utf8").split("\n")[1] ?? "", expected);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { isTsrun, ok, refused, shareNamespace, useBox, type Container } from "./harness.ts";
+import { eventually, isTsrun, ok, refused, shareNamespace, useBox, type Container } from "./harness.ts";
 
 describe("like crun", function () {
   if (!isTsrun) return;
@@ -83,6 +83,7 @@ describe("like crun", function () {
       shareNamespace(config, "pid");
     });
     ok(container.run(["--detach"]));
+    eventually("the link is there", () => box().runtime(["exec", container.id, "test", "-L", "/tmp/out"]).status === 0);
     mkdirSync(box().path("target"));
     const file = box().write("mounts.json", JSON.stringify({ mounts: [{ destination: `/tmp/out${box().path("target")}`, type: "tmpfs", source: "tmpfs" }] }));
     ok(box().runtime(["mounts", "add", container.id, file]));

@@ -92,7 +92,7 @@ describe("events", () => {
   itWith("--stats shows throttling", ["cpu"], () => {
     const container = started((config) => {
       config.process.args = ["sh", "-c", "while :; do :; done"];
-      config.linux.resources = { ...config.linux.resources, cpu: { quota: 1000, period: 100_000 } };
+      config.linux.resources = { ...config.linux.resources, cpu: { quota: 10_000, period: 100_000 } }; // with less it takes long to end, too
     });
     eventually("it has been throttled", () => Number((statsOf(container).cpu.throttling as { throttledPeriods?: number } | undefined)?.throttledPeriods ?? 0) > 0, 20_000);
     ok(container.delete("--force"));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { ended, eventually, fields, itOurs, itWithTimeNamespaces, ok, PROGRAM, shareNamespace, soon, useBox, user, type Box, type Container, type Result } from "./harness.ts";
+import { ended, eventually, fields, itOurs, itWithTimeNamespaces, ok, PROGRAM, removeGroup, shareNamespace, soon, useBox, user, type Box, type Container, type Result } from "./harness.ts";
 import type { Config } from "./bundle.ts";
 import { listen, OnTerminal, useTerminals } from "./terminal.ts";
 
@@ -293,8 +293,9 @@ describe("exec", () => {
 
   it("ends when the container does", async () => {
     const container = sleeper(box());
-    const end = box().beside(["exec", container.id, "sh", "-c", "sleep 60"]);
-    eventually("it runs", () => readFileSync(`${box().cgroups()[0]}/cgroup.procs`, "utf8").trim().split("\n").length >= 2);
+    const file = `/proc/${container.state().pid}/root/dev/shm/runs`;
+    const end = box().beside(["exec", container.id, "sh", "-c", "touch /dev/shm/runs; sleep 60"]);
+    eventually("it runs", () => existsSync(file));
     ok(container.delete("--force"));
     assert.equal((await end).status, 137);
   });
@@ -352,7 +353,7 @@ describe("exec with a terminal", () => {
 
   it("has one of the container's, of the size of ours, and follows it", async () => {
     const container = sleeper(box());
-    const screen = new OnTerminal(box(), ["exec", "-t", container.id, "sh", "-c", "tty; stty size; stat -c %u:%g $(tty); trap 'stty size; exit 9' WINCH; while :; do sleep 0.05; done"]);
+    const screen = new OnTerminal(box(), ["exec", "-t", container.id, "sh", "-c", "trap 'stty size; exit 9' WINCH; tty; stty size; stat -c %u:%g $(tty); while :; do sleep 0.05; done"]);
     await screen.saw("0:5");
     screen.resize();
     assert.equal(await screen.ends(9), "/dev/pts/0\n33 101\n0:5\n50 120\n");
@@ -423,7 +424,7 @@ describe("exec --cgroup", () => {
     const lines = stdout.trim().split("\n").filter((line) => line.includes(container.id));
     assert.deepEqual(lines.filter((line) => !line.endsWith(`/${container.id}/below`)), []);
     assert.equal(lines.length, groups.length);
-    for (const group of groups) rmdirSync(join(group, "below"));
+    for (const group of groups) removeGroup(join(group, "below"));
     ok(container.delete("--force"));
   });
 
@@ -439,7 +440,7 @@ describe("exec --cgroup", () => {
     assert.match(of("pids"), /\/below$/);
     assert.doesNotMatch(of("cpu"), /below/);
     assert.doesNotMatch(of("devices"), /below/);
-    below.forEach((path) => rmdirSync(path));
+    below.forEach(removeGroup);
     ok(container.delete("--force"));
   });
 

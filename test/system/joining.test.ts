@@ -11,7 +11,7 @@ import { eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, useBox, user
 
 function sleeper(box: Box, change: (config: Config) => void = () => undefined): Container {
   const container = box.container((config) => {
-    config.process.args = ["sleep", "60"];
+    config.process.args = ["sleep", "600"];
     change(config);
   });
   ok(container.run(["--detach"]));
@@ -251,8 +251,9 @@ describe("namespaces of others, by path", function () {
 
   /** Who has an orphan of ours, as the kernel decides. */
   function reaper(): string | undefined {
-    const file = box().path("orphan");
-    ok(box().exec("sh", ["-c", `sh -c 'sleep 1; cat /proc/$$/status > ${file}' & exit 0`]));
+    const [file, go] = [box().path("orphan"), box().path("go")];
+    ok(box().exec("sh", ["-c", `sh -c 'until [ -e ${go} ]; do sleep 0.05; done; cat /proc/$$/status > ${file}' & exit 0`]));
+    writeFileSync(go, "");
     eventually("the orphan has a parent", () => existsSync(file) && readFileSync(file, "utf8").includes("PPid:"));
     return fields(readFileSync(file, "utf8"))["PPid"];
   }

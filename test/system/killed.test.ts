@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { Box, ok, PROGRAM, soon, useBox, user, type Container } from "./harness.ts";
@@ -34,16 +33,20 @@ describe("killed by SIGKILL", () => {
     return longest;
   }
 
-  /** Starts `command` and kills it after some time, ROUNDS times with other delays, until after it is done; then delete --force, and nothing may be left. */
+  /**
+   * Starts `command` and kills it after some time, ROUNDS times with other delays, until after it is done; then delete --force, and nothing may be left.
+   * Again, with a new measure, where the machine was so slow while it was measured that most were done.
+   */
   async function killAtManyMoments(command: readonly string[], change: (config: Config) => void): Promise<void> {
     const container = box().container(change);
-    const longestMs = 1.2 * (await createMs(container));
+    let longestMs = 0;
     let cut = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS || (cut <= ROUNDS / 4 && round < 4 * ROUNDS); round++) {
+      if (round % ROUNDS === 0) longestMs = 1.2 * (await createMs(container));
       const child = started(command, container);
       const end = new Promise<string | null>((resolve) => child.once("exit", (_status, signal) => resolve(signal)));
       const from = performance.now();
-      const delay = (longestMs * round) / ROUNDS;
+      const delay = (longestMs * (round % ROUNDS)) / ROUNDS;
       if (delay >= 1) await pause(delay);
       while (performance.now() - from < delay); // timers are too coarse for the last part
       child.kill("SIGKILL");
@@ -57,7 +60,7 @@ describe("killed by SIGKILL", () => {
         throw new Error(`killed after ${delay.toFixed(1)} ms`, { cause: error });
       }
     }
-    assert(cut > ROUNDS / 4, `only ${cut} of ${ROUNDS} were killed before they ended`);
+    assert(cut > ROUNDS / 4, `only ${cut} were killed before they ended`);
   }
 
   it("create leaves nothing that delete --force does not take away", async function () {
@@ -95,18 +98,16 @@ describe("killed by SIGKILL", () => {
   });
 
   it("create leaves no init that waits for ever: it dies with its maker", async () => {
-    const container = box().container((config) => (config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "30"] }] }));
+    const container = box().container((config) => (config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `touch ${box().path("entered")}; exec sleep 301`] }] }));
     const child = spawn(PROGRAM, ["--root", box().stateRoot, "create", "--bundle", container.bundle, container.id], { stdio: "ignore", env: { TSRUN_TEST: box().prefix } });
     const end = new Promise((resolve) => child.once("exit", resolve));
-    for (let i = 0; i < 200 && !existsSync(join(box().stateRoot, container.id, "state.json")); i++) await pause(5);
-    await pause(100);
+    await soon("it waits for the hook", () => existsSync(box().path("entered")), 20_000);
     child.kill("SIGKILL");
     await end;
     // The hook is the host's own process: delete does not know it, and need not.
-    for (let i = 0; i < 100 && box().leftovers().some((line) => line.startsWith("process:") && !line.includes("sleep 30")); i++) await pause(20);
-    assert.deepEqual(box().leftovers().filter((line) => line.startsWith("process:") && !line.includes("sleep 30")), []);
+    await soon("all others have ended", () => box().leftovers().every((line) => !line.startsWith("process:") || line.includes("sleep 301")));
     assert.equal(box().runtime(["delete", "--force", container.id]).status, 0);
-    for (const line of box().leftovers()) if (line.includes("sleep 30")) process.kill(Number(/\d+/.exec(line)?.[0]), "SIGKILL");
+    for (const line of box().leftovers()) if (line.includes("sleep 301")) process.kill(Number(/\d+/.exec(line)?.[0]), "SIGKILL");
   });
 
   for (const command of ["create", "exec"] as const) {

@@ -108,8 +108,9 @@ describe("NOTIFY_SOCKET", function () {
     const caller = await host();
     const container = service("say STATUS=1; sleep 0.1; say READY=1; sleep 0.3; exit 7");
     const run = container.spawnRun([], env(caller));
+    const end = ended(run);
     assert.deepEqual(await caller.heard, ["READY=1\\n", `MAINPID=${run.pid}\\n`, "BARRIER=1 and 1"]);
-    assert.equal((await ended(run)).status, 7);
+    assert.equal((await end).status, 7);
   });
 
   it("run in the foreground passes on what the service said before it ended", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { setValue, value } from "./groups.ts";
@@ -106,7 +106,11 @@ describe("pause and resume", () => {
     ok(killed.kill("KILL"));
     killed.waitFor("stopped");
     ok(killed.delete());
-    const told = started((config) => (config.process.args = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.01; done"]));
+    const told = started((config) => {
+      config.root.readonly = false;
+      config.process.args = ["sh", "-c", "trap 'exit 0' TERM; touch /ready; while :; do sleep 0.01; done"];
+    });
+    eventually("it can be told", () => existsSync(told.at("ready")));
     ok(command("pause", told));
     ok(told.kill("TERM"));
     sleepMs(100);

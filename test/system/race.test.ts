@@ -1,28 +1,28 @@
 // Commands that meet on one container (FEATURES F23): whatever comes first, each says something true and nothing is left.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { isTsrun, itOurs, ok, useBox, type Container, type Result, type State } from "./harness.ts";
+import { isTsrun, itOurs, ok, soon, useBox, type Container, type Result, type State } from "./harness.ts";
 
 describe("commands at once", () => {
   const box = useBox();
 
-  const slow = (seconds: string): Container => box().container((config) => {
+  /** Its create is in a hook once there is a file "entered", and stays there until there is one "go" or for `seconds`. */
+  const slow = (seconds?: string): Container => box().container((config) => {
+    for (const name of ["entered", "go"]) rmSync(box().path(name), { force: true });
     config.process.args = ["sleep", "60"];
-    config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", seconds] }] };
+    const wait = seconds === undefined ? `until [ -e ${box().path("go")} ]; do sleep 0.02; done` : `sleep ${seconds}`;
+    config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `touch ${box().path("entered")}; ${wait}`] }] };
   });
 
-  const begun = async (container: Container): Promise<void> => {
-    for (let i = 0; i < 200 && !existsSync(join(box().stateRoot, container.id, "state.json")); i++) await new Promise((next) => setTimeout(next, 5));
-    await new Promise((next) => setTimeout(next, 50));
-  };
+  const begun = (): Promise<void> => soon("create is in its hook", () => existsSync(box().path("entered")), 20_000);
 
   itOurs("state and list during create know the container, and a start meanwhile comes after create or not at all", async () => {
     const container = slow("0.5");
     const create = box().beside(["create", "--bundle", container.bundle, container.id]);
-    await begun(container);
+    await begun();
     const state = box().runtime(["state", container.id]);
     assert.match((JSON.parse(ok(state).stdout) as State).status, /^creat(ing|ed)$/);
     assert.match(ok(box().runtime(["list"])).stdout, new RegExp(`${container.id} +\\d+ +creat(ing|ed)`));
@@ -38,10 +38,11 @@ describe("commands at once", () => {
 
   itOurs("delete --force during create takes the container away, and create fails and leaves nothing", async () => {
     for (const command of [["create"], ["run"], ["run", "--detach"]]) {
-      const container = slow("0.3");
+      const container = slow();
       const create = box().beside([...command, "--bundle", container.bundle, container.id]);
-      await begun(container);
+      await begun();
       ok(container.delete("--force"));
+      box().write("go", "");
       const { status, stderr } = await create;
       assert.equal(status, 1, stderr);
       assert.notEqual(stderr, "");
@@ -52,7 +53,7 @@ describe("commands at once", () => {
   it("plain delete during create is refused or waits; the container is whole afterwards", async () => {
     const container = slow("0.3");
     const create = box().beside(["create", "--bundle", container.bundle, container.id]);
-    await begun(container);
+    await begun();
     const deleted = container.delete();
     const created = await create;
     if (deleted.status === 0) assert.equal(created.status, 1, "deleted, and create says it succeeded");

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "mocha";
-import { ended, isTsrun, itOurs, ok, PROGRAM, refused, shareNamespace, soon, useBox } from "./harness.ts";
+import { ended, eventually, isTsrun, itOurs, ok, PROGRAM, refused, shareNamespace, soon, useBox } from "./harness.ts";
 
 /** Writes where the standard streams lead. */
 const LINKS = "set -- $(for n in 0 1 2; do readlink /proc/$$/fd/$n; done); echo $@ > /links";
@@ -96,7 +96,8 @@ describe("run in the foreground", () => {
     it(`orphans of a container without a pid namespace ${whose}`, async () => {
       const container = box().container((config) => {
         shareNamespace(config, "pid");
-        config.process.args = ["sh", "-c", "(sh -c 'sleep 0.5; cut -d\" \" -f4 /proc/$$/stat' &); sleep 2"];
+        const orphan = "until [ -e /dev/shm/orphaned ]; do sleep 0.05; done; cut -d\" \" -f4 /proc/$$/stat; touch /dev/shm/told";
+        config.process.args = ["sh", "-c", `(sh -c '${orphan}' &); touch /dev/shm/orphaned; until [ -e /dev/shm/told ]; do sleep 0.05; done`];
       });
       const child = container.spawnRun(flags);
       const { status, stdout, stderr } = await ended(child);
@@ -192,6 +193,7 @@ describe("run --detach", () => {
     assert.equal(state.status, "running");
     assert.equal(readFileSync(box().path("pid"), "utf8"), String(state.pid));
     assert.equal(readlinkSync(`/proc/${state.pid}/fd/1`), box().path("out"));
+    eventually("it says so", () => readFileSync(box().path("out"), "utf8") === "started\n");
     ok(container.kill("KILL"));
     container.waitFor("stopped");
     assert.equal(readFileSync(box().path("out"), "utf8"), "started\n");

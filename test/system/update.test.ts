@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { group, hasController, itOnV1, itOnV2, itWith, onV2, setValue, value } from "./groups.ts";
-import { isTsrun, ok, refused, useBox, type Container, type Result } from "./harness.ts";
+import { eventually, isTsrun, ok, refused, useBox, type Container, type Result } from "./harness.ts";
 
 const MB = 2 ** 20;
 
@@ -302,6 +302,7 @@ describe("update", () => {
       config.root.readonly = false;
       config.process.args = ["sh", "-c", "while :; do echo x > /dev/null || echo denied >> /denied; done 2>> /denied"];
     });
+    eventually("it writes", () => existsSync(container.at("denied")));
     for (let i = 0; i < 10; i++) ok(updateFrom(container, { devices: [{ allow: false, access: "rwm" }], ...(hasController("pids") ? { pids: { limit: 30 + i } } : {}) }));
     assert.equal(container.state().status, "running");
     assert.equal(readFileSync(container.at("denied"), "utf8"), "");
