@@ -1,12 +1,12 @@
 // buildah calls the runtime itself, without a monitor between: it reads its pid file, waits for init and asks for its state.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { ok, PROGRAM, useBox, type Result } from "../system/harness.ts";
-import { rootfsArchive } from "./image.ts";
+import { removeStore, rootfsArchive } from "./image.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -18,7 +18,7 @@ describe("buildah", function () {
   before(() => {
     store = mkdtempSync(join(tmpdir(), "tsrun-buildah-"));
   });
-  after(() => rmSync(store, { recursive: true, force: true }));
+  after(() => removeStore(store));
 
   const buildah = (...args: string[]): Result =>
     box().exec("/usr/bin/buildah", ["--root", join(store, "root"), "--runroot", join(store, "runroot"), "--storage-driver", "vfs", ...args], { env: { PATH, HOME: store, TMPDIR: store } });

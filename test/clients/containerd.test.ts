@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { eventually, ok, PROGRAM, soon, useBox, type Result } from "../system/harness.ts";
-import { IMAGE, imageArchive } from "./image.ts";
+import { IMAGE, imageArchive, removeStore } from "./image.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -39,7 +39,7 @@ address = "${socket()}.ttrpc"
     const end = new Promise((resolve) => (daemon === undefined || daemon.exitCode !== null ? resolve(0) : daemon.once("exit", resolve)));
     daemon?.kill("SIGTERM");
     await end;
-    rmSync(store, { recursive: true, force: true });
+    removeStore(store);
   });
 
   let imported = false;

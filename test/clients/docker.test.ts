@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { PROGRAM, soon, useBox } from "../system/harness.ts";
-import { rootfsArchive } from "./image.ts";
+import { removeStore, rootfsArchive } from "./image.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 const RUNTIME = "under-test";
@@ -64,7 +64,7 @@ describe("docker", function () {
     const end = new Promise((resolve) => (daemon === undefined || daemon.exitCode !== null ? resolve(0) : daemon.once("exit", resolve)));
     daemon?.kill("SIGTERM");
     await end;
-    rmSync(store, { recursive: true, force: true });
+    removeStore(store);
   });
 
   /** Makes a container; the answer of its start. */

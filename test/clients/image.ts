@@ -2,13 +2,26 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sharedRootfs } from "../system/bundle.ts";
+import { eventually } from "../system/harness.ts";
 
 export const IMAGE = "localhost/busybox:latest";
 
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch;
+
+/** Takes away what podman stores; conmon's own clean-up may still write there, and rmSync does not look again at what it has emptied. */
+export function removeStore(store: string): void {
+  eventually("what podman stores is gone", () => {
+    try {
+      rmSync(store, { recursive: true, force: true });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
 
 /** Packs the root file system as a plain tar. */
 export function rootfsArchive(directory: string): string {

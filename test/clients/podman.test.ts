@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "mocha";
-import { eventually, itOurs, ok, PROGRAM, SLOWNESS, useBox, type Result } from "../system/harness.ts";
-import { IMAGE, rootfsArchive } from "./image.ts";
+import { eventually, itOurs, ok, PROGRAM, SLOWNESS, soon, useBox, type Result } from "../system/harness.ts";
+import { IMAGE, removeStore, rootfsArchive } from "./image.ts";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -22,7 +22,7 @@ describe("podman", function () {
     // Our name is not among those that podman reads JSON errors from: this is the line that makes it one (docs).
     writeFileSync(join(store, "containers.conf"), `[engine]\nruntime_supports_json = ["${basename(PROGRAM)}"]\n`);
   });
-  after(() => rmSync(store, { recursive: true, force: true }));
+  after(() => removeStore(store));
 
   const podman = (args: readonly string[], input?: string): Result =>
     box().exec(
@@ -58,7 +58,7 @@ describe("podman", function () {
 
   it("pauses a container and lets it go on, changes its limits, and lists its processes", () => {
     const name = `${box().prefix}pause`;
-    ok(run(["--detach", "--name", name, "--memory", "64m"], ["sleep", "60"]));
+    ok(run(["--detach", "--name", name, "--memory", "64m"], ["sleep", "600"]));
     const status = (): string => ok(podman(["inspect", "--format", "{{.State.Status}}", name])).stdout.trim();
     ok(podman(["pause", name]));
     assert.equal(status(), "paused");
@@ -70,7 +70,7 @@ describe("podman", function () {
     const path = /memory:(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1];
     const limit = path === undefined ? `/sys/fs/cgroup${/0::(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]}/memory.max` : `/sys/fs/cgroup/memory${path}/memory.limit_in_bytes`;
     assert.equal(readFileSync(limit, "utf8").trim(), String(96 * 2 ** 20));
-    assert.match(ok(podman(["top", name, "hpid", "args"])).stdout, new RegExp(`^${pid} +sleep 60`, "m"));
+    assert.match(ok(podman(["top", name, "hpid", "args"])).stdout, new RegExp(`^${pid} +sleep 600`, "m"));
     ok(podman(["pause", name]));
     ok(podman(["rm", "--force", "--time", "0", name]));
     removeParents();
@@ -78,11 +78,11 @@ describe("podman", function () {
 
   it("starts a container in the pid namespace of another: with a terminal, detached, and execs into it", () => {
     const [first, second] = [`${box().prefix}first`, `${box().prefix}second`];
-    ok(run(["--detach", "--name", first], ["sleep", "61"]));
+    ok(run(["--detach", "--name", first], ["sleep", "601"]));
     assert.match(ok(run(["--pid", `container:${first}`, "--tty", "--name", second], ["sh", "-c", "test -t 0 || test -t 1 && cat /proc/1/comm"])).stdout, /^sleep\r?\n$/);
     ok(podman(["rm", second]));
-    ok(run(["--pid", `container:${first}`, "--detach", "--name", second], ["sleep", "62"]));
-    assert.match(ok(podman(["exec", second, "ps"])).stdout, /sleep 61\n[^]*sleep 62\n/);
+    ok(run(["--pid", `container:${first}`, "--detach", "--name", second], ["sleep", "602"]));
+    assert.match(ok(podman(["exec", second, "ps"])).stdout, /sleep 601\n[^]*sleep 602\n/);
     assert.equal(readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", second])).stdout.trim()}/ns/pid`), readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", first])).stdout.trim()}/ns/pid`));
     for (const name of [second, first]) ok(podman(["rm", "--force", "--time", "0", name]));
     removeParents();
@@ -174,7 +174,7 @@ describe("podman", function () {
     let said = "";
     child.stdout.on("data", (data: Buffer) => (said += data.toString()));
     const end = new Promise<number | null>((resolve) => child.once("close", resolve));
-    for (let i = 0; i < 500 * SLOWNESS && !said.includes("ready"); i++) await new Promise((next) => setTimeout(next, 20));
+    await soon("it is ready", () => said.includes("ready"), 20_000);
     child.kill("SIGTERM");
     assert.equal(await end, 5);
     assert.equal(said, "ready\ngot it\n");
