@@ -1,7 +1,8 @@
 // The processors of a new container: all that its cgroup allows, whatever the caller of the runtime was confined to.
 
+import type { HostPid } from "../base/brand.ts";
 import { SysError } from "../base/errors.ts";
-import { sched_setaffinity } from "../sys/process.ts";
+import { getcpu, sched_setaffinity } from "../sys/process.ts";
 
 const MOST_CPUS = 8192; // what kernels are built for; the kernel cuts a longer mask to its own length
 
@@ -10,9 +11,26 @@ const MOST_CPUS = 8192; // what kernels are built for; the kernel cuts a longer 
  * cpuset, so that a container would be confined to the processors of who called us. @see sched_setaffinity(2)
  */
 export function resetAffinity(): void {
+  setOrLeave(0, allProcessors(), "all processors"); // where it is refused the container runs on fewer, as with runc
+}
+
+/**
+ * Has a child that was just made begin on another processor than ours. [kernel] It is often put behind its parent, on the same one, where it waits until that
+ * blocks: half a millisecond in the middle, more than one at times, with other processors idle. It resets its affinity by itself.
+ */
+export function startElsewhere(child: HostPid): void {
+  const mask = allProcessors();
+  const own = getcpu();
+  mask[own >> 3] = 0xff & ~(1 << (own & 7));
+  setOrLeave(child, mask, "all other processors"); // EINVAL: there is no other
+}
+
+const allProcessors = (): Uint8Array => new Uint8Array(MOST_CPUS / 8).fill(0xff);
+
+function setOrLeave(pid: HostPid | 0, mask: Uint8Array, which: string): void {
   try {
-    sched_setaffinity(0, new Uint8Array(MOST_CPUS / 8).fill(0xff), "all processors");
+    sched_setaffinity(pid, mask, which);
   } catch (error) {
-    if (!(error instanceof SysError)) throw error; // where it is refused the container runs on fewer processors, as with runc
+    if (!(error instanceof SysError)) throw error;
   }
 }

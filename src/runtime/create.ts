@@ -17,6 +17,7 @@ import { driverOf } from "../cgroup/driver.ts";
 import { joinCgroup, openEntries } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { cloneIntoNamespaces } from "../namespaces/enter.ts";
+import { startElsewhere } from "../process/affinity.ts";
 import { givePipes } from "../process/become.ts";
 import { setOomScoreAdj, setRlimits } from "../process/limits.ts";
 import { openSources } from "../rootfs/mounts.ts";
@@ -290,6 +291,7 @@ function spawn(
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
   if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
   if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
+  startElsewhere(child.pid);
   copyHotPages(); // side by side with the child, who waits for us
   if (start.plan.namespaces.user?.path === undefined) undoInit(child, undo);
   for (const source of start.sources) source[Symbol.dispose]();

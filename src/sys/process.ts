@@ -1,7 +1,7 @@
 // Processes and namespaces. One thread only: what a raw call changes for "the calling thread" it changes for all of us.
 
 import {
-  SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_madvise,
+  SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getcpu, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_madvise,
   SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal,
   SYS_prctl, SYS_prlimit64, SYS_sched_setaffinity, SYS_setns, SYS_setpgid, SYS_setsid, SYS_unshare, SYS_wait4, SYS_waitid,
 } from "../abi/syscall.ts";
@@ -216,6 +216,13 @@ export function getrlimit(name: string, resource: number, pid = 0): { readonly s
   const limit = new Struct(rlimit64.size);
   syscall("prlimit", SYS_prlimit64, name, pid, resource, null, limit.buffer);
   return { soft: int64(limit.getU64(rlimit64.rlim_cur)), hard: int64(limit.getU64(rlimit64.rlim_max)) };
+}
+
+/** The processor that we run on, at this moment. @see getcpu(2) */
+export function getcpu(): number {
+  const cpu = new Uint32Array(1);
+  syscall("getcpu", SYS_getcpu, "", cpu, null, null);
+  return cpu[0] as number;
 }
 
 /**
