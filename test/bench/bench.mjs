@@ -10,7 +10,7 @@
 // crun refuses the hybrid layout, and nothing is left behind. --view v2 is one of v2 without controllers, where no container has limits:
 // none of devices either, which crun can set there only with CAP_SYS_RESOURCE. There is no assertion on time here.
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, chmodSync, chownSync, constants, copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, chownSync, constants, copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,6 +25,7 @@ const MEASURES = ["version", "state", "list", "run", "cycle", "exec", "limits", 
 /** Measures that are the sum of several calls. */
 const SUMS = { cycle: ["create", "start", "kill", "delete"], limits: ["create with limits", "delete --force"] };
 const LISTED = 1000;
+const TMPFS_MAGIC = 0x01021994;
 const USER = 54_321; // nobody's id on any host that we know of
 
 /** A sentence for the user instead of a stack trace. */
@@ -64,8 +65,9 @@ async function main() {
   const tools = compileTools();
   const rootfs = makeRootfs();
   const scratch = mkdtempSync(join(tmpdir(), "tsrun-bench-"));
-  chmodSync(scratch, 0o755);
-  const runtimes = findRuntimes(scratch, rootfs);
+  const states = mkdtempSync(join(inMemory(), "tsrun-bench-"));
+  for (const directory of [scratch, states]) chmodSync(directory, 0o755);
+  const runtimes = findRuntimes(scratch, states, rootfs);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
   try {
@@ -84,8 +86,15 @@ async function main() {
       for (const id of Object.values(runtime.ids)) spawnSync(runtime.path, [...runtime.globals, "delete", "--force", id]);
       if (options.only.includes("rootless")) spawnSync(runtime.path, [...runtime.own, "delete", "--force", runtime.ids.run]);
     }
-    rmSync(scratch, { recursive: true, force: true });
+    for (const directory of [scratch, states]) rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Where state directories lie: in memory, as /run does, whatever this machine has for it. */
+function inMemory() {
+  const found = ["/run", "/dev/shm"].find((directory) => existsSync(directory) && statfsSync(directory).type === TMPFS_MAGIC);
+  if (found === undefined) console.error("bench: neither /run nor /dev/shm is in memory: the disk has a share in what is measured");
+  return found ?? tmpdir();
 }
 
 function isWithoutLimits() {
@@ -121,15 +130,15 @@ function makeRootfs() {
   return join(project, "build/rootfs");
 }
 
-/** The runtimes that are there, each with a bundle of its own `spec` and a state directory of its own. */
-function findRuntimes(scratch, rootfs) {
+/** The runtimes that are there, each with a bundle of its own `spec` in `scratch` and a state directory of its own in `states`. */
+function findRuntimes(scratch, states, rootfs) {
   const runtimes = [];
   for (const [name, path] of [["tsrun", resolve(options.tsrun)], ["crun", inPath("crun")], ["runc", inPath("runc")]]) {
     if (path === undefined || !isExecutable(path)) {
       console.error(`bench: ${name} is not there${path === undefined ? "" : ` (${path})`}: measured without it`);
       continue;
     }
-    const globals = ["--root", join(scratch, name, "state")];
+    const globals = ["--root", join(states, name, "state")];
     const bundles = {};
     const kinds = [
       ["run", ["/bin/true"], (config) => config],
@@ -156,15 +165,15 @@ function findRuntimes(scratch, rootfs) {
       bundles[kind] = bundle;
     }
     const ids = { run: `bench-${name}-run`, stay: `bench-${name}-stay`, cycle: `bench-${name}-cycle`, listed: `bench-${name}-listed` };
-    const ownRoot = join(scratch, name, "own");
-    mkdirSync(ownRoot);
+    const ownRoot = join(states, name, "own");
+    mkdirSync(ownRoot, { recursive: true });
     chownSync(ownRoot, USER, USER);
     // crun does not go on without its cgroup, which the user is not allowed to make; the others do.
     const own = ["--root", ownRoot, ...(name === "crun" ? ["--cgroup-manager", "disabled"] : [])];
     const hasExec = spawnSync(path, ["exec", "--help"]).status === 0;
     if (!hasExec) console.error(`bench: ${name} has no exec: that measure is left out for it`);
     const version = /version\s+(\S+)/.exec(must(path, ["--version"]))?.[1] ?? "?";
-    runtimes.push({ name, path, version, globals, own, many: join(scratch, name, "many"), bundles, ids, hasExec, pidFile: join(scratch, name, "pid") });
+    runtimes.push({ name, path, version, globals, own, many: join(states, name, "many"), bundles, ids, hasExec, pidFile: join(scratch, name, "pid") });
   }
   return runtimes;
 }
