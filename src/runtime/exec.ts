@@ -64,8 +64,8 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const joiner = step("clone", () => spawn(globals, request, container, { plan, seccomp, console: console?.to, hidden }, undo));
-  const child = step("wait for the process to enter the container", () => meetProcess(globals, container, plan, joiner, undo));
   hidden?.[Symbol.dispose](); // while the child is at work
+  const child = step("wait for the process to enter the container", () => meetProcess(globals, container, plan, joiner, undo));
   step("wait for the program", () => expect(globals, container.record.cgroup ?? [], child, joiner.channel, undefined, (notify) => handOver(container, plan, child, notify)));
   if (child !== joiner.child) waitPidfd(joiner.child.pidfd); // it has ended, or the channel would not have
   step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));

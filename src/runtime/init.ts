@@ -70,7 +70,6 @@ export function init(context: InitContext): never {
     report = waitForStart(context.start, channel);
     step("install seccomp", () => installSeccomp(context.seccomp, "started", (notify) => passNotify(channel, notify)));
     step("run startContainer hooks", () => runHooks("startContainer", context.plan.hooks.startContainer, hookState(context.plan, "created", getpid()), program.env));
-    resetSignals();
     unblockSignals();
     step("execute", () => execute(program));
   } catch (error) {
@@ -147,6 +146,7 @@ function leaveCaller({ namespaces }: ContainerPlan): void {
   if (namespaces.user?.privileged !== false || namespaces.user.path !== undefined) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   setsid();
   blockSignals(ALL_SIGNALS);
+  resetSignals();
   umask(0);
 }
 

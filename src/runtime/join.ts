@@ -90,7 +90,6 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     const program = step("find program", () => findProgram(plan.process));
     if (debug) send(channel, { kind: "log", level: "debug", text: "setns_init: about to exec" }); // runc's words
     prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
-    resetSignals();
     unblockSignals();
     step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
     step("install seccomp", () => installSeccomp(seccomp, "started", (notify) => passNotify(channel, notify)));
@@ -116,6 +115,7 @@ function leaveCaller(): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until execve: a process half made must not outlive its maker
   setsid();
   blockSignals(ALL_SIGNALS);
+  resetSignals();
 }
 
 /** Before the container's /proc is ours: whether the user namespace that the process will be in has given up setgroups(2). */

@@ -7,7 +7,7 @@ import { Fd } from "./fd.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
 import { Struct } from "./memory.ts";
-import { read } from "./file.ts";
+import { read, readFileIfThere } from "./file.ts";
 
 const maskOf = (signals: readonly number[]): bigint => signals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
 const mask8 = (mask: bigint): BigUint64Array => new BigUint64Array([mask]);
@@ -25,10 +25,25 @@ export function unblockSignals(): void {
   syscall("rt_sigprocmask", SYS_rt_sigprocmask, "SIG_SETMASK", SIG_SETMASK, mask8(0n), null, 8);
 }
 
-/** Gives every signal its default disposition: what a caller ignored must not stay ignored over execve. @see sigaction(2) */
+/**
+ * Gives every signal its default disposition: what a caller ignored must not stay ignored over execve. To be called while the host's /proc is there, which
+ * says that there is nothing to do; without it each of the 64 is reset. @see sigaction(2), proc_pid_status(5)
+ */
 export function resetSignals(): void {
+  const ignored = ignoredSignals();
+  if (ignored === NONE) return;
   const action = new Struct(kernel_sigaction.size).u64(kernel_sigaction.sa_handler, SIG_DFL);
   for (let signal = 1; signal <= 64; signal++) host.syscall(SYS_rt_sigaction, signal, action.buffer, null, 8); // KILL and STOP refuse
+}
+
+const NONE = "0000000000000000";
+const FIELD = "\nSigIgn:\t";
+
+/** A hexadecimal mask of them; undefined where /proc does not say. */
+function ignoredSignals(): string | undefined {
+  const status = readFileIfThere(null, "/proc/self/status") ?? "";
+  const at = status.indexOf(FIELD);
+  return at < 0 ? undefined : status.slice(at + FIELD.length, at + FIELD.length + NONE.length);
 }
 
 /**
