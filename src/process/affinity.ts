@@ -11,7 +11,7 @@ const MOST_CPUS = 8192; // what kernels are built for; the kernel cuts a longer 
  * cpuset, so that a container would be confined to the processors of who called us. @see sched_setaffinity(2)
  */
 export function resetAffinity(): void {
-  setOrLeave(0, allProcessors(), "all processors"); // where it is refused the container runs on fewer, as with runc
+  orLeaveIt(() => sched_setaffinity(0, allProcessors(), "all processors")); // where it is refused the container runs on fewer, as with runc
 }
 
 /**
@@ -19,17 +19,19 @@ export function resetAffinity(): void {
  * blocks: half a millisecond in the middle, more than one at times, with other processors idle. It resets its affinity by itself.
  */
 export function startElsewhere(child: HostPid): void {
-  const mask = allProcessors();
-  const own = getcpu();
-  mask[own >> 3] = 0xff & ~(1 << (own & 7));
-  setOrLeave(child, mask, "all other processors"); // EINVAL: there is no other
+  orLeaveIt(() => {
+    const mask = allProcessors();
+    const own = getcpu();
+    mask[own >> 3] = 0xff & ~(1 << (own & 7));
+    sched_setaffinity(child, mask, "all other processors"); // EINVAL: there is no other
+  });
 }
 
 const allProcessors = (): Uint8Array => new Uint8Array(MOST_CPUS / 8).fill(0xff);
 
-function setOrLeave(pid: HostPid | 0, mask: Uint8Array, which: string): void {
+function orLeaveIt(act: () => void): void {
   try {
-    sched_setaffinity(pid, mask, which);
+    act();
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
   }

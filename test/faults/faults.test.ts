@@ -96,7 +96,7 @@ function assertHonest(result: Result, call: string, where: string): void {
 
 const CALLS = [
   "accept4", "bind", "bpf", "capset", "chdir", "chroot", "clock_gettime", "clone3", "close_range", "connect", "dup3", "faccessat2", "fchdir", "fchmod", "fchmodat", "fchown", "fchownat", "fcntl", "flock", "fstat", "fstatfs",
-  "fsconfig", "fsmount", "fsopen", "getcwd", "getdents64", "ioctl", "keyctl", "listen", "lseek", "memfd_create", "mkdirat", "mknodat", "mount", "mount_setattr", "move_mount", "newfstatat", "open_tree", "openat", "openat2", "pidfd_open",
+  "fsconfig", "fsmount", "fsopen", "getcpu", "getcwd", "getdents64", "ioctl", "keyctl", "listen", "lseek", "memfd_create", "mkdirat", "mknodat", "mount", "mount_setattr", "move_mount", "newfstatat", "open_tree", "openat", "openat2", "pidfd_open",
   "pidfd_send_signal", "pipe2", "pivot_root", "ppoll", "prctl", "prlimit64", "read", "readlinkat", "recvfrom", "recvmsg", "renameat2", "rt_sigaction", "rt_sigprocmask", "sched_setaffinity", "seccomp", "sendfile", "sendmsg", "sendto", "setdomainname", "setgroups",
   "sethostname", "setns", "setresgid", "setresuid", "signalfd4", "socket", "socketpair", "statfs", "symlinkat", "umount2", "unlinkat", "unshare", "wait4", "waitid", "write",
 ];
