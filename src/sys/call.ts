@@ -1,14 +1,16 @@
 // One system call: name for the error, number, detail for the error, arguments. EINTR is retried here and nowhere else.
+// A start makes hundreds of them: six parameters cost half of what a list of arguments does, and a text is only made of a failure.
 
 import { SysError } from "../base/errors.ts";
 import { host, type Argument } from "./host.ts";
 
 const EINTR = -4;
 
-/** @throws SysError when the kernel refuses */
-export function syscall(name: string, nr: number, detail: string, ...args: readonly Argument[]): number {
-  let result = host.syscall(nr, ...args);
-  while (result === EINTR) result = host.syscall(nr, ...args);
-  if (result < 0) throw new SysError(name, -result, detail);
+/** @param detail a number is a descriptor's @throws SysError when the kernel refuses */
+export function syscall(name: string, nr: number, detail: string | number, a?: Argument, b?: Argument, c?: Argument, d?: Argument, e?: Argument, f?: Argument): number {
+  let result: number;
+  do result = host.syscall(nr, a ?? 0, b ?? 0, c ?? 0, d ?? 0, e ?? 0, f ?? 0);
+  while (result === EINTR);
+  if (result < 0) throw new SysError(name, -result, typeof detail === "number" ? `descriptor ${detail}` : detail);
   return result;
 }

@@ -8,7 +8,7 @@ import { host, type Memory } from "./host.ts";
 export class Struct {
   readonly buffer: ArrayBuffer;
   readonly #view: DataView;
-  readonly #held: unknown[] = [];
+  #held: unknown[] | undefined;
 
   constructor(size: number) {
     this.buffer = new ArrayBuffer(size);
@@ -42,7 +42,7 @@ export class Struct {
   pointer(offset: number, target: Memory | string | null): this {
     if (target === null) return this.u64(offset, 0);
     const memory = typeof target === "string" ? host.encode(target) : target;
-    this.#held.push(memory);
+    (this.#held ??= []).push(memory);
     return this.u64(offset, host.address(memory));
   }
 

@@ -64,6 +64,8 @@ export function fsmount(context: Fd, attributes: number, detail: string): Fd {
   return new Fd(syscall("fsmount", SYS_fsmount, detail, context.raw, FSMOUNT_CLOEXEC, attributes));
 }
 
+const attr = new Struct(mount_attr.size);
+
 /**
  * Changes attributes of a mount, of the whole tree below it with AT_RECURSIVE.
  * @param attributes MOUNT_ATTR_* to set and to clear, MS_SHARED … as propagation or 0, a user namespace for MOUNT_ATTR_IDMAP
@@ -77,7 +79,7 @@ export function mount_setattr(
   attributes: { readonly set: number; readonly clear: number; readonly propagation: number; readonly userns: Fd | null },
   detail: string = path,
 ): void {
-  const attr = new Struct(mount_attr.size)
+  attr
     .u64(mount_attr.attr_set, attributes.set)
     .u64(mount_attr.attr_clr, attributes.clear)
     .u64(mount_attr.propagation, attributes.propagation)

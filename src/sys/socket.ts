@@ -51,7 +51,7 @@ export function listenUnix(path: string): Fd {
 
 /** Waits for a connection; the caller closes it. @see accept4(2) */
 export function accept(listener: Fd): Fd {
-  return new Fd(syscall("accept4", SYS_accept4, `descriptor ${listener.raw}`, listener.raw, null, null, SOCK_CLOEXEC));
+  return new Fd(syscall("accept4", SYS_accept4, listener.raw, listener.raw, null, null, SOCK_CLOEXEC));
 }
 
 /** Gives a unix socket its name. @throws SysError EADDRINUSE, ENAMETOOLONG past 107 bytes @see bind(2) */
@@ -86,12 +86,12 @@ export function sendmsg(to: Fd, bytes: Uint8Array, fds: readonly Fd[]): number {
     fds.forEach((fd, i) => control.u32(cmsghdr.size + 4 * i, fd.raw));
     header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
   }
-  return syscall("sendmsg", SYS_sendmsg, `descriptor ${to.raw}`, to.raw, header.buffer, MSG_NOSIGNAL);
+  return syscall("sendmsg", SYS_sendmsg, to.raw, to.raw, header.buffer, MSG_NOSIGNAL);
 }
 
 /** Waits for the next message of a SOCK_SEQPACKET socket and leaves it there; its length in bytes, 0 at the end. @see recv(2), MSG_TRUNC */
 export function packetLength(from: Fd): number {
-  return syscall("recvfrom", SYS_recvfrom, `descriptor ${from.raw}`, from.raw, new Uint8Array(1), 1, MSG_PEEK | MSG_TRUNC, null, null);
+  return syscall("recvfrom", SYS_recvfrom, from.raw, from.raw, new Uint8Array(1), 1, MSG_PEEK | MSG_TRUNC, null, null);
 }
 
 /** Receives one message; 0 bytes at the end of the stream. The caller closes the descriptors. @see recvmsg(2) */
@@ -100,7 +100,7 @@ export function recvmsg(from: Fd, buffer: Uint8Array, maxFds = 0): { readonly le
   const header = new Struct(msghdr.size).pointer(msghdr.msg_iov, vector.buffer).u64(msghdr.msg_iovlen, 1);
   const control = new Struct((cmsghdr.size + 4 * maxFds + 7) & ~7);
   if (maxFds > 0) header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
-  const length = syscall("recvmsg", SYS_recvmsg, `descriptor ${from.raw}`, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
+  const length = syscall("recvmsg", SYS_recvmsg, from.raw, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
   const fds: Fd[] = [];
   if (maxFds > 0 && header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_RIGHTS)
     for (let at = cmsghdr.size; at < control.getNumber(cmsghdr.cmsg_len); at += 4) fds.push(new Fd(control.getI32(at)));
@@ -121,7 +121,7 @@ export function recvSender(from: Fd, buffer: Uint8Array): { readonly length: num
     .u64(msghdr.msg_iovlen, 1)
     .pointer(msghdr.msg_control, control.buffer)
     .u64(msghdr.msg_controllen, control.buffer.byteLength);
-  const length = syscall("recvmsg", SYS_recvmsg, `descriptor ${from.raw}`, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
+  const length = syscall("recvmsg", SYS_recvmsg, from.raw, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
   const noted = header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_CREDENTIALS;
   return { length, pid: noted ? control.getI32(cmsghdr.cmsg_data + ucred.pid) : 0 };
 }
