@@ -178,6 +178,7 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
 function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
   const host = probeHost(globals.rootless);
   if (host.euid !== 0) refuseWithoutRoot(spec);
+  const listening = listenFds();
   const plan = planWithRareRooms(spec, host, {
     id: checkedId(request.id),
     bundle,
@@ -186,8 +187,8 @@ function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: H
     systemdCgroup: globals.systemdCgroup,
     noCgroup: globals.noCgroup,
     rootless: globals.rootless,
-    listenFds: checkPassedOn("LISTEN_FDS", 0, listenFds()),
-    preserveFds: checkPassedOn("--preserve-fds", listenFds(), request.preserveFds),
+    listenFds: checkPassedOn("LISTEN_FDS", 0, listening),
+    preserveFds: checkPassedOn("--preserve-fds", listening, request.preserveFds),
   });
   for (const warning of plan.warnings) globals.warn(warning);
   return plan;

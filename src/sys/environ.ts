@@ -4,6 +4,8 @@ import { host } from "./host.ts";
 
 /** No string of the environment is longer: MAX_ARG_STRLEN of execve(2). */
 const MOST_BYTES = 131072;
+/** More than all pointers to them take: [kernel] a quarter of the largest stack, 6 MB at most, is what execve takes of strings and pointers. */
+const MOST_POINTERS = 0x80_0000;
 
 /** "NAME=value" entries of environ(7). */
 export const environment = (): string[] => entries().map((entry) => host.cstring(entry));
@@ -19,28 +21,44 @@ export function forgetEnvironment(): void {
 /** The value of a variable, undefined when it is not set. @see getenv(3) */
 export function getenv(name: string): string | undefined {
   const start = `${name}=`;
-  for (const entry of entries()) {
+  const words = wordsFromEnviron();
+  for (let at = 0; ; at += 2) {
+    const entry = addressAt(words, at);
+    if (entry === 0) return undefined;
     const text = host.cstring(entry);
     if (text.startsWith(start)) return text.slice(start.length);
   }
-  return undefined;
 }
 
-/** @param type AT_… of the kernel; undefined where it has not said @see getauxval(3) */
-export function getauxval(type: number): number | undefined {
-  for (let at = host.environ + 8 * (entries().length + 1); ; at += 16) {
-    const [key, value] = new BigUint64Array(host.view(at, 16));
-    if (key === BigInt(type)) return Number(value);
-    if (key === undefined || key === 0n) return undefined; // AT_NULL
+/**
+ * What the kernel has said of each of `types` (AT_…), in their order; 0 where it has not. Of several at once, for the way there leads
+ * through the environment. @see getauxval(3)
+ */
+export function getauxvals(types: readonly number[]): readonly number[] {
+  const words = wordsFromEnviron();
+  const values = types.map(() => 0);
+  let at = 0;
+  while (addressAt(words, at) !== 0) at += 2;
+  for (at += 2; words[at] !== 0; at += 4) {
+    // ends at AT_NULL
+    const found = types.indexOf(words[at] as number);
+    if (found >= 0) values[found] = addressAt(words, at + 2);
   }
+  return values;
 }
 
 /** The addresses of the strings. */
 function entries(): number[] {
   const addresses: number[] = [];
-  for (let at = host.environ; ; at += 8) {
-    const entry = Number(new BigUint64Array(host.view(at, 8))[0]);
+  const words = wordsFromEnviron();
+  for (let at = 0; ; at += 2) {
+    const entry = addressAt(words, at);
     if (entry === 0) return addresses;
     addresses.push(entry);
   }
 }
+
+/** The pointers of environ(7) and the auxiliary vector by halves, which need no BigInt. Whoever looks stops at their ends. */
+const wordsFromEnviron = (): Uint32Array => new Uint32Array(host.view(host.environ, MOST_POINTERS));
+
+const addressAt = (words: Uint32Array, at: number): number => (words[at] as number) + (words[at + 1] as number) * 0x1_0000_0000;

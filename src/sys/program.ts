@@ -12,7 +12,7 @@ import { SYS_brk, SYS_mmap, SYS_mprotect, SYS_prctl } from "../abi/syscall.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import { syscall } from "./call.ts";
 import type { Fd } from "./fd.ts";
-import { getauxval } from "./environ.ts";
+import { getauxvals } from "./environ.ts";
 import { fstat, fstatat, memfd_create, openat, readFile, readlinkat, reopen } from "./file.ts";
 import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
@@ -78,20 +78,21 @@ function cloneOwnMount(): Fd {
 }
 
 function ownSegments(): { readonly segments: readonly Segment[]; readonly relro: Segment | undefined } {
-  const at = getauxval(AT_PHDR) ?? 0;
-  const page = getauxval(AT_PAGESZ) ?? 4096;
-  const headers = new DataView(host.view(at, (getauxval(AT_PHNUM) ?? 0) * PHDR_BYTES));
-  const field = (header: number, offset: number): number => Number(headers.getBigUint64(header + offset, true));
+  const [at = 0, count = 0, pageSize = 0] = getauxvals([AT_PHDR, AT_PHNUM, AT_PAGESZ]);
+  const page = pageSize || 4096;
+  const headers = new DataView(host.view(at, count * PHDR_BYTES));
+  const field = (header: number, offset: number): number => headers.getUint32(header + offset, true) + headers.getUint32(header + offset + 4, true) * 0x1_0000_0000;
   const segments: Segment[] = [];
   let relro: Segment | undefined;
   let bias = 0;
   for (let header = 0; header < headers.byteLength; header += PHDR_BYTES) {
     const type = headers.getUint32(header, true);
-    const flags = headers.getUint32(header + 4, true);
-    const address = bias + field(header, 16);
     if (type === PT_PHDR) bias = at - field(header, 16);
+    if (type !== PT_LOAD && type !== PT_GNU_RELRO) continue;
+    const address = bias + field(header, 16);
     if (type === PT_GNU_RELRO) relro = { start: down(address, page), end: down(address + field(header, 40), page), offset: 0, protection: PROT_READ };
     if (type !== PT_LOAD) continue;
+    const flags = headers.getUint32(header + 4, true);
     const protection = (flags & 4 ? PROT_READ : 0) | (flags & 2 ? PROT_WRITE : 0) | (flags & 1 ? PROT_EXEC : 0);
     segments.push({ start: down(address, page), end: down(address + field(header, 32) + page - 1, page), offset: down(field(header, 8), page), protection });
   }
@@ -128,7 +129,6 @@ function memoryMap(file: Fd): Struct {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
   const map = new Struct(MM_MAP_BYTES);
   const brk = syscall("brk", SYS_brk, "", 0); // [kernel] what cannot be set is not, and the end stays as it is
-  const addresses = [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].map((field) => (typeof field === "number" ? BigInt(fields[field - 3] ?? 0) : BigInt(brk)));
-  addresses.forEach((address, i) => map.u64(8 * i, address));
+  [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].forEach((field, i) => map.u64(8 * i, typeof field === "number" ? Number(fields[field - 3] ?? 0) : brk));
   return map.u32(MM_MAP_EXE_FD, file.raw);
 }
