@@ -58,14 +58,14 @@ export function checkedId(name: string): ContainerId {
 
 /** Makes the state directory, locked; the caller closes it. @throws StateError when the id is in use */
 export function reserve(root: HostPath, id: ContainerId): StateDirectory {
-  makeRoot(root);
+  const path = `${root}/${id}`;
   try {
-    mkdirat(null, `${root}/${id}`, 0o711);
+    makeBelowRoot(root, path);
   } catch (error) {
     if (isErrno(error, EEXIST)) throw new StateError("container with given ID already exists");
     throw error;
   }
-  const fd = openat(null, `${root}/${id}`, O_RDONLY | O_DIRECTORY);
+  const fd = openat(null, path, O_RDONLY | O_DIRECTORY);
   flockOrErrno(fd, LOCK_EX); // where the file system has no locks nobody sees us creating
   return { id, fd };
 }
@@ -80,6 +80,17 @@ export function isBeingCreated(directory: StateDirectory): boolean {
   if (flockOrErrno(directory.fd, LOCK_SH | LOCK_NB) === EWOULDBLOCK) return true;
   flockOrErrno(directory.fd, LOCK_UN);
   return false;
+}
+
+/** Before all but the first container the root is there: it is made, or what is the matter with it told, once that has failed. */
+function makeBelowRoot(root: HostPath, path: string): void {
+  try {
+    return mkdirat(null, path, 0o711);
+  } catch (error) {
+    if (isErrno(error, EEXIST)) throw error;
+  }
+  makeRoot(root);
+  mkdirat(null, path, 0o711);
 }
 
 function makeRoot(root: HostPath): void {
