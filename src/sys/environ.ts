@@ -2,20 +2,22 @@
 
 import { host } from "./host.ts";
 
-/** No string of the environment is longer: MAX_ARG_STRLEN of execve(2). */
-const MOST_BYTES = 131072;
-/** More than all pointers to them take: [kernel] a quarter of the largest stack, 6 MB at most, is what execve takes of strings and pointers. */
-const MOST_POINTERS = 0x80_0000;
+/** More than all strings take, and all pointers to them: [kernel] execve takes 6 MB of both at most, three quarters of 8 MB. */
+const MOST_BYTES = 0x80_0000;
 
 /** "NAME=value" entries of environ(7). */
 export const environment = (): string[] => entries().map((entry) => host.cstring(entry));
 
 /** Overwrites the environment that we were started with, where /proc/PID/environ shows it: whoever looks into us from now on finds empty strings. */
 export function forgetEnvironment(): void {
-  for (const entry of entries()) {
-    const bytes = new Uint8Array(host.view(entry, MOST_BYTES));
-    bytes.fill(0, 0, bytes.indexOf(0)); // looks no further than the string's end, which may be that of the stack
-  }
+  const words = wordsFromEnviron();
+  const first = addressAt(words, 0);
+  if (first === 0) return;
+  let last = 0;
+  while (addressAt(words, last + 2) !== 0) last += 2;
+  // [kernel] The strings lie one behind the other, which is what /proc/PID/environ shows.
+  const bytes = new Uint8Array(host.view(first, MOST_BYTES));
+  bytes.fill(0, 0, bytes.indexOf(0, addressAt(words, last) - first)); // looks no further than the last one's end, which may be that of the stack
 }
 
 /** The value of a variable, undefined when it is not set. @see getenv(3) */
@@ -59,6 +61,6 @@ function entries(): number[] {
 }
 
 /** The pointers of environ(7) and the auxiliary vector by halves, which need no BigInt. Whoever looks stops at their ends. */
-const wordsFromEnviron = (): Uint32Array => new Uint32Array(host.view(host.environ, MOST_POINTERS));
+const wordsFromEnviron = (): Uint32Array => new Uint32Array(host.view(host.environ, MOST_BYTES));
 
 const addressAt = (words: Uint32Array, at: number): number => (words[at] as number) + (words[at + 1] as number) * 0x1_0000_0000;
