@@ -17,7 +17,6 @@ import { fstat, fstatat, memfd_create, openat, readFile, readlinkat, reopen } fr
 import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
 import { mount_setattr, open_tree } from "./mount.ts";
-import { prctl } from "./process.ts";
 
 // elf(5): Elf64_Phdr, the same on both machines
 const PT_LOAD = 1;
@@ -115,12 +114,9 @@ function remapData({ start, end, offset }: Segment, file: Fd, relro: Segment | u
 
 /** [kernel] PR_SET_MM_EXE_FILE asks for CAP_SYS_RESOURCE; PR_SET_MM_MAP for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, and for all addresses, which stay as they are. */
 function executeAs(file: Fd): void {
-  try {
-    prctl("PR_SET_MM_EXE_FILE", PR_SET_MM, PR_SET_MM_EXE_FILE, file.raw);
-  } catch (error) {
-    if (!isErrno(error, EPERM)) throw error;
-    syscall("prctl", SYS_prctl, "PR_SET_MM_MAP", PR_SET_MM, PR_SET_MM_MAP, memoryMap(file).buffer, MM_MAP_BYTES, 0);
-  }
+  const result = host.syscall(SYS_prctl, PR_SET_MM, PR_SET_MM_EXE_FILE, file.raw, 0, 0); // no exception: within a container it is refused to each start
+  if (result === -EPERM) syscall("prctl", SYS_prctl, "PR_SET_MM_MAP", PR_SET_MM, PR_SET_MM_MAP, memoryMap(file).buffer, MM_MAP_BYTES, 0);
+  else if (result < 0) throw new SysError("prctl", -result, "PR_SET_MM_EXE_FILE");
 }
 
 /** struct prctl_mm_map, from proc_pid_stat(5), whose fields count from 1. */
