@@ -56,7 +56,7 @@ export function systemdCgroup(flags: GlobalFlags): boolean {
 
 /** @throws UsageError as runc's flag */
 export function rootless(value: string): Globals["rootless"] {
-  if (/^(auto)?$/i.test(value)) return "auto";
+  if (value === "auto" || /^(auto)?$/i.test(value)) return "auto";
   if (/^(1|t|true)$/i.test(value)) return "true";
   if (/^(0|f|false)$/i.test(value)) return "false";
   throw new UsageError(`invalid value ${JSON.stringify(value)} for flag -rootless: parse error`);

@@ -46,8 +46,10 @@ export function parse(words: readonly string[], stopAfter: number, own: Known, i
 
 /** All options with their values: those that were given, the defaults of the others. */
 export function valuesOf<O extends Options>({ options, given }: Known<O>): Values<O> {
-  for (const [name, option] of Object.entries(options))
-    given[name] ??= option.default ?? (option.type === "boolean" ? false : option.type === "list" ? [] : undefined);
+  for (const name of Object.keys(options)) {
+    const option = options[name];
+    if (option !== undefined) given[name] ??= option.default ?? (option.type === "boolean" ? false : option.type === "list" ? [] : undefined);
+  }
   // eslint-disable-next-line no-restricted-syntax -- this is where the command line is decoded: parse has put in what each type says
   return given as Values<O>;
 }
