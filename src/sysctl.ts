@@ -55,5 +55,5 @@ export function writeSysctls(ops: readonly SysctlOp[]): void {
 
 function writeSysctl(proc: Fd, { file, value }: SysctlOp): void {
   using fd = openBeneath(proc, `sys/${file}`, O_WRONLY);
-  writeAll(fd, utf8(value), `${JSON.stringify(value)} to /proc/sys/${file}`);
+  writeAll(fd, utf8(value), () => `${JSON.stringify(value)} to /proc/sys/${file}`);
 }

@@ -68,7 +68,7 @@ function writeRule(file: string, rules: readonly { readonly line: string; readon
   using fd = openat(null, file, O_WRONLY);
   for (const { line, why } of rules) {
     try {
-      writeAll(fd, utf8(line), `${JSON.stringify(line)} to ${file}`);
+      writeAll(fd, utf8(line), () => `${JSON.stringify(line)} to ${file}`);
     } catch (error) {
       throw new StepError(`set ${basename(file)} to ${JSON.stringify(line)}`, error, why);
     }

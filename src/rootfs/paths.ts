@@ -21,7 +21,7 @@ import { attach, isKernels, type HeldMounts } from "./mounts.ts";
 import type { MountApi, RestrictedPath, RootfsPlan } from "./ops.ts";
 import { lookUp, topmost } from "./resolve.ts";
 
-const READONLY = { set: MOUNT_ATTR_RDONLY, clear: 0 };
+const READONLY = { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns: null };
 
 type State = {
   /** RootfsPlan.maskData. */
@@ -128,7 +128,7 @@ function makeNameReadonly(api: MountApi, path: ContainerPath): void {
   mount(name, name, null, MS_BIND | MS_REC, null, path);
   switch (api) {
     case "mount_setattr":
-      return mount_setattr(null, name, 0, { ...READONLY, propagation: 0, userns: null }, path);
+      return mount_setattr(null, name, 0, READONLY, path);
     case "remount": {
       const mounted = openat(null, name, O_PATH);
       setAttributes(api, mounted, READONLY, path);

@@ -16,7 +16,7 @@ type ProcStat = { readonly state: string; readonly startTime: string };
 export function procStat(pid: HostPid): ProcStat | undefined {
   try {
     const text = readFile(null, `/proc/${pid}/stat`, 1024);
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // the name before it may hold anything
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", 20); // the name before it may hold anything
     return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
   } catch (error) {
     if (isErrno(error, ENOENT, ESRCH)) return undefined;

@@ -47,12 +47,13 @@ export function dropBoundingSet(kept: bigint, last: number): void {
 export function capset(sets: { readonly effective: bigint; readonly permitted: bigint; readonly inheritable: bigint }): void {
   const header = new Struct(__user_cap_header.size).u32(__user_cap_header.version, _LINUX_CAPABILITY_VERSION_3);
   const data = new Struct(2 * __user_cap_data.size);
-  for (const half of [0, 1]) {
-    const base = half * __user_cap_data.size;
-    const word = (mask: bigint): number => Number((mask >> BigInt(32 * half)) & 0xffff_ffffn);
-    data.u32(base + __user_cap_data.effective, word(sets.effective));
-    data.u32(base + __user_cap_data.permitted, word(sets.permitted));
-    data.u32(base + __user_cap_data.inheritable, word(sets.inheritable));
-  }
-  syscall("capset", SYS_capset, `effective 0x${sets.effective.toString(16)}`, header.buffer, data.buffer);
+  putMask(data, __user_cap_data.effective, sets.effective);
+  putMask(data, __user_cap_data.permitted, sets.permitted);
+  putMask(data, __user_cap_data.inheritable, sets.inheritable);
+  syscall("capset", SYS_capset, () => `effective 0x${sets.effective.toString(16)}`, header.buffer, data.buffer);
+}
+
+/** Its lower half, and in the second structure its upper one. */
+function putMask(data: Struct, offset: number, mask: bigint): void {
+  data.u32(offset, Number(mask & 0xffff_ffffn)).u32(offset + __user_cap_data.size, Number(mask >> 32n));
 }

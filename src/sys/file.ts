@@ -14,7 +14,7 @@ import { EACCES, EINTR, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../abi/errno.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import { at, Fd, type At } from "./fd.ts";
 import { host, type Memory } from "./host.ts";
-import { syscall } from "./call.ts";
+import { syscall, type Detail } from "./call.ts";
 import { Struct, utf8 } from "./memory.ts";
 
 /** Opens a file; the caller closes it. O_CLOEXEC is added. @see openat(2) */
@@ -67,7 +67,7 @@ export function writeOrErrno(fd: Fd, bytes: Uint8Array): number {
 }
 
 /** Writes everything. @see write(2) */
-export function writeAll(fd: Fd | number, bytes: Uint8Array, detail?: string): void {
+export function writeAll(fd: Fd | number, bytes: Uint8Array, detail?: Detail): void {
   const raw = typeof fd === "number" ? fd : fd.raw;
   for (let done = 0; done < bytes.byteLength; ) {
     const rest = done === 0 ? bytes : bytes.subarray(done);

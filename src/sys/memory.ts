@@ -78,8 +78,12 @@ export function stringArray(strings: readonly string[]): { readonly pointers: Ar
     if (text.includes("\0")) throw new TypeError("a C string cannot hold NUL");
     return host.encode(text);
   });
-  const pointers = new BigUint64Array(strings.length + 1);
-  held.forEach((memory, i) => (pointers[i] = BigInt(host.address(memory))));
+  const pointers = new Uint32Array(2 * (strings.length + 1)); // by halves, which need no BigInt
+  held.forEach((memory, i) => {
+    const address = host.address(memory);
+    pointers[2 * i] = address; // modulo 2^32
+    pointers[2 * i + 1] = address / 0x1_0000_0000;
+  });
   return { pointers: pointers.buffer, strings: held };
 }
 

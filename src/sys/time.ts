@@ -20,7 +20,10 @@ export function monotonicMs(): number {
 /** The time of day in UTC as RFC 3339 with nanoseconds, trailing zeros of the fraction cut as Go's RFC3339Nano does. */
 export function timestamp(): string {
   const { seconds, nanoseconds } = now(CLOCK_REALTIME);
-  const fraction = String(nanoseconds).padStart(9, "0").replace(/0+$/, "");
+  const digits = String(1e9 + nanoseconds); // a 1 and the fraction, with its leading zeros
+  let end = digits.length;
+  while (digits[end - 1] === "0") end--;
+  const fraction = digits.slice(1, end);
   return new Date(seconds * 1000).toISOString().slice(0, 19) + (fraction === "" ? "" : `.${fraction}`) + "Z";
 }
 
