@@ -49,7 +49,7 @@ function elsewhere(maps, program) {
 }
 
 const { heap, mapped } = await make();
-const { heap: other } = await make();
+const { heap: other, mapped: otherwise } = await make();
 if (heap.length > ROOM_BYTES) fail(`it needs ${heap.length} bytes, there is room for ${ROOM_BYTES}`);
 if (heap.length !== other.length) fail(`one run made ${heap.length} bytes of it, another ${other.length}`);
 
@@ -61,10 +61,13 @@ for (let at = 0; at + 8 <= heap.length; at += 8) {
   } else if (isElsewhere(heap.readBigUInt64LE(at))) fail(`it points to ${heap.readBigUInt64LE(at).toString(16)}, at ${at}`);
 }
 
-/** Points to a library, the stack, what malloc gave: the kernel puts these elsewhere in each process. The heap itself has our runtime as its second word. */
+/**
+ * Points to a library, the stack, what malloc gave, in both processes: the kernel puts these elsewhere in each, unless it is told not to, and any number may
+ * look like a pointer in one of them. The heap itself has our runtime as its second word.
+ */
 function isElsewhere(word) {
   const runtime = heap.readBigUInt64LE(16);
-  return mapped.some(([from, to]) => word >= from && word < to && !(runtime >= from && runtime < to));
+  return [mapped, otherwise].every((places) => places.some(([from, to]) => word >= from && word < to && !(runtime >= from && runtime < to)));
 }
 
 const file = resolve(dirname(options.out), "heap.bin");
