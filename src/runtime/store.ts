@@ -82,12 +82,12 @@ export function isBeingCreated(directory: StateDirectory): boolean {
   return false;
 }
 
-/** Before all but the first container the root is there: it is made, or what is the matter with it told, once that has failed. */
+/** Before all but the first container the root is there: it is made when it was missing, and not looked for before. */
 function makeBelowRoot(root: HostPath, path: string): void {
   try {
     return mkdirat(null, path, 0o711);
   } catch (error) {
-    if (isErrno(error, EEXIST)) throw error;
+    if (!isErrno(error, ENOENT)) throw error;
   }
   makeRoot(root);
   mkdirat(null, path, 0o711);
