@@ -27,11 +27,9 @@ export function main(): number {
     command = findCommand(name);
     if (command === undefined) throw new UsageError(`No help topic for '${name}'`, 3);
     const own: Known = { options: command.options, given: {} };
-    // Of what is not done, podman asks for a flag whose argument it leaves out, and takes the complaint for a yes: nothing but --help is read.
-    const rest = command.notDone ? words.slice(1).filter((word) => word === "--help" || word === "-h") : words.slice(1);
-    args = parse(rest, command.stopAfter ?? Infinity, own, globals);
+    args = parse(words.slice(1), command.stopAfter ?? Infinity, own, globals);
     if (globals.given["help"]) return load<typeof import("./cli/help.ts")>("cli/help").run({}, words.slice(0, 1));
-    if (!command.notDone) checkArguments(name, args.length, command.takes);
+    checkArguments(name, args.length, command.takes);
     return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
   } catch (error) {
     load<typeof import("./cli/report.ts")>("cli/report").report(error, { flags: globals.given, command: command && name, subject: args[0] });

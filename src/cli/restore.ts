@@ -1,4 +1,5 @@
 // `tsrun restore`: known by name and options, because callers probe for them; not done.
+// runc's --lsm-mount-context is not among them: podman leaves its argument out, and takes the complaint for a runtime that restores pods.
 
 import { HostError } from "../base/errors.ts";
 import { criuOptions } from "./checkpoint.ts";
@@ -12,7 +13,6 @@ const ownOptions = {
   "no-pivot": { type: "boolean" },
   "tcp-close": { type: "boolean" },
   "lsm-profile": { type: "string" },
-  "lsm-mount-context": { type: "string" },
 } as const;
 
 export const options: typeof criuOptions & typeof ownOptions = { ...criuOptions, ...ownOptions };

@@ -257,7 +257,6 @@ must have a column PID.`,
       "no-pivot": create["no-pivot"],
       "tcp-close": { help: "close connections that were open" },
       "lsm-profile": { value: "TYPE:NAME", help: "security profile of the restored container" },
-      "lsm-mount-context": { value: "CONTEXT", help: "SELinux context of its mounts" },
     },
   },
   run: {
