@@ -16,7 +16,8 @@ export function resetAffinity(): void {
 
 /**
  * Has a child that was just made begin on another processor than ours. [kernel] It is often put behind its parent, on the same one, where it waits until that
- * blocks: half a millisecond in the middle, more than one at times, with other processors idle. It resets its affinity by itself.
+ * blocks, more than a millisecond at times, with other processors idle. [law] Only for a child that resets its affinity once it has heard of us after this, as
+ * init does: one that goes on by itself may have done so before, and would be left with a processor less.
  */
 export function startElsewhere(child: HostPid): void {
   orLeaveIt(() => {

@@ -10,7 +10,6 @@ import { groupsBelow, openGroup } from "../cgroup/exec.ts";
 import type { SeccompFilter } from "../seccomp/install.ts";
 import type { SeccompPlan } from "../seccomp/plan.ts";
 import { cloneInto } from "../namespaces/clone.ts";
-import { startElsewhere } from "../process/affinity.ts";
 import type { SchedulingPlan } from "../process/scheduling-plan.ts";
 import { parseStored, type StoredConfig } from "../spec/stored.ts";
 import type { Process } from "../spec/types.ts";
@@ -160,7 +159,6 @@ function spawn(globals: Globals, request: ExecRequest, { record, init }: Contain
   if (context.plan.affinity !== undefined) load<typeof import("../process/scheduling.ts")>("process/scheduling").setInitialAffinity(context.plan.affinity, 0); // the clone inherits it
   const { child, inCgroup } = cloneInto(0, group);
   if (child === undefined) return join({ ...context, target, cgroup, intelRdt: record.intelRdt, inV2: inCgroup, fallback: request.cgroups.length === 0, unit: record.systemdUnit, channel, debug: globals.debug !== undefined });
-  if (context.plan.affinity === undefined) startElsewhere(child.pid);
   undo.use("close pidfd", child.pidfd);
   undo.defer("kill the process", () => killAndReap(child));
   return { child, channel: mine };
