@@ -5,6 +5,7 @@
 
 import type { Violation } from "../base/errors.ts";
 import { escapePointer } from "../base/json.ts";
+import { holds } from "../base/text.ts";
 import type { Law, Refuse } from "./law.ts";
 import { NAMESPACE_LAWS } from "./laws-namespaces.ts";
 import { PROCESS_LAWS } from "./laws-process.ts";
@@ -66,7 +67,7 @@ function run<Subject>(laws: readonly Law<Subject>[], subject: Subject, where: st
  * @param text the document `json` came from: without the escape in it there is nothing to look for
  */
 export function checkNulBytes(text: string, json: unknown): readonly Violation[] {
-  if (text.split("\\u0000", 2).length < 2) return []; // includes() takes QuickJS five times as long
+  if (!holds(text, "\\u0000")) return [];
   const violations: Violation[] = [];
   const visit = (value: unknown, pointer: string): void => {
     if (pointer === "/annotations") return;

@@ -1,6 +1,7 @@
 // The config.json that a state directory keeps. It passed every check when the container was created, and nobody but root can have changed
 // it since: it is decoded and not checked again, and only as much of it as `exec` needs.
 
+import { holds } from "../base/text.ts";
 import { decodeProcess } from "./decode-process.ts";
 import { asGoReads } from "./lenient.ts";
 import type { NamespaceType, Process, StringMap } from "./types.ts";
@@ -26,9 +27,6 @@ export function parseStored(text: string, exact: () => typeof import("../base/js
 
 /** Whether an argument of seccomp's may be no exact Number. An expression is tried at every place in the text: it takes ten times as long as to look for a word. */
 const hasLongValue = (text: string): boolean => text.split('"value').some((rest, i) => i > 0 && /^(Two)?": *[0-9]{16}/.test(rest));
-
-/** As includes, in a third of the time: the engine's looks for the first character alone. */
-const holds = (text: string, word: string): boolean => text.split(word, 2).length > 1;
 
 function decode(text: string, json: unknown): StoredConfig {
   if (holds(text, "null")) asGoReads(json);
