@@ -10,6 +10,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { Box, eventually, ok, PROGRAM, SLOWNESS, type Result } from "../system/harness.ts";
 import { cgroups } from "../system/leftovers.ts";
 import { IMAGE, removeStore, rootfsArchive } from "./image.ts";
+import { skipBecause } from "../skip.ts";
 
 const rootless = process.getuid?.() !== 0;
 const systemd = existsSync("/run/systemd/system") && existsSync("/sys/fs/cgroup/cgroup.controllers");
@@ -73,7 +74,7 @@ function promises(manager: "cgroupfs" | "systemd"): void {
   });
 
   it("limits memory, cpus and processes where it has the controllers", function () {
-    if (rootless && manager === "cgroupfs") this.skip(); // podman refuses: only systemd delegates controllers to a user
+    if (rootless && manager === "cgroupfs") skipBecause(this, "podman refuses: only systemd delegates controllers to a user");
     const { stdout } = ok(run(["--rm", "--memory", "64m", "--pids-limit", "50", "--cpus", "0.5"], "sh", "-c", "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max"));
     assert.equal(stdout, "67108864\n50\n50000 100000\n");
     nothingLeft();
@@ -95,7 +96,7 @@ function promises(manager: "cgroupfs" | "systemd"): void {
   });
 
   it("pauses and resumes", function () {
-    if (rootless && manager === "cgroupfs") this.skip(); // there is no cgroup of the user's to freeze
+    if (rootless && manager === "cgroupfs") skipBecause(this, "there is no cgroup of the user's to freeze");
     const name = `${box.prefix}pause`;
     const status = (): string => ok(podman(["inspect", "--format", "{{.State.Status}}", name])).stdout.trim();
     ok(run(["--detach", "--name", name], "sleep", String(60 * SLOWNESS)));

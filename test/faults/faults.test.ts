@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { before, describe, it } from "mocha";
 import { PROGRAM, useBox, type Box, type Container, type Result } from "../system/harness.ts";
 import type { Config } from "../system/bundle.ts";
+import { skipBecause } from "../skip.ts";
 
 const STRACE = "/usr/bin/strace";
 
@@ -118,7 +119,7 @@ describe("a system call that fails", function () {
   }
 
   before(function () {
-    if (process.getuid?.() !== 0) this.skip();
+    if (process.getuid?.() !== 0) skipBecause(this, "needs root");
   });
 
   it("is of a kind that is tried below", () => {
@@ -135,10 +136,7 @@ describe("a system call that fails", function () {
       for (const call of CALLS) {
         it(`${call}: nothing is left, and the error names the step and the call`, function () {
           const when = moments(record(command), call);
-          if (when.length === 0) {
-            if (this.test !== undefined) this.test.title += ` (${command} makes no such call)`;
-            return void this.skip();
-          }
+          if (when.length === 0) skipBecause(this, `${command} makes no such call`);
           const container = rich(box());
           for (const n of when) {
             const where = `${call}, call ${n}`;
@@ -165,7 +163,7 @@ describe("a system call that fails", function () {
     const container = box().container((config) => config.mounts.push({ destination: "/x", type: "nonsense", source: "x" }));
     const { stdout } = box().exec(PROGRAM, ["plan", "--id", container.id, "--bundle", container.bundle]);
     const group = [...stdout.matchAll(/make the cgroup (\S+)/g)].map(([, path]) => path ?? "").find((path) => existsSync(join(dirname(path), "cgroup.controllers")));
-    if (group === undefined) return void this.skip(); // this host has no v2
+    if (group === undefined) return skipBecause(this, "this host has no cgroup v2");
     const result = traced(box(), ["trace=openat", "inject=openat:error=ENODEV"], container, "create", box().path("trace"), ["-P", `${group}/cgroup.kill`]);
     assert.match(result.stderr, /^tsrun: create \S+: mount [^\n]*nonsense[^\n]*\n$/);
     assert.match(readFileSync(box().path("trace"), "utf8"), /cgroup\.kill.*ENODEV.*INJECTED/);

@@ -11,6 +11,7 @@ import type { Config, Mount } from "./bundle.ts";
 import { ended, eventually, fields, isTsrun, itOurs, ok, PROGRAM, refused, SLOWNESS, useBox, user, type Box, type Container } from "./harness.ts";
 import { OnTerminal, useTerminals } from "./terminal.ts";
 import { fileURLToPath } from "node:url";
+import { skipBecause } from "../skip.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -227,7 +228,7 @@ describe("what the runtime holds of the host", function () {
     }],
   ] as const) {
     itOurs(`is out of reach of a container with CAP_SYS_PTRACE whose pid namespace another one joins${what} (CVE-2016-9962)`, function (this: Mocha.Context) {
-      if (box().exec("unshare", ["--mount", "mount", "-t", "proc", "-o", "pidns=/proc/self/ns/pid", "proc", "/proc"], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } }).status !== 0) return void this.skip(); // docs/SECURITY.md
+      if (box().exec("unshare", ["--mount", "mount", "-t", "proc", "-o", "pidns=/proc/self/ns/pid", "proc", "/proc"], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } }).status !== 0) skipBecause(this, "before Linux 6.17 it is not: docs/SECURITY.md");
       const first = tracer();
       const { pid } = first.state();
       const files: { readonly [type: string]: string } = { network: "net", pid: "pid", ipc: "ipc", uts: "uts" };

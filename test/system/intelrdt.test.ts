@@ -8,12 +8,13 @@ import { dirname, join, resolve } from "node:path";
 import { before, describe, it, type Context } from "mocha";
 import { defaultConfig } from "./bundle.ts";
 import { isTsrun, itOurs, ok, PROGRAM, refused, useBox } from "./harness.ts";
+import { skipBecause } from "../skip.ts";
 
 describe("linux.intelRdt", () => {
   const box = useBox();
 
   itOurs("without a resctrl file system is an error, and leaves nothing behind", function (this: Context) {
-    if (readFileSync("/proc/self/mountinfo", "utf8").includes(" - resctrl ")) this.skip();
+    if (readFileSync("/proc/self/mountinfo", "utf8").includes(" - resctrl ")) skipBecause(this, "this host has one");
     refused(box().container((config) => (config.linux["intelRdt"] = { l3CacheSchema: "L3:0=f" })).run(), /\/linux\/intelRdt: intelRdt is specified in config, but Intel RDT is not enabled/);
   });
 

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { before, describe, it, type Context } from "mocha";
 import type { Config } from "./bundle.ts";
 import { itOurs, ok, PROGRAM, refused, useBox } from "./harness.ts";
+import { skipBecause } from "../skip.ts";
 
 const apparmor = existsSync("/sys/module/apparmor/parameters/enabled") && readFileSync("/sys/module/apparmor/parameters/enabled", "utf8").startsWith("Y");
 const selinux = existsSync("/sys/fs/selinux/enforce");
@@ -14,7 +15,7 @@ const selinux = existsSync("/sys/fs/selinux/enforce");
 describe("a host without AppArmor", () => {
   const box = useBox();
   before(function (this: Context) {
-    if (apparmor) this.skip();
+    if (apparmor) skipBecause(this, "this host has it");
   });
 
   it("refuses a profile", () => {
@@ -29,7 +30,7 @@ describe("a host without AppArmor", () => {
 describe("a host without SELinux", () => {
   const box = useBox();
   before(function (this: Context) {
-    if (selinux) this.skip();
+    if (selinux) skipBecause(this, "this host has it");
   });
 
   it("refuses a label of the process", () => {
@@ -52,7 +53,7 @@ profile ${OUTER} flags=(attach_disconnected) { file, network, capability, signal
 `;
 
   before(function (this: Context) {
-    if (!apparmor) this.skip();
+    if (!apparmor) skipBecause(this, "this host has no AppArmor");
     const { status, stderr } = spawnSync("apparmor_parser", ["--replace", "--skip-cache"], { input: PROFILES, encoding: "utf8" });
     assert.equal(status, 0, stderr);
   });
@@ -127,7 +128,7 @@ profile ${OUTER} flags=(attach_disconnected) { file, network, capability, signal
 describe(selinux ? "SELinux" : "SELinux, which this host does not use", () => {
   const box = useBox();
   before(function (this: Context) {
-    if (!selinux) this.skip();
+    if (!selinux) skipBecause(this, "this host has no SELinux");
   });
 
   const LABEL = "system_u:system_r:container_t:s0:c1,c2";

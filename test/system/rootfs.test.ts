@@ -6,6 +6,7 @@ import { describe, it, type Context } from "mocha";
 import type { Config, Mount } from "./bundle.ts";
 import { hasController, itOnV1, itOnV2, onV2 } from "./groups.ts";
 import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, shareNamespace, useBox, type Container, type Result } from "./harness.ts";
+import { skipBecause } from "../skip.ts";
 
 const CAPABILITY = (name: string): Record<string, string[]> => ({ bounding: [name], effective: [name], permitted: [name], inheritable: [name], ambient: [name] });
 
@@ -163,7 +164,7 @@ describe("the root file system", () => {
     mkdirSync(container.at("only-here"));
     const run = (...flags: string[]): Result => box().exec(start, [box().directory, "./program", "--root", box().stateRoot, "run", ...flags, "--bundle", container.bundle, container.id]);
     const refusal = run();
-    if (refusal.status === 77) this.skip(); // whoever made our mount namespace has left rootfs out of it
+    if (refusal.status === 77) skipBecause(this, "whoever made our mount namespace has left rootfs out of it");
     refused(refusal, /pivot_root\(2\).*EINVAL.*initramfs.*--no-pivot/);
     assert.deepEqual(ok(run("--no-pivot")).stdout.trim().split("\n"), readdirSync(container.rootfs).sort());
   });

@@ -5,6 +5,7 @@ import { before, beforeEach, describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { eventually, isTsrun, itWithTimeNamespaces, ok, PROGRAM, refused, shareNamespace, useBox, type Result } from "./harness.ts";
 import { GID, Rootless, SUB_COUNT, SUB_FIRST, UID, USER } from "./rootless.ts";
+import { skipBecause } from "../skip.ts";
 
 /** The user's own id as root, those of /etc/subuid for the others. */
 function withMany(config: Config): Config {
@@ -21,7 +22,7 @@ describe("rootless", () => {
   let user: Rootless;
 
   before(function () {
-    if (!isTsrun) this.skip(); // runc's own place for its state
+    if (!isTsrun) skipBecause(this, "another runtime has another place for its state");
   });
 
   beforeEach(() => {
@@ -278,7 +279,7 @@ describe("rootless", () => {
 
   it("the program of the runtime, though the user's own, cannot be reached from the container (CVE-2019-5736)", function () {
     // PR_SET_MM_MAP, which needs no privilege outside, is there with CONFIG_CHECKPOINT_RESTORE only, as this file is: docs/SECURITY.md.
-    if (!existsSync("/proc/self/timers")) this.skip();
+    if (!existsSync("/proc/self/timers")) skipBecause(this, "this kernel has no CONFIG_CHECKPOINT_RESTORE");
     const copy = join(user.directory, "tsrun");
     ok(box().exec("/bin/cp", [PROGRAM, copy]));
     chownSync(copy, UID, GID);

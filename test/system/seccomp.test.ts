@@ -8,6 +8,7 @@ import { SYSCALLS } from "../../src/abi/syscall_table.ts";
 import type { Config } from "./bundle.ts";
 import { ended, isTsrun, itOurs, ok, PROGRAM, refused, RUNC, soon, useBox, user, type Box, type Container } from "./harness.ts";
 import { fileURLToPath } from "node:url";
+import { skipBecause } from "../skip.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -143,7 +144,7 @@ describe("seccomp", () => {
   });
 
   it("a large profile answers every call of each architecture as under runc", function () {
-    if (!isTsrun || !existsSync(RUNC)) this.skip();
+    if (!isTsrun || !existsSync(RUNC)) skipBecause(this, "compares tsrun with runc, one of which is not there");
     this.timeout(120_000); // thousands of processes
     const calls = ["0-480", "1000", ...(process.arch === "x64" ? [`${X32}-${X32 + 560}`, "32:0-460"] : [])];
     const conditional = [0, 8, 9, 0x20000, 0xffffffff].map((a) => `${nr("personality")}:${a}`).concat(["16:0:9", "16:0:0", "1:1:9", "1:1:0"].map((a) => `${nr("socket")}:${a}`), ["100", "9001", "7"].map((a) => `${nr("process_vm_readv")}:${a}:0:0:0:0:0`));
@@ -170,7 +171,7 @@ describe("seccomp", () => {
     });
 
   it("with no_new_privs nothing that init does before the hooks is subject to the filter", function () {
-    if (!isTsrun) this.skip();
+    if (!isTsrun) skipBecause(this, "another runtime is tried");
     const needed = ["execve", "exit_group", "write", "close", "close_range", "fcntl", "rt_sigaction", "rt_sigprocmask", "sendmsg", "brk", "mmap", "munmap", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "readlinkat", "readlink", "getrandom", "mprotect", "fork", "clone", "wait4", "alarm", "fstat", "newfstatat", "ioctl", "getpid", "setpgid", "madvise", "exit"];
     const made = container({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [{ names: needed, action: "SCMP_ACT_ALLOW" }] }, [`${nr("setpgid")}`]);
     ok(made.create());

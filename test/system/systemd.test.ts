@@ -6,6 +6,7 @@ import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { itWith } from "./groups.ts";
 import { eventually, ok, PROGRAM, refused, useBox, type Container, type Result } from "./harness.ts";
+import { skipBecause } from "../skip.ts";
 
 const running = existsSync("/run/systemd/system");
 const v2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
@@ -170,7 +171,7 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
   });
 
   it("cpus and memory nodes are AllowedCPUs and AllowedMemoryNodes", function () {
-    if (!has("cpuset")) this.skip(); // the kernel has no cpuset controller
+    if (!has("cpuset")) skipBecause(this, "the kernel has no cpuset controller");
     const container = sleeper((config) => (config.linux.resources = { ...config.linux.resources, cpu: { cpus: "0", mems: "0" } }));
     assert.deepEqual(["AllowedCPUs", "AllowedMemoryNodes"].map((name) => property(unitOf(container), name)), ["0", "0"]);
     assert.deepEqual(["cpuset.cpus", "cpuset.mems"].map((file) => value(container, file)), ["0", "0"]);
@@ -184,7 +185,7 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
       config.linux.resources = { ...config.linux.resources, blockIO: { weight: 300 } };
     });
     const result = create(container);
-    if (/io\.weight/.test(result.stderr)) return void this.skip(); // the kernel has no weights of I/O
+    if (/io\.weight/.test(result.stderr)) return skipBecause(this, "the kernel has no weights of I/O");
     ok(result);
     assert.equal(property(unitOf(container), "IOWeight"), "2930");
     ok(container.delete("--force"));
@@ -401,7 +402,7 @@ describe(running && v2 ? "the systemd cgroup driver (v2)" : "the systemd cgroup 
   });
 
   it("podman runs containers in scopes with --cgroup-manager=systemd", function () {
-    if (!existsSync("/usr/bin/podman")) this.skip(); // podman is not installed
+    if (!existsSync("/usr/bin/podman")) skipBecause(this, "podman is not installed");
     const store = box().path("podman");
     execFileSync("mkdir", ["-p", store]);
     writeFileSync(join(store, "containers.conf"), "[engine]\n");

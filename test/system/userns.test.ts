@@ -6,6 +6,7 @@ import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { listen, useTerminals } from "./terminal.ts";
 import { eventually, isTsrun, itOurs, ok, refused, shareNamespace, useBox, user, PROGRAM, type Box, type Container, type Result } from "./harness.ts";
+import { skipBecause } from "../skip.ts";
 
 const FIRST = 100_000;
 const COUNT = 65_536;
@@ -245,7 +246,7 @@ describe("user namespaces", () => {
   });
 
   it("sysfs of a network namespace that is not the container's is the host's, bound", function () {
-    if (!isTsrun) return void this.skip();
+    if (!isTsrun) return skipBecause(this, "another runtime is tried");
     const inside = box().inside("ls /sys/class/net; grep ' /sys' /proc/self/mountinfo", (config) => {
       withUser(config);
       shareNamespace(config, "network");
@@ -270,7 +271,7 @@ describe("user namespaces", () => {
   });
 
   it("a created container's init is closed to its own user until it is the program", function () {
-    if (!isTsrun) return void this.skip();
+    if (!isTsrun) return skipBecause(this, "another runtime is tried");
     const container = box().container((config) => withUser(config));
     ok(container.create());
     const { pid } = container.state();
