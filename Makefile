@@ -45,7 +45,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build check abi host-test systest clients faults test-guest test demo bench profile docs pages install pack clean help FORCE
+.PHONY: build check format abi host-test systest clients faults test-guest test demo bench profile docs pages install pack clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -152,9 +152,13 @@ $(BUILD)/room-test: $(BUILD)/host.o $(BUILD)/rooms/modules.o $(BUILD)/room.o hos
 # Tests run what this build made, or the program that RUNTIME names.
 SUITES = BUILD='$(BUILD)' RUNTIME='$(or $(RUNTIME),$(BUILD)/tsrun)' scripts/test
 
-## check: types, lint, import law, unit tests; no root, under a minute
+## check: format, types, lint, import law, unit tests; no root, under a minute
 check: $(GEN)
-	$(SUITES) types lint rules unit
+	$(SUITES) format types lint rules unit
+
+## format: prettier writes the sources as `check` wants them
+format: $(NODE_MODULES)
+	npx prettier --write --log-level warn .
 
 ## abi: every constant against the installed headers
 abi: $(NODE_MODULES)

@@ -29,7 +29,10 @@ const everywhere = {
 
 const typescript = {
   ...everywhere,
-  "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports", disallowTypeAnnotations: false }],
+  "@typescript-eslint/consistent-type-imports": [
+    "error",
+    { fixStyle: "inline-type-imports", disallowTypeAnnotations: false },
+  ],
   "@typescript-eslint/no-import-type-side-effects": "error",
   "@typescript-eslint/no-require-imports": "error",
 };
@@ -55,12 +58,30 @@ const bans = {
     ":function[async=true], AwaitExpression, ForOfStatement[await=true], Identifier[name='Promise']",
     "one thread, one stack: after clone3 the child goes on in the same code, and a pending promise would go on in both. Blocking calls, poll where two things can happen",
   ],
-  any: ["TSAnyKeyword", "any turns the compiler off for whatever it touches; unknown, and a check, where data comes in"],
-  nonNull: ["TSNonNullExpression", "`!` claims what the compiler cannot see: make the type say it, or test for undefined"],
-  defaultExport: ["ExportDefaultDeclaration, ExportSpecifier[exported.name='default']", "a default export has a different name in every file that imports it: it cannot be searched for"],
-  sign: ["BinaryExpression[operator='<<'][right.raw=/^(31|0x1f)$/i]", "1 << 31 is negative in JavaScript: write the flag in hex as the header does"],
-  enums: ["TSEnumDeclaration", "an enum is code that the compiler invents: a union of literals is a type and nothing else"],
-  namespaces: ["TSModuleDeclaration[kind!='global']", "a file is a module; a namespace is code that the compiler invents"],
+  any: [
+    "TSAnyKeyword",
+    "any turns the compiler off for whatever it touches; unknown, and a check, where data comes in",
+  ],
+  nonNull: [
+    "TSNonNullExpression",
+    "`!` claims what the compiler cannot see: make the type say it, or test for undefined",
+  ],
+  defaultExport: [
+    "ExportDefaultDeclaration, ExportSpecifier[exported.name='default']",
+    "a default export has a different name in every file that imports it: it cannot be searched for",
+  ],
+  sign: [
+    "BinaryExpression[operator='<<'][right.raw=/^(31|0x1f)$/i]",
+    "1 << 31 is negative in JavaScript: write the flag in hex as the header does",
+  ],
+  enums: [
+    "TSEnumDeclaration",
+    "an enum is code that the compiler invents: a union of literals is a type and nothing else",
+  ],
+  namespaces: [
+    "TSModuleDeclaration[kind!='global']",
+    "a file is a module; a namespace is code that the compiler invents",
+  ],
   classes: [
     "ClassDeclaration:not([superClass]):not(:has(PropertyDefinition > PrivateIdentifier)), ClassExpression",
     "classes are for what is owned and released (Fd, Undo) and for errors; a class that holds nothing of its own is functions in disguise",
@@ -73,12 +94,20 @@ const bans = {
     ":matches(ForStatement, ForInStatement, ForOfStatement, WhileStatement, DoWhileStatement) TryStatement[handler] > BlockStatement.block VariableDeclaration[kind=/using$/]",
     "esbuild (0.28) keeps the error of a block with `using` in a `var`, which the next round of the loop still finds: once caught, it is thrown again by each later round that went well. Make the block a function",
   ],
-  raw: ["MemberExpression[property.name='raw'][object.type!='TaggedTemplateExpression']", "only sys/ sees a descriptor's number: a borrowed number may be closed, or already be another file"],
+  raw: [
+    "MemberExpression[property.name='raw'][object.type!='TaggedTemplateExpression']",
+    "only sys/ sees a descriptor's number: a borrowed number may be closed, or already be another file",
+  ],
 };
 
 /** The bans but those named. */
 function banned(...allowed) {
-  return ["error", ...Object.entries(bans).filter(([name]) => !allowed.includes(name)).map(([, [selector, message]]) => ({ selector, message }))];
+  return [
+    "error",
+    ...Object.entries(bans)
+      .filter(([name]) => !allowed.includes(name))
+      .map(([, [selector, message]]) => ({ selector, message })),
+  ];
 }
 
 export default tseslint.config(
@@ -90,7 +119,15 @@ export default tseslint.config(
     files: ["**/*.ts", "**/*.mts"],
     languageOptions: { parser: tseslint.parser },
     plugins: { "@typescript-eslint": tseslint.plugin },
-    rules: { ...typescript, "no-restricted-syntax": ["error", ...[bans.defaultExport, bans.enums, bans.namespaces, bans.sign, bans.usingInLoop].map(([selector, message]) => ({ selector, message }))] },
+    rules: {
+      ...typescript,
+      "no-restricted-syntax": [
+        "error",
+        ...[bans.defaultExport, bans.enums, bans.namespaces, bans.sign, bans.usingInLoop].map(
+          ([selector, message]) => ({ selector, message }),
+        ),
+      ],
+    },
   },
   {
     files: ["src/**/*.ts"],
@@ -100,6 +137,10 @@ export default tseslint.config(
       "no-restricted-syntax": banned(),
     },
   },
-  { files: ["src/base/brand.ts", "src/spec/**/*.ts"], ignores: ["**/*.test.ts", "**/*.fixture.ts"], rules: { "no-restricted-syntax": banned("as") } },
+  {
+    files: ["src/base/brand.ts", "src/spec/**/*.ts"],
+    ignores: ["**/*.test.ts", "**/*.fixture.ts"],
+    rules: { "no-restricted-syntax": banned("as") },
+  },
   { files: ["src/sys/**/*.ts"], ignores: ["**/*.test.ts"], rules: { "no-restricted-syntax": banned("as", "raw") } },
 );

@@ -74,9 +74,17 @@ const result = await esbuild.build({
 writeFileSync(join(out, "meta.json"), JSON.stringify(result.metafile));
 
 // The line of TypeScript behind each line of JavaScript, for the traces of uncaught errors.
-const files = readdirSync(js, { recursive: true }).map(String).filter((file) => file.endsWith(".js")).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+const files = readdirSync(js, { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith(".js"))
+  .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 const lines = {};
-for (const file of files) lines[file] = decodeMappings(JSON.parse(readFileSync(join(js, `${file}.map`), "utf8")), dirname(join(js, file)), dirname(src));
+for (const file of files)
+  lines[file] = decodeMappings(
+    JSON.parse(readFileSync(join(js, `${file}.map`), "utf8")),
+    dirname(join(js, file)),
+    dirname(src),
+  );
 writeFileSync(join(js, "lines.js"), `export const lines = ${JSON.stringify(JSON.stringify(lines))};\n`);
 files.push("lines.js");
 
@@ -87,9 +95,40 @@ files.push("lines.js");
  */
 function rank(file) {
   const order = [
-    ...["main", "sys/program", "cli/run", "runtime/run", "cli/create", "runtime/create", "cgroup/v1", "cgroup/v2", "runtime/init", "hooks", "runtime/rare"],
-    ...["seccomp/plan", "seccomp/cache", "lsm", "rootfs/copyup", "spec/laws", "namespaces/user-plan", "runtime/mapids", "runtime/inuser"],
-    ...["cli/start", "runtime/start", "cli/state", "cli/list", "runtime/state", "cli/kill", "runtime/kill", "cli/delete", "runtime/delete"],
+    ...[
+      "main",
+      "sys/program",
+      "cli/run",
+      "runtime/run",
+      "cli/create",
+      "runtime/create",
+      "cgroup/v1",
+      "cgroup/v2",
+      "runtime/init",
+      "hooks",
+      "runtime/rare",
+    ],
+    ...[
+      "seccomp/plan",
+      "seccomp/cache",
+      "lsm",
+      "rootfs/copyup",
+      "spec/laws",
+      "namespaces/user-plan",
+      "runtime/mapids",
+      "runtime/inuser",
+    ],
+    ...[
+      "cli/start",
+      "runtime/start",
+      "cli/state",
+      "cli/list",
+      "runtime/state",
+      "cli/kill",
+      "runtime/kill",
+      "cli/delete",
+      "runtime/delete",
+    ],
     ...["cli/exec", "runtime/exec", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
   ];
   const at = order.indexOf(file.replace(/\.js$/, ""));
@@ -103,7 +142,10 @@ files.forEach((file, index) => {
   const flat = resolveImports(file);
   const symbol = `module_${index}`;
   const c = join(out, "module.c");
-  execFileSync(options.qjsc, ["-c", "-m", ...flat.flatMap((name) => ["-M", name]), "-N", symbol, "-o", c, file], { cwd: js, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(options.qjsc, ["-c", "-m", ...flat.flatMap((name) => ["-M", name]), "-N", symbol, "-o", c, file], {
+    cwd: js,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const text = readFileSync(c, "utf8");
   const size = Number(/_size = (\d+);/.exec(text)[1]);
   const body = /\[\d+\] = \{([\s\S]*?)\};/.exec(text)[1];
@@ -113,7 +155,14 @@ files.forEach((file, index) => {
   lines[file] && process.env.SIZES && console.log(`${String(size).padStart(8)} ${file}`);
 });
 rmSync(join(out, "module.c"), { force: true });
-source.push("const struct { const char *name; const uint8_t *code; uint32_t size, in_heap; } modules[] = {", ...table, "    {0, 0, 0, 0},", "};", `void *loaded[${files.length}];`, "");
+source.push(
+  "const struct { const char *name; const uint8_t *code; uint32_t size, in_heap; } modules[] = {",
+  ...table,
+  "    {0, 0, 0, 0},",
+  "};",
+  `void *loaded[${files.length}];`,
+  "",
+);
 writeFileSync(join(out, "modules.c"), source.join("\n"));
 console.log(`${files.length} modules, ${Math.round(total / 1024)} KB of bytecode`);
 
@@ -121,11 +170,14 @@ console.log(`${files.length} modules, ${Math.round(total / 1024)} KB of bytecode
 function resolveImports(file) {
   const path = join(js, file);
   const names = [];
-  const text = readFileSync(path, "utf8").replace(/^((?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]*)"/gm, (_all, head, target) => {
-    const name = relative(js, resolve(dirname(path), target));
-    names.push(name);
-    return `${head}"${name}"`;
-  });
+  const text = readFileSync(path, "utf8").replace(
+    /^((?:import|export)\b[^"';]*?\bfrom\s*|import\s*)"(\.[^"]*)"/gm,
+    (_all, head, target) => {
+      const name = relative(js, resolve(dirname(path), target));
+      names.push(name);
+      return `${head}"${name}"`;
+    },
+  );
   writeFileSync(path, text);
   return [...new Set(names)];
 }

@@ -6,7 +6,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({ options: { out: { type: "string" }, version: { type: "string", default: "" }, date: { type: "string", default: "" } } });
+const { values } = parseArgs({
+  options: { out: { type: "string" }, version: { type: "string", default: "" }, date: { type: "string", default: "" } },
+});
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -19,7 +21,8 @@ if (values.out === undefined) {
 } else {
   const { manPages } = await import("../src/cli/pages/man.ts");
   const { bashCompletion, fishCompletion, zshCompletion } = await import("../src/cli/pages/completions.ts");
-  for (const { file, text } of manPages({ version: values.version, date: values.date })) write(join(values.out, "man", file), text);
+  for (const { file, text } of manPages({ version: values.version, date: values.date }))
+    write(join(values.out, "man", file), text);
   write(join(values.out, "completions/tsrun"), bashCompletion());
   write(join(values.out, "completions/_tsrun"), zshCompletion());
   write(join(values.out, "completions/tsrun.fish"), fishCompletion());

@@ -12,7 +12,14 @@ import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { layOut } from "./layout.mjs";
 
-const { values: options } = parseArgs({ options: { program: { type: "string" }, elsewhere: { type: "string" }, out: { type: "string" }, spread: { type: "string" } } });
+const { values: options } = parseArgs({
+  options: {
+    program: { type: "string" },
+    elsewhere: { type: "string" },
+    out: { type: "string" },
+    spread: { type: "string" },
+  },
+});
 const PLACE = 0x3000_0000n; // host/heap.ld
 const ELSEWHERE = 0x5123_1000n; // Makefile
 const PER_PROCESS_WORDS = 3;
@@ -56,9 +63,11 @@ if (heap.length !== other.length) fail(`one run made ${heap.length} bytes of it,
 let differing = 0;
 for (let at = 0; at + 8 <= heap.length; at += 8) {
   if (heap.compare(other, at, at + 8, at, at + 8) !== 0) {
-    if (++differing > PER_PROCESS_WORDS) fail(`it depends on the process that makes it, at ${at} and ${differing - 1} places before`);
+    if (++differing > PER_PROCESS_WORDS)
+      fail(`it depends on the process that makes it, at ${at} and ${differing - 1} places before`);
     heap.writeBigUInt64LE(1n, at); // the seed must not be 0
-  } else if (isElsewhere(heap.readBigUInt64LE(at))) fail(`it points to ${heap.readBigUInt64LE(at).toString(16)}, at ${at}`);
+  } else if (isElsewhere(heap.readBigUInt64LE(at)))
+    fail(`it points to ${heap.readBigUInt64LE(at).toString(16)}, at ${at}`);
 }
 
 /**
@@ -67,13 +76,24 @@ for (let at = 0; at + 8 <= heap.length; at += 8) {
  */
 function isElsewhere(word) {
   const runtime = heap.readBigUInt64LE(16);
-  return [mapped, otherwise].every((places) => places.some(([from, to]) => word >= from && word < to && !(runtime >= from && runtime < to)));
+  return [mapped, otherwise].every((places) =>
+    places.some(([from, to]) => word >= from && word < to && !(runtime >= from && runtime < to)),
+  );
 }
 
 const file = resolve(dirname(options.out), "heap.bin");
 const { heap: again } = await make(options.elsewhere);
 const names = new Set(readFileSync(new URL("hot.txt", import.meta.url), "utf8").split("\n"));
-const { heap: laidOut, hot, blocks } = layOut({ heap, base: PLACE }, { heap: again, base: ELSEWHERE }, (name) => names.has(name), options.spread !== undefined);
+const {
+  heap: laidOut,
+  hot,
+  blocks,
+} = layOut(
+  { heap, base: PLACE },
+  { heap: again, base: ELSEWHERE },
+  (name) => names.has(name),
+  options.spread !== undefined,
+);
 writeFileSync(file, laidOut);
 if (options.spread) writeFileSync(options.spread, JSON.stringify(blocks));
 writeFileSync(
@@ -87,4 +107,6 @@ heap:
   .section .note.GNU-stack, "", %progbits
 `,
 );
-console.log(`${Math.round(laidOut.length / 1024)} KB of heap, ${Math.round((laidOut.length - hot) / 1024)} of them hot`);
+console.log(
+  `${Math.round(laidOut.length / 1024)} KB of heap, ${Math.round((laidOut.length - hot) / 1024)} of them hot`,
+);

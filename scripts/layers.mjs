@@ -19,19 +19,22 @@ const laws = {
   explain: "explain/ sits beside runtime/ and sees nothing of it but the types of runtime/plan.ts",
   missing: "there is no such file",
   tests: "what is shipped never imports a test",
-  packages: "nothing but the engine is there when tsrun runs: no package, no module of Node, no file outside src/ but build/gen/",
+  packages:
+    "nothing but the engine is there when tsrun runs: no package, no module of Node, no file outside src/ but build/gen/",
 };
 
 /** Where a file of src stands: its layer and, for a room, which. */
 function place(file) {
   const [folder, ...rest] = file.split("/");
-  if (rest.length === 0) return { layer: layerOfFile[file] ?? "room", home: file.replace(/(\.test|\.fixture)?\.ts$/, "") };
+  if (rest.length === 0)
+    return { layer: layerOfFile[file] ?? "room", home: file.replace(/(\.test|\.fixture)?\.ts$/, "") };
   return { layer: layers.includes(folder) ? folder : "room", home: folder };
 }
 
 const isTest = (file) => /\.(test|fixture)\.ts$/.test(file);
 /** A command of cli/ may be called plan too, and is none. */
-const isPure = (file) => !isTest(file) && (place(file).layer === "spec" || (/[/-]plan\.ts$/.test(file) && place(file).layer !== "cli"));
+const isPure = (file) =>
+  !isTest(file) && (place(file).layer === "spec" || (/[/-]plan\.ts$/.test(file) && place(file).layer !== "cli"));
 /** A room of one file holds its plan and what acts on it: a plan may import the one with the other. */
 const isOneFileRoom = (file) => !file.includes("/");
 
@@ -65,7 +68,10 @@ function importsOf(src, file) {
 
 /** @returns {{ files: number, violations: string[] }} one line each, as an editor can follow it */
 export function check(src) {
-  const files = readdirSync(src, { recursive: true }).map(String).filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts")).sort();
+  const files = readdirSync(src, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
+    .sort();
   const imports = new Map(files.map((file) => [file, importsOf(src, file)]));
   const violations = [];
 
@@ -83,7 +89,8 @@ export function check(src) {
     if (here.home === there.home) return undefined;
     if (isPure(file) && there.layer === "sys") return "pure";
     if (here.layer === "room" && there.layer === "room") return "rooms";
-    if (here.layer === "explain" && there.layer === "runtime") return target === "runtime/plan.ts" && typeOnly ? undefined : "explain";
+    if (here.layer === "explain" && there.layer === "runtime")
+      return target === "runtime/plan.ts" && typeOnly ? undefined : "explain";
     return layers.indexOf(there.layer) < layers.indexOf(here.layer) ? undefined : "order";
   }
 
@@ -105,7 +112,9 @@ export function check(src) {
       const way = !law && isPure(file) && !one.typeOnly && imports.has(one.target) ? wayToSys(one.target) : undefined;
       if (!law && !way) continue;
       const what = [one.target, ...(way ?? [])].join(", which imports ");
-      violations.push(`${join(relative(process.cwd(), src), file)}:${one.line}: imports ${what}: ${laws[law ?? "pure"]}`);
+      violations.push(
+        `${join(relative(process.cwd(), src), file)}:${one.line}: imports ${what}: ${laws[law ?? "pure"]}`,
+      );
     }
   }
   return { files: files.length, violations };
@@ -113,6 +122,10 @@ export function check(src) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { files, violations } = check(resolve(process.argv[2] ?? "src"));
-  console.log(violations.length === 0 ? `${files} files keep the import law` : `${violations.join("\n")}\n${violations.length} imports break the import law`);
+  console.log(
+    violations.length === 0
+      ? `${files} files keep the import law`
+      : `${violations.join("\n")}\n${violations.length} imports break the import law`,
+  );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

@@ -11,13 +11,20 @@ const PAGE = 4096;
 const STRUCT_BYTES = 72; // host.c's struct heap
 const HOT_WORD = 8;
 const FIRST_POINTER = 16;
-const ENGINE = [["runtime", 16], ["context", 24]];
+const ENGINE = [
+  ["runtime", 16],
+  ["context", 24],
+];
 const WORD = 8;
 const ARENA_HEADER = 40;
 const LIST_BYTES = 16; // a list_head: next, previous; an arena begins with two
 const BLOCK_HEADER = 8; // index in the arena, class of size, kind; reference count
 const NO_INDEX = 0xffff;
-const SIZES = [[16, 128, 8], [144, 256, 16], [288, 512, 32]].flatMap(([from, to, by]) => Array.from({ length: (to - from) / by + 1 }, (_, i) => from + i * by));
+const SIZES = [
+  [16, 128, 8],
+  [144, 256, 16],
+  [288, 512, 32],
+].flatMap(([from, to, by]) => Array.from({ length: (to - from) / by + 1 }, (_, i) => from + i * by));
 const KIND = { code: 1, shape: 2, variable: 3 }; // JSGCObjectTypeEnum; 0: an object, or nothing that the engine collects
 const OBJECT_BYTES = 72;
 const CLASS = 26; // of an object
@@ -34,7 +41,8 @@ function takenBlocks(heap) {
   for (let at = STRUCT_BYTES; at < heap.length; at = blocks.at(-1).end) {
     const start = behindWord(at);
     const page = alignUp(at, PAGE);
-    if ((at === page && wordAt(heap, page) !== 0) || wordAt(heap, start - WORD) === 0) blocks.push({ start: page, end: page + PAGE });
+    if ((at === page && wordAt(heap, page) !== 0) || wordAt(heap, start - WORD) === 0)
+      blocks.push({ start: page, end: page + PAGE });
     else blocks.push({ start, end: start + wordAt(heap, start - WORD) });
   }
   return blocks;
@@ -55,8 +63,12 @@ function insideOf(heap, { start }) {
   const count = Math.floor((PAGE - ARENA_HEADER) / size);
   if (start % PAGE !== 0 || size === undefined || heap.readUInt16LE(start + 36) !== count) return undefined;
   const free = new Set();
-  for (let i = heap.readUInt16LE(start + 38); i !== NO_INDEX; i = heap.readUInt16LE(start + ARENA_HEADER + i * size)) free.add(i);
-  const all = Array.from({ length: count }, (_, i) => ({ start: start + ARENA_HEADER + i * size, end: start + ARENA_HEADER + (i + 1) * size }));
+  for (let i = heap.readUInt16LE(start + 38); i !== NO_INDEX; i = heap.readUInt16LE(start + ARENA_HEADER + i * size))
+    free.add(i);
+  const all = Array.from({ length: count }, (_, i) => ({
+    start: start + ARENA_HEADER + i * size,
+    end: start + ARENA_HEADER + (i + 1) * size,
+  }));
   return all.filter((_, i) => !free.has(i));
 }
 
@@ -67,7 +79,13 @@ function leaveOnly(fresh, arenas, pointers) {
     for (const link of [start, start + LIST_BYTES]) {
       let head = pointers.get(link);
       while (starts.has(head - (link - start))) head = pointers.get(head);
-      for (const [at, to] of [[link, head], [link + WORD, head], [head, link], [head + WORD, link]]) pointers.set(at, to);
+      for (const [at, to] of [
+        [link, head],
+        [link + WORD, head],
+        [head, link],
+        [head + WORD, link],
+      ])
+        pointers.set(at, to);
     }
   }
 }
@@ -88,7 +106,8 @@ function lastAround(blocks, at) {
 function textOf(heap, { start, end }) {
   const length = heap.readUInt32LE(start + BLOCK_HEADER);
   const from = start + BLOCK_HEADER + 12;
-  const text = length > 0 && from + length < end && heap[from + length] === 0 ? heap.toString("latin1", from, from + length) : "";
+  const text =
+    length > 0 && from + length < end && heap[from + length] === 0 ? heap.toString("latin1", from, from + length) : "";
   return /^[\x20-\x7e]+$/.test(text) ? text : undefined;
 }
 
@@ -110,10 +129,17 @@ function namesOf(heap, blocks, follow) {
   const nameCode = (code, name) => {
     if (names.has(code)) return;
     names.set(code, name);
-    pointees(code).filter((block) => kindOf(heap, block) === KIND.code).forEach((inner, i) => nameCode(inner, `${name}${i}/`));
+    pointees(code)
+      .filter((block) => kindOf(heap, block) === KIND.code)
+      .forEach((inner, i) => nameCode(inner, `${name}${i}/`));
   };
   const nameFunction = (object) => {
-    const properties = pointees(object).find((block) => NAMED_BYTES.includes(bytes(block)) && kindOf(heap, block) === 0 && follow(block.start + BLOCK_HEADER + 16) !== undefined);
+    const properties = pointees(object).find(
+      (block) =>
+        NAMED_BYTES.includes(bytes(block)) &&
+        kindOf(heap, block) === 0 &&
+        follow(block.start + BLOCK_HEADER + 16) !== undefined,
+    );
     const name = properties && textOf(heap, follow(properties.start + BLOCK_HEADER + 16));
     if (name === undefined) return;
     names.set(object, name);
@@ -122,7 +148,11 @@ function namesOf(heap, blocks, follow) {
   const nameValue = (value, name) => {
     if (names.has(value)) return;
     names.set(value, name);
-    if (bytes(value) === OBJECT_BYTES) pointees(value).flatMap((list) => pointees(list, BLOCK_HEADER)).filter((inner) => bytes(inner) === OBJECT_BYTES).forEach((inner, i) => nameValue(inner, `${name}.${i}`));
+    if (bytes(value) === OBJECT_BYTES)
+      pointees(value)
+        .flatMap((list) => pointees(list, BLOCK_HEADER))
+        .filter((inner) => bytes(inner) === OBJECT_BYTES)
+        .forEach((inner, i) => nameValue(inner, `${name}.${i}`));
   };
   for (const block of blocks) {
     if (kindOf(heap, block) !== 0) continue;
@@ -136,12 +166,17 @@ function namesOf(heap, blocks, follow) {
     if (held !== undefined) names.set(block, `&${names.get(held)}`);
   }
   for (const [block, name] of [...names].filter(([block]) => bytes(block) === OBJECT_BYTES)) {
-    pointees(block).flatMap((list) => pointees(list, BLOCK_HEADER).filter(isVariable)).forEach((variable, i) => {
-      if (!names.has(variable)) names.set(variable, `&${name}.${i}`);
-      for (const value of pointees(variable, 3 * WORD)) nameValue(value, `${name}.${i}`);
-    });
+    pointees(block)
+      .flatMap((list) => pointees(list, BLOCK_HEADER).filter(isVariable))
+      .forEach((variable, i) => {
+        if (!names.has(variable)) names.set(variable, `&${name}.${i}`);
+        for (const value of pointees(variable, 3 * WORD)) nameValue(value, `${name}.${i}`);
+      });
   }
-  const isNamespace = (block) => bytes(block) === OBJECT_BYTES && kindOf(heap, block) === 0 && heap.readUInt16LE(block.start + CLASS) === NAMESPACE_CLASS;
+  const isNamespace = (block) =>
+    bytes(block) === OBJECT_BYTES &&
+    kindOf(heap, block) === 0 &&
+    heap.readUInt16LE(block.start + CLASS) === NAMESPACE_CLASS;
   const counts = new Map();
   for (const block of blocks) {
     const count = counts.get(bytes(block)) ?? 0;
@@ -173,7 +208,9 @@ function nameTables(names, roots, follow) {
 export function layOut(made, again, isHot, spread = false) {
   const { heap, base } = made;
   const taken = takenBlocks(heap);
-  const arenas = new Map(taken.map((block) => [block, insideOf(heap, block)]).filter(([, inside]) => inside !== undefined));
+  const arenas = new Map(
+    taken.map((block) => [block, insideOf(heap, block)]).filter(([, inside]) => inside !== undefined),
+  );
   if (arenas.size === 0) return { heap, hot: heap.length, blocks: [] };
   const small = [...arenas.values()].flat();
   const others = taken.filter((block) => !arenas.has(block));
@@ -195,7 +232,11 @@ export function layOut(made, again, isHot, spread = false) {
   };
   const names = namesOf(heap, small, (at) => byStart.get((pointers.get(at) ?? 0) - BLOCK_HEADER));
   const blockAt = (at) => byStart.get(at) ?? byStart.get(at - BLOCK_HEADER);
-  nameTables(names, ENGINE.map(([name, word]) => [name, blockAt(pointers.get(word))]), (at) => blockAt(pointers.get(at)));
+  nameTables(
+    names,
+    ENGINE.map(([name, word]) => [name, blockAt(pointers.get(word))]),
+    (at) => blockAt(pointers.get(at)),
+  );
 
   // The new order: what is taken one by one, without what nothing points to any more; small blocks; what is hot of both; arenas for what is to come.
   const moves = [];
@@ -245,5 +286,13 @@ export function layOut(made, again, isHot, spread = false) {
   }
   moved.writeBigUInt64LE(BigInt(end), 0);
   moved.writeBigUInt64LE(BigInt(spread || hotOnes.length === 0 ? 0 : hot), HOT_WORD);
-  return { heap: moved, hot, blocks: hotBlocks.map(({ start, end: from, to }, i) => ({ at: to, end: to + from - start, name: names.get(hotOnes[i]) })) };
+  return {
+    heap: moved,
+    hot,
+    blocks: hotBlocks.map(({ start, end: from, to }, i) => ({
+      at: to,
+      end: to + from - start,
+      name: names.get(hotOnes[i]),
+    })),
+  };
 }

@@ -21,12 +21,18 @@ const WRITE = 2; // of the error code of a page fault
 const program = resolve(options.program);
 const scratch = mkdtempSync(join(tmpdir(), "tsrun-profile-"));
 const names = new Map();
-for (const { at, end, name } of JSON.parse(readFileSync(options.blocks, "utf8"))) for (let page = Math.floor((PLACE + at) / PAGE); page * PAGE < PLACE + end; page++) names.set(page, name);
+for (const { at, end, name } of JSON.parse(readFileSync(options.blocks, "utf8")))
+  for (let page = Math.floor((PLACE + at) / PAGE); page * PAGE < PLACE + end; page++) names.set(page, name);
 const hot = new Set(); // pages
 
 /** @param output "ignore" where a container stays, which would keep a pipe open */
 function must(command, args, output = "pipe") {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", stdio: ["ignore", output, output], maxBuffer: 2 ** 28, timeout: 60_000 });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: "utf8",
+    stdio: ["ignore", output, output],
+    maxBuffer: 2 ** 28,
+    timeout: 60_000,
+  });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr ?? status}`);
   return stdout;
 }
@@ -57,8 +63,25 @@ function bundle(name, args, inUserNamespace = false) {
 
 function profile(...args) {
   const record = join(scratch, "perf.data");
-  must("perf", ["record", "-q", "-o", record, "-e", "exceptions:page_fault_user", program, "--root", join(scratch, "state"), ...args], "ignore");
-  for (const [, address, code] of must("perf", ["script", "-i", record, "-F", "trace"]).matchAll(/address=(0x[0-9a-f]+) .*error_code=(0x[0-9a-f]+)/g)) {
+  must(
+    "perf",
+    [
+      "record",
+      "-q",
+      "-o",
+      record,
+      "-e",
+      "exceptions:page_fault_user",
+      program,
+      "--root",
+      join(scratch, "state"),
+      ...args,
+    ],
+    "ignore",
+  );
+  for (const [, address, code] of must("perf", ["script", "-i", record, "-F", "trace"]).matchAll(
+    /address=(0x[0-9a-f]+) .*error_code=(0x[0-9a-f]+)/g,
+  )) {
     const page = Math.floor(Number(address) / PAGE);
     if (Number(code) & WRITE && names.has(page)) hot.add(page);
   }
@@ -66,16 +89,23 @@ function profile(...args) {
 
 try {
   must(join(here, "../bundles/make-rootfs"), []);
-  const [stays, ends, maps] = [bundle("stays", ["/bin/sleep", "100000"]), bundle("ends", ["/bin/true"]), bundle("maps", ["/bin/true"], true)];
+  const [stays, ends, maps] = [
+    bundle("stays", ["/bin/sleep", "100000"]),
+    bundle("ends", ["/bin/true"]),
+    bundle("maps", ["/bin/true"], true),
+  ];
   profile("--version");
   profile("run", "--bundle", ends, "a");
   profile("run", "--bundle", maps, "a");
   profile("create", "--bundle", stays, "b");
   for (const words of ["start b", "state b", "list", "exec b /bin/true", "kill b KILL"]) profile(...words.split(" "));
-  for (let tries = 0; !must(program, ["--root", join(scratch, "state"), "state", "b"]).includes('"stopped"'); tries++) if (tries > 1000) throw new Error("it does not die");
+  for (let tries = 0; !must(program, ["--root", join(scratch, "state"), "state", "b"]).includes('"stopped"'); tries++)
+    if (tries > 1000) throw new Error("it does not die");
   profile("delete", "b");
   const all = tally([...names.values()]);
-  const touched = [...tally([...hot].map((page) => names.get(page)))].filter(([name, times]) => times >= all.get(name) / MOST_OF_A_NAME).map(([name]) => name);
+  const touched = [...tally([...hot].map((page) => names.get(page)))]
+    .filter(([name, times]) => times >= all.get(name) / MOST_OF_A_NAME)
+    .map(([name]) => name);
   writeFileSync(join(here, "hot.txt"), `${touched.sort().join("\n")}\n`);
   console.log(`${touched.length} names`);
 } finally {

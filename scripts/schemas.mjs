@@ -42,7 +42,8 @@ function toOurKeywords(schema) {
   const { minimum, maximum, if: condition, else: otherwise, description, title, ...out } = schema;
   if (schema.type === "integer") return { range: [exact(minimum), exact(maximum)].map(String) };
   for (const map of ["properties", "definitions"]) {
-    if (out[map]) out[map] = Object.fromEntries(Object.entries(out[map]).map(([name, value]) => [name, toOurKeywords(value)]));
+    if (out[map])
+      out[map] = Object.fromEntries(Object.entries(out[map]).map(([name, value]) => [name, toOurKeywords(value)]));
   }
   for (const inside of ["items", "additionalProperties"]) if (out[inside]) out[inside] = toOurKeywords(out[inside]);
   if (condition) {
@@ -71,7 +72,11 @@ const range = {
       cxt.fail(_`!(typeof ${data} === "number" && ${data} % 1 === 0 && ${within(Number(lowest), Number(highest))})`);
     } else {
       const bigint = _`typeof ${data} === "bigint" && ${within(literal(lowest), literal(highest))}`;
-      cxt.fail(lowest === 0n ? _`!(Number.isSafeInteger(${data}) ? ${data} >= 0 : ${bigint})` : _`!(Number.isSafeInteger(${data}) || ${bigint})`);
+      cxt.fail(
+        lowest === 0n
+          ? _`!(Number.isSafeInteger(${data}) ? ${data} >= 0 : ${bigint})`
+          : _`!(Number.isSafeInteger(${data}) || ${bigint})`,
+      );
     }
   },
 };
@@ -108,7 +113,9 @@ function compile(ajvOptions, prefix) {
   });
   const code = standalone(ajv, Object.fromEntries(questions.map(([name, schema]) => [`${prefix}${name}`, schema])));
   if (/\brequire\(|new Function/.test(code)) throw new Error("schemas.mjs: ajv's code needs something at run time");
-  return code.replaceAll(/new RegExp\(("(?:[^"\\]|\\.)*"), ""\)/g, (_all, source) => String(new RegExp(JSON.parse(source))));
+  return code.replaceAll(/new RegExp\(("(?:[^"\\]|\\.)*"), ""\)/g, (_all, source) =>
+    String(new RegExp(JSON.parse(source))),
+  );
 }
 
 /**
@@ -149,7 +156,13 @@ function knownNames() {
   const at = (reference, from) => {
     const [file, pointer = ""] = reference.split("#");
     const document = file === "" ? from : documents.find(({ $id }) => $id === file);
-    return [pointer.split("/").slice(1).reduce((value, key) => value[key], document), document];
+    return [
+      pointer
+        .split("/")
+        .slice(1)
+        .reduce((value, key) => value[key], document),
+      document,
+    ];
   };
   const number = (schema, document) => {
     if (schema === true) return 0;

@@ -11,20 +11,28 @@ const LONGEST_SUITE_S = 1800;
 /** The tests below `folder`, sorted; none when there is no such folder. */
 function testsBelow(folder) {
   if (!existsSync(folder)) return [];
-  const files = readdirSync(folder, { recursive: true }).map(String).filter((file) => /\.test\.m?ts$/.test(file));
+  const files = readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((file) => /\.test\.m?ts$/.test(file));
   return files.sort().map((file) => join(folder, file));
 }
 
 // Commands first, then what needs nothing but Node, then the rest; folders of test/ that are not named here come last.
 const commands = {
+  format: ["the sources are formatted as prettier has it", "prettier", "--check", "--log-level", "warn", "."],
   types: ["the types are right", "tsc", "--noEmit"],
   lint: ["the sources keep the rules of eslint.config.mjs", "eslint", "--max-warnings", "0", "."],
 };
 // Suites that run their tests elsewhere: the program writes the report that mocha would.
 const programs = { guest: "test/guest/run.mjs" };
 const order = ["rules", "unit", "abi", "golden", "host", "system", "faults", "clients", "guest"];
-const folders = readdirSync("test", { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
-const found = [...order, ...folders.filter((name) => !order.includes(name))].filter((name) => (name in programs ? existsSync(programs[name]) : testsBelow(folderOf(name)).length > 0));
+const folders = readdirSync("test", { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name)
+  .sort();
+const found = [...order, ...folders.filter((name) => !order.includes(name))].filter((name) =>
+  name in programs ? existsSync(programs[name]) : testsBelow(folderOf(name)).length > 0,
+);
 
 function folderOf(suite) {
   return suite === "unit" ? "src" : join("test", suite);
@@ -32,10 +40,14 @@ function folderOf(suite) {
 
 /** Runs one program to its end, its output going to ours. Undefined when it ended well, else how it did not. */
 function run(program, ...args) {
-  const { status, signal, error } = spawnSync("timeout", ["--foreground", "-s", "INT", "-k", "10", String(LONGEST_SUITE_S), program, ...args], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, CI: "true", TEST_REPORT: process.env.TEST_REPORT },
-  });
+  const { status, signal, error } = spawnSync(
+    "timeout",
+    ["--foreground", "-s", "INT", "-k", "10", String(LONGEST_SUITE_S), program, ...args],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, CI: "true", TEST_REPORT: process.env.TEST_REPORT },
+    },
+  );
   if (error) return error.message;
   if (status === 124) return `not finished after ${LONGEST_SUITE_S} seconds`;
   return status === 0 ? undefined : signal ? `signal ${signal}` : `exit status ${status}`;
@@ -46,28 +58,43 @@ function runCommand(suite) {
   const [, program, ...args] = commands[suite];
   const broken = run(join("node_modules/.bin", program), ...args);
   const counts = broken ? { passed: 0, failed: 1, skipped: 0, broken } : { passed: 1, failed: 0, skipped: 0 };
-  writeFileSync(join(reports, `${suite}.json`), JSON.stringify({ stats: { tests: 1, passes: counts.passed, failures: counts.failed, pending: 0 } }));
+  writeFileSync(
+    join(reports, `${suite}.json`),
+    JSON.stringify({ stats: { tests: 1, passes: counts.passed, failures: counts.failed, pending: 0 } }),
+  );
   return counts;
 }
 
 function runTests(suite) {
   const report = join(reports, `${suite}.json`);
   const files = suite in programs ? [] : testsBelow(folderOf(suite));
-  if (files.length === 0 && !(suite in programs)) return { passed: 0, failed: 1, skipped: 0, broken: `no tests below ${folderOf(suite)}` };
+  if (files.length === 0 && !(suite in programs))
+    return { passed: 0, failed: 1, skipped: 0, broken: `no tests below ${folderOf(suite)}` };
   rmSync(report, { force: true });
   process.env.TEST_REPORT = report;
-  const ended = suite in programs ? run(process.execPath, programs[suite]) : run("node_modules/.bin/mocha", "--exit", "--forbid-only", "--reporter", "scripts/reporter.cjs", ...files);
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0, broken: `it could not run: ${ended ?? "no report"}` };
+  const ended =
+    suite in programs
+      ? run(process.execPath, programs[suite])
+      : run("node_modules/.bin/mocha", "--exit", "--forbid-only", "--reporter", "scripts/reporter.cjs", ...files);
+  if (!existsSync(report))
+    return { passed: 0, failed: 1, skipped: 0, broken: `it could not run: ${ended ?? "no report"}` };
   const { stats, tests = [] } = JSON.parse(readFileSync(report, "utf8"));
   const { passes: passed, failures: failed, pending: skipped } = stats;
-  for (const { fullTitle, err } of tests) if (err?.message !== undefined) failures.push(`${suite}: ${fullTitle}\n    ${shortened(err.message)}`);
+  for (const { fullTitle, err } of tests)
+    if (err?.message !== undefined) failures.push(`${suite}: ${fullTitle}\n    ${shortened(err.message)}`);
   if (ended && failed === 0) return { passed, failed: 1, skipped, broken: ended };
   if (passed + failed + skipped === 0) return { passed, failed: 1, skipped, broken: "it holds no tests" };
   return { passed, failed, skipped };
 }
 
 /** What went wrong, in a few lines: the whole stands above, in the suite's own report. */
-const shortened = (message) => message.trim().split("\n").slice(0, 6).map((line) => line.slice(0, 300)).join("\n    ");
+const shortened = (message) =>
+  message
+    .trim()
+    .split("\n")
+    .slice(0, 6)
+    .map((line) => line.slice(0, 300))
+    .join("\n    ");
 
 mkdirSync(reports, { recursive: true });
 const failures = [];
@@ -80,7 +107,9 @@ for (const suite of suites) {
   const result = suite in commands ? runCommand(suite) : runTests(suite);
   for (const kind of Object.keys(total)) total[kind] += result[kind];
   const seconds = ((Date.now() - began) / 1000).toFixed(1);
-  lines.push(`${suite.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s${result.broken ? `: ${result.broken}` : ""}`);
+  lines.push(
+    `${suite.padEnd(10)} ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${seconds} s${result.broken ? `: ${result.broken}` : ""}`,
+  );
 }
 if (failures.length > 0) console.log(`\nfailed:\n${failures.join("\n")}`); // again, where the end of a log shows it
 console.log(`\n${lines.join("\n")}\n`);

@@ -53,7 +53,8 @@ export function runHook(hook: Hook, state: State, env?: readonly string[]): void
     const ending = waitPidfd(pidfd);
     if (end === "killed") throw new HostError(`hook ran past specified timeout of ${hook.timeout}s`);
     if (unable.text !== "") throw whyUnable(unable.text, hook.path);
-    if (ending.kind !== "exited" || ending.status !== 0) throw new HostError(`${words(ending)}, stdout: ${said.text}, stderr: ${complained.text}`);
+    if (ending.kind !== "exited" || ending.status !== 0)
+      throw new HostError(`${words(ending)}, stdout: ${said.text}, stderr: ${complained.text}`);
   } finally {
     for (const fd of [...mine, ...theirs]) fd[Symbol.dispose]();
   }
@@ -75,7 +76,10 @@ function become(hook: Hook, streams: readonly Fd[], failure: Fd, env: readonly s
     unblockSignals();
     execve(hook.path, hook.args, hook.env ?? env ?? environment());
   } catch (error) {
-    writeAll(failure, utf8(JSON.stringify(error instanceof SysError ? [error.syscall, error.errno, error.detail] : [String(error)])));
+    writeAll(
+      failure,
+      utf8(JSON.stringify(error instanceof SysError ? [error.syscall, error.errno, error.detail] : [String(error)])),
+    );
   }
   exit_group(127);
 }
@@ -91,7 +95,13 @@ function whyUnable(said: string, path: string): Error {
 type Stream = { readonly fd: Fd; text: string };
 
 /** Feeds the state and collects what the hook says, until it has ended or its time is over; then it is killed. */
-function converse(pidfd: Fd, input: Fd, streams: readonly Stream[], state: string, timeoutSeconds: number | undefined): "ended" | "killed" {
+function converse(
+  pidfd: Fd,
+  input: Fd,
+  streams: readonly Stream[],
+  state: string,
+  timeoutSeconds: number | undefined,
+): "ended" | "killed" {
   const end = timeoutSeconds === undefined ? undefined : monotonicMs() + timeoutSeconds * 1000;
   let rest = utf8(state);
   for (;;) {
@@ -108,7 +118,13 @@ function converse(pidfd: Fd, input: Fd, streams: readonly Stream[], state: strin
     if (ready[0] !== 0) break;
   }
   // What it wrote just before it ended. A grandchild may hold the pipe open for ever, so nothing is waited for.
-  for (const stream of streams) while (!stream.fd.closed && stream.text.length < SHOWN_OUTPUT_BYTES && poll([{ fd: stream.fd, events: POLLIN }], 0)[0] !== 0) take(stream);
+  for (const stream of streams)
+    while (
+      !stream.fd.closed &&
+      stream.text.length < SHOWN_OUTPUT_BYTES &&
+      poll([{ fd: stream.fd, events: POLLIN }], 0)[0] !== 0
+    )
+      take(stream);
   return "ended";
 }
 

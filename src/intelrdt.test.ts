@@ -7,7 +7,10 @@ import { decodeSpec } from "./spec/decode.ts";
 function plan(intelRdt: object | undefined): IntelRdtPlan | undefined {
   const id = containerId("c1");
   assert(id !== undefined);
-  return planIntelRdt(decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, linux: intelRdt === undefined ? {} : { intelRdt } }), id);
+  return planIntelRdt(
+    decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, linux: intelRdt === undefined ? {} : { intelRdt } }),
+    id,
+  );
 }
 
 describe("the intelRdt plan", () => {
@@ -41,9 +44,11 @@ describe("the intelRdt plan", () => {
 describe("a line of schemata", () => {
   const read = (line: string): unknown => [schemaOf(line)[0], Object.fromEntries(schemaOf(line)[1])];
 
-  it("is a resource and a value for each cache", () => assert.deepEqual(read("L3:0=ff;1=c0"), ["L3", { 0: "ff", 1: "c0" }]));
+  it("is a resource and a value for each cache", () =>
+    assert.deepEqual(read("L3:0=ff;1=c0"), ["L3", { 0: "ff", 1: "c0" }]));
 
-  it("means the same with blanks, zeros and capitals", () => assert.deepEqual(read("    MB:00= 20; 1=0;2=0FF"), ["MB", { 0: "20", 1: "0", 2: "ff" }]));
+  it("means the same with blanks, zeros and capitals", () =>
+    assert.deepEqual(read("    MB:00= 20; 1=0;2=0FF"), ["MB", { 0: "20", 1: "0", 2: "ff" }]));
 
   it("may be empty", () => assert.deepEqual(read(""), ["", {}]));
 });

@@ -48,7 +48,8 @@ export function planIntelRdt({ linux: { intelRdt } }: Spec, id: ContainerId): In
   };
 }
 
-const linesOf = (schema: string | undefined): readonly string[] => (schema ?? "").split("\n").filter((line) => line !== "");
+const linesOf = (schema: string | undefined): readonly string[] =>
+  (schema ?? "").split("\n").filter((line) => line !== "");
 
 /**
  * Finds the container's group and checks what must be so; makes nothing. The paths go into the container's record before anything is made.
@@ -56,13 +57,27 @@ const linesOf = (schema: string | undefined): readonly string[] => (schema ?? ""
  * @throws StepError when resctrl is not mounted, when a group that must exist does not, or has another schema than was asked for
  */
 export function locateIntelRdt(plan: IntelRdtPlan, root: HostPath | undefined = findResctrl()): IntelRdtPaths {
-  if (root === undefined) throw new StepError("find resctrl", new HostError("intelRdt is specified in config, but Intel RDT is not enabled: no resctrl file system is mounted"), WHY);
+  if (root === undefined)
+    throw new StepError(
+      "find resctrl",
+      new HostError("intelRdt is specified in config, but Intel RDT is not enabled: no resctrl file system is mounted"),
+      WHY,
+    );
   const group = hostPath(plan.group === "" ? root : `${root}/${plan.group}`);
   const exists = plan.group === "" || fileTypeAt(null, group) !== undefined;
-  if (!exists && plan.shared && plan.schemata.length === 0) throw new StepError("find resource control group", new HostError(`the resctrl group ${group} does not exist, and there is no schema to make it with`), "/linux/intelRdt/closID");
+  if (!exists && plan.shared && plan.schemata.length === 0)
+    throw new StepError(
+      "find resource control group",
+      new HostError(`the resctrl group ${group} does not exist, and there is no schema to make it with`),
+      "/linux/intelRdt/closID",
+    );
   if (exists && plan.compared.length > 0) compare(plan.compared, readFile(null, `${group}/schemata`), group);
   const monitoring = plan.monitoring === undefined ? undefined : hostPath(`${group}/mon_groups/${plan.monitoring}`);
-  return { group, monitoring, remove: [...(monitoring === undefined ? [] : [monitoring]), ...(plan.shared || exists ? [] : [group])] };
+  return {
+    group,
+    monitoring,
+    remove: [...(monitoring === undefined ? [] : [monitoring]), ...(plan.shared || exists ? [] : [group])],
+  };
 }
 
 /** Where resctrl is mounted in our mount namespace. */
@@ -71,8 +86,12 @@ function findResctrl(): HostPath | undefined {
   const type = fileSystemType(usual);
   if (type === RDTGROUP_SUPER_MAGIC) return hostPath(usual);
   if (type === undefined) return undefined; // [kernel] the directory is there on every machine that can
-  const line = readFile(null, "/proc/self/mountinfo").split("\n").find((entry) => entry.includes(" - resctrl "));
-  const path = line?.split(" ")[4]?.replace(/\\([0-7]{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+  const line = readFile(null, "/proc/self/mountinfo")
+    .split("\n")
+    .find((entry) => entry.includes(" - resctrl "));
+  const path = line
+    ?.split(" ")[4]
+    ?.replace(/\\([0-7]{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
   return path === undefined ? undefined : hostPath(path);
 }
 
@@ -80,11 +99,20 @@ function findResctrl(): HostPath | undefined {
 function compare(wanted: readonly string[], existing: string, group: HostPath): void {
   for (const line of wanted) {
     const [resource, values] = schemaOf(line);
-    const [, present] = existing.split("\n").map(schemaOf).find(([name]) => name === resource) ?? [resource, new Map<string, string>()];
+    const [, present] = existing
+      .split("\n")
+      .map(schemaOf)
+      .find(([name]) => name === resource) ?? [resource, new Map<string, string>()];
     for (const [cache, value] of values) {
       const found = present.get(cache);
       if (found === value) continue;
-      throw new StepError("compare schemata", new HostError(`the resctrl group ${group} has a different configuration: ${resource}:${cache}=${value} was asked for, ${found === undefined ? "nothing" : found} is set`), WHY);
+      throw new StepError(
+        "compare schemata",
+        new HostError(
+          `the resctrl group ${group} has a different configuration: ${resource}:${cache}=${value} was asked for, ${found === undefined ? "nothing" : found} is set`,
+        ),
+        WHY,
+      );
     }
   }
 }
@@ -92,15 +120,37 @@ function compare(wanted: readonly string[], existing: string, group: HostPath): 
 /** "L3:0=0ff;1=c0" as resource and values by cache, without leading zeros and blanks. */
 export function schemaOf(line: string): readonly [resource: string, values: ReadonlyMap<string, string>] {
   const colon = line.indexOf(":");
-  const entries = line.slice(colon + 1).split(";").map((entry) => entry.split("=").map((part) => part.trim().toLowerCase().replace(/^0+(?=.)/, "")));
-  return [line.slice(0, colon).trim(), new Map(entries.flatMap(([cache, value]) => (cache === undefined || value === undefined ? [] : [[cache, value] as const])))];
+  const entries = line
+    .slice(colon + 1)
+    .split(";")
+    .map((entry) =>
+      entry.split("=").map((part) =>
+        part
+          .trim()
+          .toLowerCase()
+          .replace(/^0+(?=.)/, ""),
+      ),
+    );
+  return [
+    line.slice(0, colon).trim(),
+    new Map(
+      entries.flatMap(([cache, value]) =>
+        cache === undefined || value === undefined ? [] : [[cache, value] as const],
+      ),
+    ),
+  ];
 }
 
 /**
  * Makes the groups that are missing, sets the schema and puts the container's process in, from which its children inherit.
  * @throws StepError with the kernel's own words from info/last_cmd_status where it has any
  */
-export function enterIntelRdt(plan: IntelRdtPlan, paths: IntelRdtPaths, pid: HostPid, root: HostPath | undefined = findResctrl()): void {
+export function enterIntelRdt(
+  plan: IntelRdtPlan,
+  paths: IntelRdtPaths,
+  pid: HostPid,
+  root: HostPath | undefined = findResctrl(),
+): void {
   try {
     if (plan.group !== "") makeGroup(paths.group);
     if (plan.schemata.length > 0) writeFile(null, `${paths.group}/schemata`, O_WRONLY, `${plan.schemata.join("\n")}\n`);
@@ -121,9 +171,16 @@ export function joinIntelRdt({ group, monitoring }: IntelRdtPaths, pid: HostPid)
  * For `update`: another share for a container that has one.
  * @returns what sets it back @throws HostError in runc's words
  */
-export function changeIntelRdt(paths: IntelRdtPaths | undefined, l3CacheSchema: string, memBwSchema: string, root: HostPath | undefined = findResctrl()): () => void {
-  const has = (resource: string): boolean => root !== undefined && fileTypeAt(null, `${root}/info/${resource}`) !== undefined;
-  if (l3CacheSchema !== "" && !has("L3") && !has("L3CODE")) throw new HostError("Intel RDT/CAT: l3 cache schema is not enabled");
+export function changeIntelRdt(
+  paths: IntelRdtPaths | undefined,
+  l3CacheSchema: string,
+  memBwSchema: string,
+  root: HostPath | undefined = findResctrl(),
+): () => void {
+  const has = (resource: string): boolean =>
+    root !== undefined && fileTypeAt(null, `${root}/info/${resource}`) !== undefined;
+  if (l3CacheSchema !== "" && !has("L3") && !has("L3CODE"))
+    throw new HostError("Intel RDT/CAT: l3 cache schema is not enabled");
   if (memBwSchema !== "" && !has("MB")) throw new HostError("Intel RDT/MBA: memory bandwidth schema is not enabled");
   if (paths === undefined) throw new HostError("updating a non-existent Intel RDT configuration is not supported");
   const file = `${paths.group}/schemata`;
@@ -158,5 +215,7 @@ function makeGroup(path: HostPath): void {
 function withKernelWords(error: unknown, root: HostPath | undefined): unknown {
   if (!(error instanceof SysError) || root === undefined) return error;
   const words = readFileIfThere(null, `${root}/info/last_cmd_status`)?.trim() ?? "ok";
-  return words === "ok" || words === "" ? error : new SysError(error.syscall, error.errno, `${error.detail} (last_cmd_status: ${words})`);
+  return words === "ok" || words === ""
+    ? error
+    : new SysError(error.syscall, error.errno, `${error.detail} (last_cmd_status: ${words})`);
 }

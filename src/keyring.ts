@@ -23,7 +23,13 @@ export function rejoinSessionKeyring(plan: KeyringPlan): void {
 export function joinSessionKeyring(plan: KeyringPlan): void {
   if (plan === undefined) return;
   try {
-    const ring = syscall("keyctl", SYS_keyctl, `JOIN_SESSION_KEYRING ${plan.name}`, KEYCTL_JOIN_SESSION_KEYRING, plan.name);
+    const ring = syscall(
+      "keyctl",
+      SYS_keyctl,
+      `JOIN_SESSION_KEYRING ${plan.name}`,
+      KEYCTL_JOIN_SESSION_KEYRING,
+      plan.name,
+    );
     const text = new Uint8Array(256);
     syscall("keyctl", SYS_keyctl, "DESCRIBE", KEYCTL_DESCRIBE, ring, text, text.byteLength);
     // "keyring;UID;GID;PERM;NAME": its user may search it, or a process that joins later finds no key in it

@@ -9,14 +9,22 @@ const apparmor: LsmFacts = { ...none, apparmor: true };
 const selinux: LsmFacts = { ...none, selinux: true };
 
 function plan(facts: LsmFacts, process: object, linux: object = {}): LsmPlan {
-  const spec = decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, process: { cwd: "/", args: ["a"], ...process }, linux });
+  const spec = decodeSpec({
+    ociVersion: "1.3.0",
+    root: { path: "rootfs" },
+    process: { cwd: "/", args: ["a"], ...process },
+    linux,
+  });
   assert(spec.process);
   return planLsm(spec, spec.process, facts);
 }
 
 describe("the plan of security modules", () => {
   it("is one command for AppArmor", () => {
-    assert.deepEqual(plan(apparmor, { apparmorProfile: "p" }).apparmor, { command: "exec p", why: "/process/apparmorProfile" });
+    assert.deepEqual(plan(apparmor, { apparmorProfile: "p" }).apparmor, {
+      command: "exec p",
+      why: "/process/apparmorProfile",
+    });
     assert.equal(plan(apparmor, { apparmorProfile: "unconfined" }).apparmor?.command, "exec unconfined");
   });
 
@@ -28,7 +36,10 @@ describe("the plan of security modules", () => {
   });
 
   it("is the label for SELinux", () => {
-    assert.deepEqual(plan(selinux, { selinuxLabel: "u:r:t:s0" }, { mountLabel: "u:r:f:s0" }), { apparmor: undefined, selinux: { label: "u:r:t:s0", why: "/process/selinuxLabel" } });
+    assert.deepEqual(plan(selinux, { selinuxLabel: "u:r:t:s0" }, { mountLabel: "u:r:f:s0" }), {
+      apparmor: undefined,
+      selinux: { label: "u:r:t:s0", why: "/process/selinuxLabel" },
+    });
   });
 
   it("needs the module, but unconfined is what a host without AppArmor is", () => {
@@ -42,8 +53,14 @@ describe("the plan of security modules", () => {
       }
       return [];
     };
-    assert.deepEqual(refused(none, { apparmorProfile: "p", selinuxLabel: "l" }, { mountLabel: "m" }), ["/process/apparmorProfile", "/process/selinuxLabel", "/linux/mountLabel"]);
+    assert.deepEqual(refused(none, { apparmorProfile: "p", selinuxLabel: "l" }, { mountLabel: "m" }), [
+      "/process/apparmorProfile",
+      "/process/selinuxLabel",
+      "/linux/mountLabel",
+    ]);
     assert.deepEqual(refused(apparmor, { apparmorProfile: "p", selinuxLabel: "l" }), ["/process/selinuxLabel"]);
-    assert.deepEqual(refused(selinux, { apparmorProfile: "p", selinuxLabel: "l" }, { mountLabel: "m" }), ["/process/apparmorProfile"]);
+    assert.deepEqual(refused(selinux, { apparmorProfile: "p", selinuxLabel: "l" }, { mountLabel: "m" }), [
+      "/process/apparmorProfile",
+    ]);
   });
 });

@@ -33,9 +33,15 @@ export type LsmPlan = {
 const NO_SELINUX = "selinux label is specified in config, but selinux is disabled or not supported"; // runc's words
 
 /** @throws SpecError for what this host's kernel cannot enforce: going on would run an unconfined container that was asked to be confined */
-export function planLsm({ linux }: Spec, { apparmorProfile: profile, selinuxLabel: label, noNewPrivileges }: Process, facts: LsmFacts): LsmPlan {
+export function planLsm(
+  { linux }: Spec,
+  { apparmorProfile: profile, selinuxLabel: label, noNewPrivileges }: Process,
+  facts: LsmFacts,
+): LsmPlan {
   const refused = [
-    ...(profile === undefined || profile === "unconfined" || facts.apparmor ? [] : [{ pointer: "/process/apparmorProfile", problem: "apparmor: config provided but apparmor not supported" }]),
+    ...(profile === undefined || profile === "unconfined" || facts.apparmor
+      ? []
+      : [{ pointer: "/process/apparmorProfile", problem: "apparmor: config provided but apparmor not supported" }]),
     ...(label === undefined || facts.selinux ? [] : [{ pointer: "/process/selinuxLabel", problem: NO_SELINUX }]),
     ...(linux.mountLabel === undefined || facts.selinux ? [] : [{ pointer: "/linux/mountLabel", problem: NO_SELINUX }]),
   ];
@@ -43,7 +49,10 @@ export function planLsm({ linux }: Spec, { apparmorProfile: profile, selinuxLabe
   // [kernel] Who is confined and has no_new_privs may only add a profile to its own, not change to it.
   const verb = facts.confined && noNewPrivileges ? "stack" : "exec";
   return {
-    apparmor: profile === undefined || !facts.apparmor ? undefined : { command: `${verb} ${profile}`, why: "/process/apparmorProfile" },
+    apparmor:
+      profile === undefined || !facts.apparmor
+        ? undefined
+        : { command: `${verb} ${profile}`, why: "/process/apparmorProfile" },
     selinux: label === undefined ? undefined : { label, why: "/process/selinuxLabel" },
   };
 }
@@ -53,7 +62,11 @@ export function probeLsm(): LsmFacts {
   const apparmor = readFileIfThere(null, "/sys/module/apparmor/parameters/enabled")?.startsWith("Y") ?? false;
   // Until a policy is loaded every process has the label "kernel": then SELinux decides nothing.
   const selinux = fileSystemType("/sys/fs/selinux") === SELINUX_MAGIC && current("attr/current") !== "kernel";
-  return { apparmor, confined: apparmor && !/^unconfined\b/.test(current("attr/apparmor/current", "attr/current")), selinux };
+  return {
+    apparmor,
+    confined: apparmor && !/^unconfined\b/.test(current("attr/apparmor/current", "attr/current")),
+    selinux,
+  };
 }
 
 function current(...paths: readonly string[]): string {
@@ -92,12 +105,14 @@ export function withKeyLabel(plan: LsmPlan, { keys }: LsmAttributes, join: () =>
 
 /** AppArmor: after the names are set, before /proc is masked (the order of runc). @throws StepError with ENOENT when no such profile is loaded, EACCES when ours forbids the change */
 export function applyProfile(plan: LsmPlan, { apparmor }: LsmAttributes): void {
-  if (plan.apparmor !== undefined && apparmor !== undefined) set("apply AppArmor profile", apparmor, plan.apparmor.command, plan.apparmor.why);
+  if (plan.apparmor !== undefined && apparmor !== undefined)
+    set("apply AppArmor profile", apparmor, plan.apparmor.command, plan.apparmor.why);
 }
 
 /** SELinux: when nothing but becoming the user is left. @throws StepError with EINVAL when the policy has no such label */
 export function applyLabel(plan: LsmPlan, { selinux }: LsmAttributes): void {
-  if (plan.selinux !== undefined && selinux !== undefined) set("set SELinux label", selinux, plan.selinux.label, plan.selinux.why);
+  if (plan.selinux !== undefined && selinux !== undefined)
+    set("set SELinux label", selinux, plan.selinux.label, plan.selinux.why);
 }
 
 function set(step: string, { file, name }: AttributeFile, text: string, why: string): void {
@@ -114,7 +129,8 @@ const PROC_ROOT_INODE = 1n;
 /** The first of these files of ours that the kernel has. */
 function openAttribute(paths: readonly string[], flags: number): AttributeFile {
   using proc = openat(null, "/proc", O_PATH | O_DIRECTORY);
-  if (fstatfs(proc).type !== PROC_SUPER_MAGIC || fstat(proc).ino !== PROC_ROOT_INODE) throw new HostError("/proc is not the root of a procfs");
+  if (fstatfs(proc).type !== PROC_SUPER_MAGIC || fstat(proc).ino !== PROC_ROOT_INODE)
+    throw new HostError("/proc is not the root of a procfs");
   const self = readlinkat(proc, "self"); // a pid of the namespace that this procfs shows, which need not be that of getpid
   for (const path of paths) {
     const last = path === paths.at(-1);

@@ -10,7 +10,8 @@ import { host, load } from "./sys/host.ts";
 
 /** Opens /dev/null where standard input, output or error is closed: else the first file that we open would take the number. */
 function openStdio(): void {
-  for (let fd = 0; fd <= 2; fd++) if (host.syscall(SYS_fcntl, fd, F_GETFD) < 0) host.syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+  for (let fd = 0; fd <= 2; fd++)
+    if (host.syscall(SYS_fcntl, fd, F_GETFD) < 0) host.syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
 /** What the program does when it starts; host/host.c calls it. @returns the exit status */
@@ -32,7 +33,11 @@ export function main(): number {
     checkArguments(name, args.length, command.takes);
     return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
   } catch (error) {
-    load<typeof import("./cli/report.ts")>("cli/report").report(error, { flags: globals.given, command: command && name, subject: args[0] });
+    load<typeof import("./cli/report.ts")>("cli/report").report(error, {
+      flags: globals.given,
+      command: command && name,
+      subject: args[0],
+    });
     return error instanceof UsageError ? error.status : (command?.failureStatus ?? 1);
   }
 }

@@ -6,8 +6,20 @@ import { EEXIST, EINVAL, ENODEV, ENOENT, ESRCH } from "./abi/errno.ts";
 import { O_RDONLY } from "./abi/fcntl.ts";
 import { IFF_UP } from "./abi/if.ts";
 import {
-  IFA_ADDRESS, IFA_BROADCAST, IFA_F_HOMEADDRESS, IFA_F_MANAGETEMPADDR, IFA_F_MCAUTOJOIN, IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_FLAGS,
-  IFA_LABEL, IFA_LOCAL, IFA_RT_PRIORITY, ifaddrmsg,
+  IFA_ADDRESS,
+  IFA_BROADCAST,
+  IFA_F_HOMEADDRESS,
+  IFA_F_MANAGETEMPADDR,
+  IFA_F_MCAUTOJOIN,
+  IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
+  IFA_F_OPTIMISTIC,
+  IFA_F_PERMANENT,
+  IFA_FLAGS,
+  IFA_LABEL,
+  IFA_LOCAL,
+  IFA_RT_PRIORITY,
+  ifaddrmsg,
 } from "./abi/if_addr.ts";
 import { IFLA_IFNAME, IFLA_NET_NS_FD } from "./abi/if_link.ts";
 import { NETLINK_ROUTE, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from "./abi/netlink.ts";
@@ -21,7 +33,18 @@ import type { Spec } from "./spec/types.ts";
 import type { Fd } from "./sys/fd.ts";
 import { openat } from "./sys/file.ts";
 import { Struct } from "./sys/memory.ts";
-import { type Answer, type Attribute, attributesOf, fdAttribute, netlinkSocket, request, textAttribute, textOf, u32Attribute, u32Of } from "./sys/netlink.ts";
+import {
+  type Answer,
+  type Attribute,
+  attributesOf,
+  fdAttribute,
+  netlinkSocket,
+  request,
+  textAttribute,
+  textOf,
+  u32Attribute,
+  u32Of,
+} from "./sys/netlink.ts";
 import { setns } from "./sys/process.ts";
 
 export type NetDevicesPlan = {
@@ -39,7 +62,12 @@ export type NetDeviceOp = {
 };
 
 /** A device that is in the container's namespace now, and what it was. */
-export type MovedNetDevice = { readonly host: string; readonly name: string; readonly up: boolean; readonly addresses: readonly Address[] };
+export type MovedNetDevice = {
+  readonly host: string;
+  readonly name: string;
+  readonly up: boolean;
+  readonly addresses: readonly Address[];
+};
 
 /** A permanent address of global scope. [spec] Others belong to the place that the device was in. */
 export type Address = { readonly family: number; readonly prefix: number; readonly attributes: readonly Attribute[] };
@@ -52,7 +80,11 @@ type Side = { readonly namespace: Fd; readonly kernel: Fd };
 export function planNetDevices({ linux }: Spec): NetDevicesPlan {
   return {
     namespace: linux.namespaces.find(({ type }) => type === "network")?.path,
-    devices: Object.entries(linux.netDevices).map(([host, { name }]) => ({ host, name, why: `/linux/netDevices/${escapePointer(host)}` })),
+    devices: Object.entries(linux.netDevices).map(([host, { name }]) => ({
+      host,
+      name,
+      why: `/linux/netDevices/${escapePointer(host)}`,
+    })),
   };
 }
 
@@ -79,7 +111,8 @@ export function moveNetDevices(plan: NetDevicesPlan, init: HostPid): readonly Mo
 function move({ host: from, name: to }: NetDeviceOp, host: Side, container: Side): MovedNetDevice {
   const link = linkNamed(host.kernel, from);
   const was = { host: from, up: (link.flags & IFF_UP) !== 0, addresses: addressesOf(host.kernel, link) }; // before the move, which takes them away
-  if (!to.includes("%d") && isThere(container.kernel, to)) throw new SysError("RTM_NEWLINK", EEXIST, `${from} as ${to} in the container`);
+  if (!to.includes("%d") && isThere(container.kernel, to))
+    throw new SysError("RTM_NEWLINK", EEXIST, `${from} as ${to} in the container`);
   let name = from;
   try {
     name = send(host, link, container, to);
@@ -160,12 +193,20 @@ function arrange(kernel: Fd, name: string, old: string, addresses: readonly Addr
     request(kernel, "RTM_NEWADDR", `${addressText(attributes)}/${prefix} of ${name}`, {
       type: RTM_NEWADDR,
       flags: NLM_F_CREATE | NLM_F_REPLACE,
-      header: new Struct(ifaddrmsg.size).u8(ifaddrmsg.ifa_family, family).u8(ifaddrmsg.ifa_prefixlen, prefix).u32(ifaddrmsg.ifa_index, index),
-      attributes: attributes.flatMap((attribute) => (attribute.type === IFA_LABEL ? relabel(attribute, old, name) : [attribute])),
+      header: new Struct(ifaddrmsg.size)
+        .u8(ifaddrmsg.ifa_family, family)
+        .u8(ifaddrmsg.ifa_prefixlen, prefix)
+        .u32(ifaddrmsg.ifa_index, index),
+      attributes: attributes.flatMap((attribute) =>
+        attribute.type === IFA_LABEL ? relabel(attribute, old, name) : [attribute],
+      ),
     });
   }
   if (!up) return;
-  const header = new Struct(ifinfomsg.size).u32(ifinfomsg.ifi_index, index).u32(ifinfomsg.ifi_flags, IFF_UP).u32(ifinfomsg.ifi_change, IFF_UP);
+  const header = new Struct(ifinfomsg.size)
+    .u32(ifinfomsg.ifi_index, index)
+    .u32(ifinfomsg.ifi_flags, IFF_UP)
+    .u32(ifinfomsg.ifi_change, IFF_UP);
   request(kernel, "RTM_NEWLINK", `${name} up`, { type: RTM_NEWLINK, flags: 0, header, attributes: [] });
 }
 
@@ -177,7 +218,12 @@ function relabel({ value }: Attribute, old: string, name: string): readonly Attr
 }
 
 function linkNamed(kernel: Fd, name: string): Link {
-  const [answer] = request(kernel, "RTM_GETLINK", name, { type: RTM_GETLINK, flags: 0, header: new Struct(ifinfomsg.size), attributes: [textAttribute(IFLA_IFNAME, name)] });
+  const [answer] = request(kernel, "RTM_GETLINK", name, {
+    type: RTM_GETLINK,
+    flags: 0,
+    header: new Struct(ifinfomsg.size),
+    attributes: [textAttribute(IFLA_IFNAME, name)],
+  });
   if (answer === undefined) throw new HostError(`link not found for interface ${name}`);
   return linkOf(answer);
 }
@@ -193,22 +239,37 @@ function isThere(kernel: Fd, name: string): boolean {
 }
 
 const links = (kernel: Fd): readonly Link[] =>
-  request(kernel, "RTM_GETLINK", "of all devices", { type: RTM_GETLINK, flags: NLM_F_DUMP, header: new Struct(ifinfomsg.size), attributes: [] }).map(linkOf);
+  request(kernel, "RTM_GETLINK", "of all devices", {
+    type: RTM_GETLINK,
+    flags: NLM_F_DUMP,
+    header: new Struct(ifinfomsg.size),
+    attributes: [],
+  }).map(linkOf);
 
 function linkOf({ body }: Answer): Link {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const name = attributesOf(body, ifinfomsg.size).find(({ type }) => type === IFLA_IFNAME);
-  return { index: view.getInt32(ifinfomsg.ifi_index, true), flags: view.getUint32(ifinfomsg.ifi_flags, true), name: name === undefined ? "" : textOf(name.value) };
+  return {
+    index: view.getInt32(ifinfomsg.ifi_index, true),
+    flags: view.getUint32(ifinfomsg.ifi_flags, true),
+    name: name === undefined ? "" : textOf(name.value),
+  };
 }
 
 function addressesOf(kernel: Fd, { index, name }: Link): readonly Address[] {
   const header = new Struct(ifaddrmsg.size).u32(ifaddrmsg.ifa_index, index);
-  return request(kernel, "RTM_GETADDR", `of ${name}`, { type: RTM_GETADDR, flags: NLM_F_DUMP, header, attributes: [] }).flatMap(({ body }) => lastingAddress(body, index));
+  return request(kernel, "RTM_GETADDR", `of ${name}`, {
+    type: RTM_GETADDR,
+    flags: NLM_F_DUMP,
+    header,
+    attributes: [],
+  }).flatMap(({ body }) => lastingAddress(body, index));
 }
 
 /** What of an address is told anew; its lifetimes are for ever, and the rest is the kernel's. */
 const KEPT: readonly number[] = [IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_LABEL, IFA_RT_PRIORITY];
-const KEPT_FLAGS = IFA_F_NODAD | IFA_F_OPTIMISTIC | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
+const KEPT_FLAGS =
+  IFA_F_NODAD | IFA_F_OPTIMISTIC | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
 
 /** [spec] Of any family, permanent (IFA_F_PERMANENT) and of global scope (RT_SCOPE_UNIVERSE). */
 export function lastingAddress(body: Uint8Array, index: number): readonly Address[] {
@@ -219,14 +280,26 @@ export function lastingAddress(body: Uint8Array, index: number): readonly Addres
   const wide = attributes.find(({ type }) => type === IFA_FLAGS);
   const flags = wide === undefined ? view.getUint8(ifaddrmsg.ifa_flags) : u32Of(wide.value);
   if ((flags & IFA_F_PERMANENT) === 0 || view.getUint8(ifaddrmsg.ifa_scope) !== RT_SCOPE_UNIVERSE) return [];
-  const kept = attributes.filter(({ type }) => KEPT.includes(type)).map(({ type, value }) => ({ type, value: value.slice() }));
+  const kept = attributes
+    .filter(({ type }) => KEPT.includes(type))
+    .map(({ type, value }) => ({ type, value: value.slice() }));
   const keptFlags = flags & KEPT_FLAGS;
-  return [{ family, prefix: view.getUint8(ifaddrmsg.ifa_prefixlen), attributes: keptFlags === 0 ? kept : [...kept, u32Attribute(IFA_FLAGS, keptFlags)] }];
+  return [
+    {
+      family,
+      prefix: view.getUint8(ifaddrmsg.ifa_prefixlen),
+      attributes: keptFlags === 0 ? kept : [...kept, u32Attribute(IFA_FLAGS, keptFlags)],
+    },
+  ];
 }
 
 /** For errors. */
 function addressText(attributes: readonly Attribute[]): string {
-  const bytes = (attributes.find(({ type }) => type === IFA_LOCAL) ?? attributes.find(({ type }) => type === IFA_ADDRESS))?.value ?? new Uint8Array(0);
+  const bytes =
+    (attributes.find(({ type }) => type === IFA_LOCAL) ?? attributes.find(({ type }) => type === IFA_ADDRESS))?.value ??
+    new Uint8Array(0);
   if (bytes.byteLength === 4) return [...bytes].join(".");
-  return Array.from({ length: bytes.byteLength / 2 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16)).join(":");
+  return Array.from({ length: bytes.byteLength / 2 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  ).join(":");
 }

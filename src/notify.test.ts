@@ -5,10 +5,19 @@ import { decodeSpec } from "./spec/decode.ts";
 
 describe("the notify socket", () => {
   it("is one mount and one variable more, after all others", () => {
-    const spec = decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, process: { cwd: "/", args: ["a"], env: ["A=b"] }, mounts: [{ destination: "/proc", type: "proc" }] });
+    const spec = decodeSpec({
+      ociVersion: "1.3.0",
+      root: { path: "rootfs" },
+      process: { cwd: "/", args: ["a"], env: ["A=b"] },
+      mounts: [{ destination: "/proc", type: "proc" }],
+    });
     const { mounts, process, ...rest } = withNotify(spec, notifyDirectory("/run/tsrun/c1"));
     assert.deepEqual(process?.env, ["A=b", "NOTIFY_SOCKET=/run/notify/notify.sock"]);
-    assert.deepEqual(mounts.map(({ destination, source, options }) => [destination, source, options.join()]).at(-1), ["/run/notify", "/run/tsrun/c1/notify", "bind,nosuid,noexec,nodev,ro"]);
+    assert.deepEqual(mounts.map(({ destination, source, options }) => [destination, source, options.join()]).at(-1), [
+      "/run/notify",
+      "/run/tsrun/c1/notify",
+      "bind,nosuid,noexec,nodev,ro",
+    ]);
     assert.equal(mounts.length, 2);
     assert.deepEqual({ ...rest, mounts: spec.mounts, process: spec.process }, spec);
   });

@@ -31,7 +31,15 @@ export const notifyDirectory = (state: string): HostPath => hostPath(`${state}/$
 
 /** What config.json would say if it knew: one mount more, one variable more, each after all others. @param directory of notifyDirectory */
 export function withNotify(spec: Spec, directory: HostPath): Spec {
-  const mount = { destination: IN_CONTAINER, type: undefined, source: directory, options: ["bind", "nosuid", "noexec", "nodev", "ro"], uidMappings: [], gidMappings: [], why: "NOTIFY_SOCKET" };
+  const mount = {
+    destination: IN_CONTAINER,
+    type: undefined,
+    source: directory,
+    options: ["bind", "nosuid", "noexec", "nodev", "ro"],
+    uidMappings: [],
+    gidMappings: [],
+    why: "NOTIFY_SOCKET",
+  };
   return {
     ...spec,
     mounts: [...spec.mounts, mount],
@@ -47,7 +55,10 @@ export function makeNotifyDirectory(state: Fd): void {
 
 /** Removes it, if it is there. */
 export function removeNotifyDirectory(state: Fd): void {
-  for (const [path, flags] of [[`${DIRECTORY}/${SOCKET}`, 0], [DIRECTORY, AT_REMOVEDIR]] as const) {
+  for (const [path, flags] of [
+    [`${DIRECTORY}/${SOCKET}`, 0],
+    [DIRECTORY, AT_REMOVEDIR],
+  ] as const) {
     try {
       unlinkat(state, path, flags);
     } catch (error) {
@@ -95,7 +106,8 @@ export function passReady(listener: Fd, target: string, mainPid: HostPid, wait: 
 }
 
 /** A message is lines "NAME=value". @see sd_notify(3) */
-export const readyLine = (message: string): string | undefined => message.split("\n").find((line) => line.startsWith("READY="));
+export const readyLine = (message: string): string | undefined =>
+  message.split("\n").find((line) => line.startsWith("READY="));
 
 /** systemd closes the descriptor when it has come so far. Who knows no barriers keeps it, and is not waited for any longer. @see sd_notify_barrier(3) */
 function barrier(systemd: Fd, wait: boolean): void {
@@ -112,7 +124,10 @@ function barrier(systemd: Fd, wait: boolean): void {
  */
 export function awaitReady(listener: Fd, init: Fd | undefined, target: string, mainPid: HostPid): void {
   for (;;) {
-    const [said, ended] = poll([{ fd: listener, events: POLLIN }, ...(init === undefined ? [] : [{ fd: init, events: POLLIN }])], init === undefined ? 0 : undefined);
+    const [said, ended] = poll(
+      [{ fd: listener, events: POLLIN }, ...(init === undefined ? [] : [{ fd: init, events: POLLIN }])],
+      init === undefined ? 0 : undefined,
+    );
     if (said === 0 && ended !== undefined && ended !== 0) return;
     if (said === 0 && init === undefined) return;
     if (said !== 0 && passReady(listener, target, mainPid, true)) return;

@@ -33,7 +33,12 @@ export function refuseHostNetwork(ops: readonly SysctlOp[], namespace: string): 
   if (op === undefined) return;
   const [own, joined] = [fstatat(null, "/proc/self/ns/net"), fstatat(null, namespace)];
   if (own.dev !== joined.dev || own.ino !== joined.ino) return;
-  throw new SpecError([{ pointer: op.why, problem: `sysctl "${op.file.replace(/[./]/g, (c) => (c === "/" ? "." : "/"))}" not allowed in host network namespace` }]);
+  throw new SpecError([
+    {
+      pointer: op.why,
+      problem: `sysctl "${op.file.replace(/[./]/g, (c) => (c === "/" ? "." : "/"))}" not allowed in host network namespace`,
+    },
+  ]);
 }
 
 /**
@@ -43,7 +48,8 @@ export function refuseHostNetwork(ops: readonly SysctlOp[], namespace: string): 
 export function writeSysctls(ops: readonly SysctlOp[]): void {
   if (ops.length === 0) return;
   using proc = openat(null, "/proc", O_PATH | O_DIRECTORY);
-  if (fstatfs(proc).type !== PROC_SUPER_MAGIC) throw new StepError("write sysctls", new HostError("/proc of the container is not procfs"), ops[0]?.why);
+  if (fstatfs(proc).type !== PROC_SUPER_MAGIC)
+    throw new StepError("write sysctls", new HostError("/proc of the container is not procfs"), ops[0]?.why);
   for (const op of ops) {
     try {
       writeSysctl(proc, op);

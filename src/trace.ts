@@ -3,7 +3,12 @@
 
 import { load } from "./sys/host.ts";
 
-export type Lines = { readonly [module: string]: { readonly files: readonly string[]; readonly lines: readonly (readonly [file: number, line: number])[] } };
+export type Lines = {
+  readonly [module: string]: {
+    readonly files: readonly string[];
+    readonly lines: readonly (readonly [file: number, line: number])[];
+  };
+};
 
 /** Message and stack, innermost call first. */
 export function render(error: unknown): string {

@@ -34,7 +34,14 @@ Object.assign(globalThis, {
 const sharesModules = (process.features as { readonly require_module?: boolean }).require_module === true;
 if (!sharesModules && process.argv.some((word) => word.startsWith("src/"))) {
   const sources = new URL("../src/", import.meta.url);
-  const texts = readdirSync(sources, { recursive: true }).map(String).filter((file) => file.endsWith(".ts")).map((file) => readFileSync(new URL(file, sources), "utf8"));
-  const names = new Set(texts.flatMap((text) => [...text.matchAll(/\bload<typeof import\("[^"]+"\)>\("([^"]+)"/g)].map(([, name]) => name ?? "")));
+  const texts = readdirSync(sources, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => readFileSync(new URL(file, sources), "utf8"));
+  const names = new Set(
+    texts.flatMap((text) =>
+      [...text.matchAll(/\bload<typeof import\("[^"]+"\)>\("([^"]+)"/g)].map(([, name]) => name ?? ""),
+    ),
+  );
   for (const name of names) imported.set(`${name}.js`, await import(new URL(`${name}.ts`, sources).href));
 }

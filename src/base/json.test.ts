@@ -4,23 +4,44 @@ import { JsonSyntaxError, parseExact, pointer, pointerPath, stringify } from "./
 
 describe("parseExact", () => {
   const same = [
-    "null", "true", " false ", "0", "-0", "1.5e3", "1E-2", '""', '"a\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00"', "[]", "{}",
-    ' [ 1 , [ 2 ] , { } ] ', '{"a":{"b":[{"c":null}]},"":1}', '"\u2028 é 😀 \u007f"', "9007199254740991", "-9007199254740991",
-    "9007199254740993.5", "1e30",
+    "null",
+    "true",
+    " false ",
+    "0",
+    "-0",
+    "1.5e3",
+    "1E-2",
+    '""',
+    '"a\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00"',
+    "[]",
+    "{}",
+    " [ 1 , [ 2 ] , { } ] ",
+    '{"a":{"b":[{"c":null}]},"":1}',
+    '"\u2028 é 😀 \u007f"',
+    "9007199254740991",
+    "-9007199254740991",
+    "9007199254740993.5",
+    "1e30",
   ];
   for (const text of same) {
     it(`reads ${text} as JSON.parse does`, () => assert.deepEqual(parseExact(text), JSON.parse(text)));
   }
 
   it("keeps integers that a number would round", () => {
-    assert.deepEqual(parseExact("[9223372036854771712, 18446744073709551615, -9223372036854775808, 9007199254740992, 9007199254740991]"), [
-      9223372036854771712n, 18446744073709551615n, -9223372036854775808n, 9007199254740992n, 9007199254740991,
-    ]);
+    assert.deepEqual(
+      parseExact(
+        "[9223372036854771712, 18446744073709551615, -9223372036854775808, 9007199254740992, 9007199254740991]",
+      ),
+      [9223372036854771712n, 18446744073709551615n, -9223372036854775808n, 9007199254740992n, 9007199254740991],
+    );
   });
 
   it("lets the last of two equal keys win, and tells of it", () => {
     const told: string[] = [];
-    assert.deepEqual(parseExact('{"a":1,"b":[{"x/y":1,"x/y":2}],"a":3}', (where) => told.push(where)), { a: 3, b: [{ "x/y": 2 }] });
+    assert.deepEqual(
+      parseExact('{"a":1,"b":[{"x/y":1,"x/y":2}],"a":3}', (where) => told.push(where)),
+      { a: 3, b: [{ "x/y": 2 }] },
+    );
     assert.deepEqual(told, ["/b/0/x~1y", "/a"]);
   });
 
@@ -78,16 +99,30 @@ describe("parseExact", () => {
 });
 
 describe("stringify", () => {
-  const value = { a: 18446744073709551615n, b: [1, -9223372036854775808n, undefined, [], {}], c: undefined, "d\n": { e: "é\u0001" } };
+  const value = {
+    a: 18446744073709551615n,
+    b: [1, -9223372036854775808n, undefined, [], {}],
+    c: undefined,
+    "d\n": { e: "é\u0001" },
+  };
   it("writes bigints exactly and the rest as JSON.stringify does", () => {
     for (const indent of [0, 2, "\t"]) {
-      const numbers = JSON.stringify(value, (_key, v: unknown) => (typeof v === "bigint" ? `<${v}>` : v), indent).replaceAll(/"<(-?\d+)>"/g, "$1");
+      const numbers = JSON.stringify(
+        value,
+        (_key, v: unknown) => (typeof v === "bigint" ? `<${v}>` : v),
+        indent,
+      ).replaceAll(/"<(-?\d+)>"/g, "$1");
       assert.equal(stringify(value, indent), numbers);
     }
-    assert.deepEqual(parseExact(stringify(value)), JSON.parse('{"a":0,"b":[1,0,null,[],{}],"d\\n":{"e":"é\\u0001"}}', (key, v: unknown) =>
-      key === "a" ? value.a : key === "1" && v === 0 ? value.b[1] : v));
+    assert.deepEqual(
+      parseExact(stringify(value)),
+      JSON.parse('{"a":0,"b":[1,0,null,[],{}],"d\\n":{"e":"é\\u0001"}}', (key, v: unknown) =>
+        key === "a" ? value.a : key === "1" && v === 0 ? value.b[1] : v,
+      ),
+    );
   });
-  it("leaves documents without bigints to the engine", () => assert.equal(stringify({ a: [1] }, 1), JSON.stringify({ a: [1] }, undefined, 1)));
+  it("leaves documents without bigints to the engine", () =>
+    assert.equal(stringify({ a: [1] }, 1), JSON.stringify({ a: [1] }, undefined, 1)));
 });
 
 describe("pointer", () => {

@@ -53,7 +53,7 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
 
   const parseString = (): string => {
     let out = "";
-    for (at++; ; ) {
+    for (at++; ;) {
       plain.lastIndex = at;
       plain.test(text);
       out += text.slice(at, plain.lastIndex);
@@ -138,7 +138,8 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
       path.push(key);
       if (duplicate && Object.hasOwn(object, key)) duplicate(pointer(...path));
       const value = parseValue();
-      if (key === "__proto__") Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+      if (key === "__proto__")
+        Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
       else object[key] = value;
       path.pop();
       next = skipSpace();
@@ -155,7 +156,14 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
 }
 
 const ESCAPES: { readonly [letter: string]: string } = {
-  '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t",
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
 };
 
 /** How to name what stands at `position` in an error. */
@@ -211,5 +219,8 @@ export function escapePointer(key: string): string {
 
 /** The keys of a JSON pointer, unescaped. */
 export function pointerPath(text: string): string[] {
-  return text.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return text
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
 }

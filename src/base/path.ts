@@ -29,7 +29,8 @@ export function dirname(path: string): string {
 }
 
 /** Whether `path` lies below `directory`, both of them clean; nothing counts as below "/". */
-export const isBelow = (path: string, directory: string): boolean => path.startsWith(directory) && path.startsWith("/", directory.length);
+export const isBelow = (path: string, directory: string): boolean =>
+  path.startsWith(directory) && path.startsWith("/", directory.length);
 
 /** Makes `path` absolute against `directory`. */
 export function resolve(directory: string, path: string): string {

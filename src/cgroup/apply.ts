@@ -31,8 +31,10 @@ export function checkUsage(check: CgroupPlan["check"]): void {
     throw error;
   }
   const { limit, swap } = check;
-  if (swap !== undefined && compareInt64(swap, usage) <= 0) throw new HostError(`rejecting memory+swap limit ${swap} <= usage ${usage}`);
-  if (limit !== undefined && compareInt64(limit, usage) <= 0) throw new HostError(`rejecting memory limit ${limit} <= usage ${usage}`);
+  if (swap !== undefined && compareInt64(swap, usage) <= 0)
+    throw new HostError(`rejecting memory+swap limit ${swap} <= usage ${usage}`);
+  if (limit !== undefined && compareInt64(limit, usage) <= 0)
+    throw new HostError(`rejecting memory limit ${limit} <= usage ${usage}`);
 }
 
 type Value = { readonly file: string; readonly value: string };
@@ -49,12 +51,16 @@ const keyed: readonly { readonly name: RegExp; readonly none: string | undefined
 /** What to write for the file to be as it is now; undefined where that cannot be known. */
 function valueBefore({ file, value, missing }: CgroupWrite): Value | undefined {
   const text = textOf(file);
-  if (text === undefined) return typeof missing === "object" ? valueBefore({ ...missing, why: "", missing: "skip", again: false }) : undefined;
+  if (text === undefined)
+    return typeof missing === "object"
+      ? valueBefore({ ...missing, why: "", missing: "skip", again: false })
+      : undefined;
   const name = basename(file);
   const table = keyed.find((entry) => entry.name.test(name));
   if (table !== undefined) {
     const key = value.includes(" ") ? value.slice(0, value.indexOf(" ")) : "default";
-    const line = text.split("\n").find((candidate) => candidate.startsWith(`${key} `)) ?? (/^\d+$/.test(text) ? text : undefined);
+    const line =
+      text.split("\n").find((candidate) => candidate.startsWith(`${key} `)) ?? (/^\d+$/.test(text) ? text : undefined);
     if (line !== undefined) return { file, value: line };
     return table.none === undefined ? undefined : { file, value: `${key} ${table.none}` };
   }

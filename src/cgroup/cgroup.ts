@@ -41,7 +41,8 @@ export type PreparedCgroup = {
  * @throws HostError the cgroup is in use, or the host has none
  */
 export function prepareCgroup(plan: CgroupPlan): PreparedCgroup {
-  if (plan.mode === "none" && !plan.mayDoWithout) throw new HostError("no cgroup file system is mounted on /sys/fs/cgroup: the container could reach every device");
+  if (plan.mode === "none" && !plan.mayDoWithout)
+    throw new HostError("no cgroup file system is mounted on /sys/fs/cgroup: the container could reach every device");
   const made: HostPath[] = [];
   const groups: CgroupGroup[] = [];
   try {
@@ -80,9 +81,16 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
   }
   const v2 = groups[0];
   if (plan.mode === "v2" && plan.devices !== undefined && v2 !== undefined) {
-    load<typeof import("./v2.ts")>("cgroup/v2").limitDevices(v2.path, plan.devices, made.includes(v2.path), plan.mayLeaveDevices);
+    load<typeof import("./v2.ts")>("cgroup/v2").limitDevices(
+      v2.path,
+      plan.devices,
+      made.includes(v2.path),
+      plan.mayLeaveDevices,
+    );
   }
-  return groups.map(({ controllers, path }) => (made.includes(path) ? { controllers, path } : { controllers, path, found: true }));
+  return groups.map(({ controllers, path }) =>
+    made.includes(path) ? { controllers, path } : { controllers, path, found: true },
+  );
 }
 
 /** Undoes what was prepared and completed. Processes that are about to end are waited for, a second or so. */
@@ -111,9 +119,17 @@ function makeGroup(plan: CgroupPlan, group: CgroupGroup, made: HostPath[]): "mad
     if (group.optional && isErrno(error, EACCES, EPERM, EROFS, ENOENT)) return "without";
     if (plan.mayDoWithout && isErrno(error, EACCES, EPERM, EROFS)) {
       if (plan.writes.length === 0) return "without";
-      throw new StepError("rootless needs no limits + no cgrouppath when no permission is granted for cgroups", error, plan.writes[0]?.why);
+      throw new StepError(
+        "rootless needs no limits + no cgrouppath when no permission is granted for cgroups",
+        error,
+        plan.writes[0]?.why,
+      );
     }
-    throw new StepError(`unable to apply cgroup configuration: create cgroup ${group.path}`, error, "/linux/cgroupsPath"); // runc's words
+    throw new StepError(
+      `unable to apply cgroup configuration: create cgroup ${group.path}`,
+      error,
+      "/linux/cgroupsPath",
+    ); // runc's words
   }
   // Looking into every v1 hierarchy would be too expensive: as in runc, one stands for all. The v2 half of a hybrid host is looked
   // into as well, before anything is cloned into it: undoing kills what is in there.

@@ -22,12 +22,18 @@ export type ResourceChange = {
  * @param available the container's cgroup.controllers; of no meaning on v1
  * @throws SpecError values that no cgroup takes @throws HostError a controller is not there
  */
-export function planChange(groups: CgroupPaths, before: Resources, asked: Resources, available: readonly string[]): ResourceChange {
+export function planChange(
+  groups: CgroupPaths,
+  before: Resources,
+  asked: Resources,
+  available: readonly string[],
+): ResourceChange {
   const after = mergeResources(before, asked);
   const only = withPartners(asked, after);
   const group = groups[0];
   if (group === undefined) throw new HostError("the container has no cgroup: nothing of it can be limited");
-  if (groups.length > 1 || group.controllers[0] !== "") return { before, after, check: undefined, ...planV1(only, groups) };
+  if (groups.length > 1 || group.controllers[0] !== "")
+    return { before, after, check: undefined, ...planV1(only, groups) };
   return { before, after, ...planV2(only, group.path, available) };
 }
 
@@ -62,7 +68,8 @@ function mergeMemory(before: MemoryResources, asked: MemoryResources): MemoryRes
 const isUnlimited = (limit: Int64 | undefined): boolean => limit !== undefined && compareInt64(limit, -1) === 0;
 
 /** [kernel] An idle group has no weight. 0 is "not set". */
-const mergeCpu = (asked: CPUResources): CPUResources => (asked.idle !== undefined && asked.shares === undefined ? { ...asked, shares: 0 } : asked);
+const mergeCpu = (asked: CPUResources): CPUResources =>
+  asked.idle !== undefined && asked.shares === undefined ? { ...asked, shares: 0 } : asked;
 
 function mergeBlockIO(before: BlockIOResources, asked: BlockIOResources): BlockIOResources {
   const device = ({ major, minor }: { readonly major: number; readonly minor: number }): string => `${major}:${minor}`;
@@ -96,7 +103,8 @@ function over<T extends object>(before: T, asked: T): T {
 
 /** What is asked for with what the kernel checks together with it, as that holds. */
 function withPartners(asked: Resources, { memory, cpu }: Resources): Resources {
-  const limits = isSet(asked.memory.limit) || isSet(asked.memory.swap) ? { limit: memory.limit, swap: memory.swap } : {};
+  const limits =
+    isSet(asked.memory.limit) || isSet(asked.memory.swap) ? { limit: memory.limit, swap: memory.swap } : {};
   const bandwidth = isSet(asked.cpu.quota) || isSet(asked.cpu.period) ? { quota: cpu.quota, period: cpu.period } : {};
   return { ...asked, devices: [], memory: { ...asked.memory, ...limits }, cpu: { ...asked.cpu, ...bandwidth } };
 }

@@ -9,4 +9,5 @@ export function controllersOf(groups: CgroupPaths): readonly string[] {
   return group !== undefined && groups.length === 1 && isV2(group) ? controllersIn(group.path) : [];
 }
 
-export const controllersIn = (path: string): readonly string[] => readValue(`${path}/cgroup.controllers`).split(" ").filter(Boolean);
+export const controllersIn = (path: string): readonly string[] =>
+  readValue(`${path}/cgroup.controllers`).split(" ").filter(Boolean);

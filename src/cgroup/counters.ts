@@ -51,7 +51,8 @@ type Filled<T> = { readonly [name in keyof T]?: Exclude<T[name], undefined> };
 export function filled<T extends object>(object: T): Filled<T> {
   const kept: Filled<T> = {};
   for (const [name, value] of Object.entries(object)) {
-    if (value !== undefined && value !== 0 && !(Array.isArray(value) && value.length === 0)) Object.assign(kept, { [name]: value });
+    if (value !== undefined && value !== 0 && !(Array.isArray(value) && value.length === 0))
+      Object.assign(kept, { [name]: value });
   }
   return kept;
 }
@@ -62,7 +63,10 @@ export function memoryEntry(limit: Int64, usage: Int64, max: Int64, failcnt: Int
   return { limit, ...filled({ usage, max }), failcnt };
 }
 
-export const hugetlbEntry = (usage: Int64, max: Int64, failcnt: Int64): HugetlbStats => ({ ...filled({ usage, max }), failcnt });
+export const hugetlbEntry = (usage: Int64, max: Int64, failcnt: Int64): HugetlbStats => ({
+  ...filled({ usage, max }),
+  failcnt,
+});
 
 /** "64KB", "2MB", "1GB" of hugetlb.2MB.current: the sizes that this kernel has. */
 export function hugePageSizes(): readonly string[] {

@@ -1,8 +1,33 @@
 // A DevicePlan as an eBPF program for BPF_CGROUP_DEVICE: cgroup v2 has no device files. Pure: plan in, instructions out.
 
 import {
-  BPF_ALU, BPF_AND, BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE, BPF_DEVCG_DEV_BLOCK, BPF_DEVCG_DEV_CHAR, BPF_EXIT, BPF_JMP, BPF_JEQ, BPF_JMP32, BPF_JNE, BPF_K,
-  BPF_LDX, BPF_MEM, BPF_MOV, BPF_REG_0, BPF_REG_1, BPF_REG_2, BPF_REG_3, BPF_REG_4, BPF_REG_5, BPF_RSH, BPF_W, BPF_X, bpf_cgroup_dev_ctx, bpf_insn,
+  BPF_ALU,
+  BPF_AND,
+  BPF_DEVCG_ACC_MKNOD,
+  BPF_DEVCG_ACC_READ,
+  BPF_DEVCG_ACC_WRITE,
+  BPF_DEVCG_DEV_BLOCK,
+  BPF_DEVCG_DEV_CHAR,
+  BPF_EXIT,
+  BPF_JMP,
+  BPF_JEQ,
+  BPF_JMP32,
+  BPF_JNE,
+  BPF_K,
+  BPF_LDX,
+  BPF_MEM,
+  BPF_MOV,
+  BPF_REG_0,
+  BPF_REG_1,
+  BPF_REG_2,
+  BPF_REG_3,
+  BPF_REG_4,
+  BPF_REG_5,
+  BPF_RSH,
+  BPF_W,
+  BPF_X,
+  bpf_cgroup_dev_ctx,
+  bpf_insn,
 } from "../abi/bpf.ts";
 import { accessBits, type DevicePlan } from "./device-rules.ts";
 
@@ -34,9 +59,16 @@ export function deviceProgram(plan: DevicePlan): Uint8Array {
     const bits = accessBits(access);
     const tests: Instruction[] = [differs(TYPE, type === "b" ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR)];
     if (bits !== ALL) {
-      tests.push([BPF_ALU | BPF_MOV | BPF_X, BPF_REG_1, ACCESS, 0, 0], [BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, bits]);
+      tests.push(
+        [BPF_ALU | BPF_MOV | BPF_X, BPF_REG_1, ACCESS, 0, 0],
+        [BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, bits],
+      );
       // As v1's kernel has it: what is allowed must be everything that is wanted, what is denied may be any of it.
-      tests.push(plan.allow ? [BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_1, 0, 0, 0] : [BPF_JMP32 | BPF_JNE | BPF_X, BPF_REG_1, ACCESS, 0, 0]);
+      tests.push(
+        plan.allow
+          ? [BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_1, 0, 0, 0]
+          : [BPF_JMP32 | BPF_JNE | BPF_X, BPF_REG_1, ACCESS, 0, 0],
+      );
     }
     if (major !== undefined) tests.push(differs(MAJOR, major));
     if (minor !== undefined) tests.push(differs(MINOR, minor));

@@ -33,11 +33,18 @@ const NONE = 0;
 const ALL = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
 
 /** "c 1:3", with a star for every one: the way v1 writes it. */
-const nameOf = (type: string, major: number | undefined, minor: number | undefined): string => `${type} ${major ?? "*"}:${minor ?? "*"}`;
+const nameOf = (type: string, major: number | undefined, minor: number | undefined): string =>
+  `${type} ${major ?? "*"}:${minor ?? "*"}`;
 
 type Default = { readonly name: string; readonly exception: DeviceException; readonly node: string | undefined };
 
-const always = (type: Match["type"], major: number | undefined, minor: number | undefined, access: string, node?: string): Default => ({
+const always = (
+  type: Match["type"],
+  major: number | undefined,
+  minor: number | undefined,
+  access: string,
+  node?: string,
+): Default => ({
   name: nameOf(type, major, minor),
   exception: { type, major, minor, access, why: "default" },
   node,
@@ -62,7 +69,8 @@ const defaults: readonly Default[] = [
 ];
 
 /** The line for devices.allow or devices.deny. */
-export const deviceLine = ({ type, major, minor, access }: DeviceException): string => `${nameOf(type, major, minor)} ${access}`;
+export const deviceLine = ({ type, major, minor, access }: DeviceException): string =>
+  `${nameOf(type, major, minor)} ${access}`;
 
 /** The default as a line: it also clears every exception. */
 export const EVERY_DEVICE = "a *:* rwm";
@@ -97,11 +105,20 @@ export function planDevices(rules: readonly DeviceRule[], nodes: readonly Device
 }
 
 /** Letters that are no access at all: runc passes over them, as long as one that is stands beside them. */
-export function ignoredAccess(rules: readonly DeviceRule[]): readonly { readonly why: string; readonly problem: string }[] {
+export function ignoredAccess(
+  rules: readonly DeviceRule[],
+): readonly { readonly why: string; readonly problem: string }[] {
   return rules.flatMap(({ access }, i) => {
     if (access === "rwm") return [];
     const letters = access.replace(/[rwm]/g, "");
-    return letters === "" ? [] : [{ why: `/linux/resources/devices/${i}/access`, problem: `only "r", "w" and "m" are access to a device, ${JSON.stringify(letters)} is not` }];
+    return letters === ""
+      ? []
+      : [
+          {
+            why: `/linux/resources/devices/${i}/access`,
+            problem: `only "r", "w" and "m" are access to a device, ${JSON.stringify(letters)} is not`,
+          },
+        ];
   });
 }
 
@@ -111,7 +128,8 @@ type Exceptions = Map<string, DeviceException>;
 function except(exceptions: Exceptions, name: string, exception: DeviceException): void {
   const known = exceptions.get(name);
   if (known === undefined) exceptions.set(name, exception);
-  else if (known.access !== exception.access) exceptions.set(name, { ...known, access: accessWord(accessBits(known.access) | accessBits(exception.access)) });
+  else if (known.access !== exception.access)
+    exceptions.set(name, { ...known, access: accessWord(accessBits(known.access) | accessBits(exception.access)) });
 }
 
 /** @param rule what it allows, or denies, is no exception any more */
@@ -119,7 +137,11 @@ function takeBack(exceptions: Exceptions, rule: DeviceException): void {
   const { type, major, minor } = rule;
   const bits = accessBits(rule.access);
   const name = nameOf(type, major, minor);
-  for (const wider of [nameOf(type, undefined, minor), nameOf(type, major, undefined), nameOf(type, undefined, undefined)]) {
+  for (const wider of [
+    nameOf(type, undefined, minor),
+    nameOf(type, major, undefined),
+    nameOf(type, undefined, undefined),
+  ]) {
     const held = wider === name ? NONE : accessBits(exceptions.get(wider)?.access ?? "");
     if ((held & bits) === NONE) continue;
     const problem = `cannot punch a hole into the wider rule "${wider} ${accessWord(held)}": no cgroup can enforce that`;
@@ -142,5 +164,9 @@ export function accessBits(access: string): number {
 
 function accessWord(bits: number): string {
   if (bits === ALL) return "rwm";
-  return (bits & BPF_DEVCG_ACC_READ ? "r" : "") + (bits & BPF_DEVCG_ACC_WRITE ? "w" : "") + (bits & BPF_DEVCG_ACC_MKNOD ? "m" : "");
+  return (
+    (bits & BPF_DEVCG_ACC_READ ? "r" : "") +
+    (bits & BPF_DEVCG_ACC_WRITE ? "w" : "") +
+    (bits & BPF_DEVCG_ACC_MKNOD ? "m" : "")
+  );
 }

@@ -17,7 +17,11 @@ export type CgroupDriver = {
    * Applies changed limits: all of them, or none where one is refused.
    * @param warn hears of what could not be taken back after that
    */
-  readonly apply: (groups: CgroupPaths, change: ResourceChange, warn: (message: string, cause: unknown) => void) => void;
+  readonly apply: (
+    groups: CgroupPaths,
+    change: ResourceChange,
+    warn: (message: string, cause: unknown) => void,
+  ) => void;
   /** Removes what was made. The processes must have ended. */
   readonly remove: (groups: CgroupPaths) => void;
 };
@@ -31,5 +35,7 @@ const cgroupfs: CgroupDriver = {
 };
 
 export function driverOf(unit: SystemdUnit | undefined): CgroupDriver {
-  return unit === undefined ? cgroupfs : load<typeof import("./systemd-driver.ts")>("cgroup/systemd-driver").systemdDriver(unit);
+  return unit === undefined
+    ? cgroupfs
+    : load<typeof import("./systemd-driver.ts")>("cgroup/systemd-driver").systemdDriver(unit);
 }

@@ -30,8 +30,10 @@ export function groupsBelow(paths: CgroupPaths, asked: readonly string[]): Cgrou
     }
     for (const controller of text.slice(0, colon).split(",")) {
       if (controller === "") throw new HostError(`invalid --cgroup argument: ${text} (empty <controller> prefix)`);
-      if (wanted.has(controller)) throw new HostError(`invalid --cgroup argument(s): controller ${controller} specified multiple times`);
-      if (!paths.some(({ controllers }) => controllers.includes(controller))) throw new HostError(`unknown controller ${controller} in SubCgroupPaths`);
+      if (wanted.has(controller))
+        throw new HostError(`invalid --cgroup argument(s): controller ${controller} specified multiple times`);
+      if (!paths.some(({ controllers }) => controllers.includes(controller)))
+        throw new HostError(`unknown controller ${controller} in SubCgroupPaths`);
       wanted.set(controller, text.slice(colon + 1));
     }
   }
@@ -66,11 +68,18 @@ export function openGroup(paths: CgroupPaths): Fd | null {
  * (EBUSY: "no internal processes"), or away, and then the group may be gone. undefined: --cgroup wants this one
  * @param unit of systemd, which may do what we may not: a user's process comes from a session that the user's systemd is not above
  */
-export function enterGroups(paths: CgroupPaths, inV2: boolean, init: HostPid | undefined, unit: SystemdUnit | undefined): void {
+export function enterGroups(
+  paths: CgroupPaths,
+  inV2: boolean,
+  init: HostPid | undefined,
+  unit: SystemdUnit | undefined,
+): void {
   const only = paths.length === 1 && paths.every(isV2);
   const others = [
     ...(only && init !== undefined ? [() => enterGroupOf(init)] : []),
-    ...(only && unit !== undefined ? [() => load<typeof import("./systemd.ts")>("cgroup/systemd").joinUnit(unit, belowUnit(paths, unit))] : []),
+    ...(only && unit !== undefined
+      ? [() => load<typeof import("./systemd.ts")>("cgroup/systemd").joinUnit(unit, belowUnit(paths, unit))]
+      : []),
   ];
   try {
     enterCgroup(paths, inV2, init === undefined ? "--cgroup" : undefined);

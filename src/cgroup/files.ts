@@ -50,7 +50,10 @@ function applyWrite({ file, value, missing }: CgroupWrite): void {
 
 const told = ({ file, value, why }: CgroupWrite, error: unknown): unknown => {
   const name = basename(file);
-  const cause = name === "memory.limit_in_bytes" && isErrno(error, EBUSY) ? new HostError(tooMuchInUse(dirname(file), value)) : error;
+  const cause =
+    name === "memory.limit_in_bytes" && isErrno(error, EBUSY)
+      ? new HostError(tooMuchInUse(dirname(file), value))
+      : error;
   return new StepError(`set ${name} to ${JSON.stringify(value)}`, cause, why);
 };
 

@@ -7,7 +7,8 @@ import { isV2, readValue, writeValue } from "./files.ts";
 import type { CgroupPath, CgroupPaths } from "./plan.ts";
 
 /** v1's freezer; on a hybrid host, too. undefined: cgroups that cannot freeze. */
-const freezerOf = (paths: CgroupPaths): CgroupPath | undefined => paths.find(({ controllers }) => controllers.includes("freezer")) ?? paths.find(isV2);
+const freezerOf = (paths: CgroupPaths): CgroupPath | undefined =>
+  paths.find(({ controllers }) => controllers.includes("freezer")) ?? paths.find(isV2);
 
 /** True when the container itself was frozen; a frozen parent does not count. */
 export function frozen(paths: CgroupPaths): boolean {

@@ -31,7 +31,9 @@ export function openEntries(paths: CgroupPaths, inV2: boolean): readonly Fd[] {
   const entries: Fd[] = [];
   for (const group of paths) {
     if (isV2(group) && inV2) continue;
-    tolerate(paths, group, () => entries.push(openat(null, `${group.path}/${isV2(group) ? "cgroup.procs" : "tasks"}`, O_WRONLY)));
+    tolerate(paths, group, () =>
+      entries.push(openat(null, `${group.path}/${isV2(group) ? "cgroup.procs" : "tasks"}`, O_WRONLY)),
+    );
   }
   return entries;
 }

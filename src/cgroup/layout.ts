@@ -13,7 +13,12 @@ export function probeCgroups(): CgroupLayout {
   const own = parseOwn(text);
   if (fileSystemType(ROOT) === CGROUP2_SUPER_MAGIC) {
     const controllers = readFile(null, `${ROOT}/cgroup.controllers`, 256).trim();
-    return { mode: "v2", mountPoint: ROOT, own: own.find(({ name }) => name === "")?.path ?? "/", controllers: controllers === "" ? [] : controllers.split(" ") };
+    return {
+      mode: "v2",
+      mountPoint: ROOT,
+      own: own.find(({ name }) => name === "")?.path ?? "/",
+      controllers: controllers === "" ? [] : controllers.split(" "),
+    };
   }
   const hierarchies: CgroupHierarchy[] = [];
   let unified: CgroupHierarchy | undefined;
@@ -22,11 +27,15 @@ export function probeCgroups(): CgroupLayout {
     const controllers = name.split(",");
     if (name === "") {
       const mountPoint = `${ROOT}/unified`;
-      if (fileSystemType(mountPoint) === CGROUP2_SUPER_MAGIC) unified = { controllers, mountPoint, root: "/", own: path };
+      if (fileSystemType(mountPoint) === CGROUP2_SUPER_MAGIC)
+        unified = { controllers, mountPoint, root: "/", own: path };
       continue;
     }
     const usual = `${ROOT}/${name.startsWith("name=") ? name.slice(5) : name}`;
-    if (fileSystemType(usual) === CGROUP_SUPER_MAGIC && (path === "/" || fileSystemType(`${usual}${path}`) === CGROUP_SUPER_MAGIC)) {
+    if (
+      fileSystemType(usual) === CGROUP_SUPER_MAGIC &&
+      (path === "/" || fileSystemType(`${usual}${path}`) === CGROUP_SUPER_MAGIC)
+    ) {
       hierarchies.push({ controllers, mountPoint: usual, root: "/", own: path });
       continue;
     }

@@ -19,16 +19,21 @@ export function parseOwn(text: string): readonly Own[] {
 }
 
 /** Where a v1 hierarchy is mounted, and which of its cgroups is the mount's root. @see proc_pid_mountinfo(5) */
-export function findMount(mountinfo: string, controllers: readonly string[]): { readonly mountPoint: string; readonly root: string } | undefined {
+export function findMount(
+  mountinfo: string,
+  controllers: readonly string[],
+): { readonly mountPoint: string; readonly root: string } | undefined {
   // 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
   for (let at = mountinfo.indexOf(" - cgroup "); at >= 0; at = mountinfo.indexOf(" - cgroup ", at + 1)) {
     const line = mountinfo.slice(mountinfo.lastIndexOf("\n", at) + 1, mountinfo.indexOf("\n", at));
     const fields = line.split(" ");
     const options = fields.at(-1)?.split(",") ?? [];
-    if (controllers.every((name) => options.includes(name))) return { mountPoint: unescape(fields[4] ?? ""), root: unescape(fields[3] ?? "") };
+    if (controllers.every((name) => options.includes(name)))
+      return { mountPoint: unescape(fields[4] ?? ""), root: unescape(fields[3] ?? "") };
   }
   return undefined;
 }
 
 /** Space, tab, newline and backslash stand as octal numbers. */
-const unescape = (path: string): string => path.replace(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+const unescape = (path: string): string =>
+  path.replace(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));

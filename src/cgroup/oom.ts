@@ -51,7 +51,10 @@ function watchV2(directory: string, undo: Undo): OomWatch {
       readEvents(fd);
       const before = killed;
       if (killed !== undefined) killed = valueOf(memory, "oom_kill") ?? killed;
-      return { oom: before !== undefined && killed !== undefined && killed > before, ended: (valueOf(life, "populated") ?? 0) === 0 };
+      return {
+        oom: before !== undefined && killed !== undefined && killed > before,
+        ended: (valueOf(life, "populated") ?? 0) === 0,
+      };
     },
   };
 }

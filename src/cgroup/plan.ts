@@ -67,7 +67,8 @@ export type CgroupPlan = {
   readonly domainOnly: string | undefined;
   readonly writes: readonly CgroupWrite[];
   /** memory.checkBeforeUpdate: what the file says must be below these; undefined: nobody asked, or the kernel looks by itself (v1). */
-  readonly check: { readonly file: HostPath; readonly limit: Int64 | undefined; readonly swap: Int64 | undefined } | undefined;
+  readonly check:
+    { readonly file: HostPath; readonly limit: Int64 | undefined; readonly swap: Int64 | undefined } | undefined;
   /** undefined where the devices cannot be limited: no cgroups at all. */
   readonly devices: DevicePlan | undefined;
   /** What config.json asks for and this kind of cgroup has no word for. runc passes over it in silence. */
@@ -95,7 +96,12 @@ export type CgroupMountSource =
         readonly otherwise: HostPath | undefined;
       }[];
     }
-  | { readonly mode: "v2"; readonly namespaced: boolean; readonly mountPoint: HostPath; readonly containerPath: HostPath };
+  | {
+      readonly mode: "v2";
+      readonly namespaced: boolean;
+      readonly mountPoint: HostPath;
+      readonly containerPath: HostPath;
+    };
 
 /**
  * @param unit what systemd is to make; undefined: we make the cgroups ourselves
@@ -104,7 +110,10 @@ export type CgroupMountSource =
  */
 export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, unit: UnitPlan | undefined): CgroupPlan {
   const { cgroupsPath } = spec.linux;
-  const resources = unit === undefined ? spec.linux.resources : { ...spec.linux.resources, cpu: { ...spec.linux.resources.cpu, quota: unit.quota } };
+  const resources =
+    unit === undefined
+      ? spec.linux.resources
+      : { ...spec.linux.resources, cpu: { ...spec.linux.resources.cpu, quota: unit.quota } };
   const layout = host.cgroups;
   const plan = {
     driver: unit === undefined ? ("cgroupfs" as const) : ("systemd" as const),
@@ -116,23 +125,57 @@ export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, unit: U
     delegate: layout.mode === "v2" && managesItself(spec),
     mayLeaveDevices: host.rootless,
   };
-  if (layout.mode === "none") return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
-  const place = unit === undefined ? placeOf(cgroupsPath, id) : { path: `${unit.cgroup}${unit.subgroup === undefined ? "" : `/${unit.subgroup}`}`, relative: false };
+  if (layout.mode === "none")
+    return { ...plan, groups: [], enable: [], domainOnly: undefined, check: undefined, writes: [], ignored: [] };
+  const place =
+    unit === undefined
+      ? placeOf(cgroupsPath, id)
+      : { path: `${unit.cgroup}${unit.subgroup === undefined ? "" : `/${unit.subgroup}`}`, relative: false };
   if (layout.mode === "v1") {
-    const groups = groupsV1(layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies], place);
+    const groups = groupsV1(
+      layout.unified === undefined ? layout.hierarchies : [layout.unified, ...layout.hierarchies],
+      place,
+    );
     const { writes, ignored } = planV1(resources, groups);
-    return { ...plan, groups, enable: [], domainOnly: undefined, check: undefined, writes, ignored: [...ignored, ...ignoredAccess(resources.devices)] };
+    return {
+      ...plan,
+      groups,
+      enable: [],
+      domainOnly: undefined,
+      check: undefined,
+      writes,
+      ignored: [...ignored, ...ignoredAccess(resources.devices)],
+    };
   }
   // A v2 cgroup that has processes cannot have children with limits, hence beside our own and not below it.
   const path = `${layout.mountPoint}${place.relative && layout.own !== "/" ? slashed(dirname(layout.own)) : ""}${place.path}`;
-  const groups = [{ controllers: [""], path: hostPath(path), mountPoint: hostPath(layout.mountPoint), runtimes: hostPath(`${layout.mountPoint}${slashed(layout.own)}`), optional: false }];
+  const groups = [
+    {
+      controllers: [""],
+      path: hostPath(path),
+      mountPoint: hostPath(layout.mountPoint),
+      runtimes: hostPath(`${layout.mountPoint}${slashed(layout.own)}`),
+      optional: false,
+    },
+  ];
   const planned = planV2(resources, hostPath(path), layout.controllers);
-  return { ...plan, groups, enable: layout.controllers, ...planned, ignored: [...planned.ignored, ...ignoredAccess(resources.devices)] };
+  return {
+    ...plan,
+    groups,
+    enable: layout.controllers,
+    ...planned,
+    ignored: [...planned.ignored, ...ignoredAccess(resources.devices)],
+  };
 }
 
 function managesItself(spec: Spec): boolean {
   if (!hasNewNamespace(spec, "cgroup")) return false;
-  return spec.mounts.some(({ type, destination, options }) => type === "cgroup" && clean(destination) === "/sys/fs/cgroup" && options.lastIndexOf("rw") >= options.lastIndexOf("ro"));
+  return spec.mounts.some(
+    ({ type, destination, options }) =>
+      type === "cgroup" &&
+      clean(destination) === "/sys/fs/cgroup" &&
+      options.lastIndexOf("rw") >= options.lastIndexOf("ro"),
+  );
 }
 
 type Place = { readonly path: string; readonly relative: boolean };
@@ -145,7 +188,10 @@ function placeOf(cgroupsPath: string | undefined, id: ContainerId): Place {
   if (cgroupsPath === undefined) return { path: `/${id}`, relative: true };
   // [cve] "/../../x": cleaned as if the hierarchy were the whole file system, so that nothing outside it can be named.
   const path = clean(`/${cgroupsPath}`);
-  if (path === "/") throw new SpecError([{ pointer: "/linux/cgroupsPath", problem: "must name a cgroup below the root of the hierarchy" }]);
+  if (path === "/")
+    throw new SpecError([
+      { pointer: "/linux/cgroupsPath", problem: "must name a cgroup below the root of the hierarchy" },
+    ]);
   return { path, relative: !cgroupsPath.startsWith("/") };
 }
 
@@ -182,10 +228,18 @@ export function cgroupMountSource(plan: CgroupPlan, spec: Spec): CgroupMountSour
   if (plan.mode === "v1") {
     const hierarchies: Extract<CgroupMountSource, { mode: "v1" }>["hierarchies"][number][] = [];
     for (const { controllers, mountPoint, path, runtimes } of plan.groups) {
-      if (controllers[0] !== "") hierarchies.push({ controllers, mountPoint, containerPath: path, otherwise: plan.mayDoWithout ? runtimes : undefined });
+      if (controllers[0] !== "")
+        hierarchies.push({
+          controllers,
+          mountPoint,
+          containerPath: path,
+          otherwise: plan.mayDoWithout ? runtimes : undefined,
+        });
     }
     return { mode: "v1", namespaced, hierarchies };
   }
   const group = plan.groups[0];
-  return group === undefined ? { mode: "none" } : { mode: "v2", namespaced, mountPoint: group.mountPoint, containerPath: group.path };
+  return group === undefined
+    ? { mode: "none" }
+    : { mode: "v2", namespaced, mountPoint: group.mountPoint, containerPath: group.path };
 }

@@ -15,7 +15,8 @@ import type { CgroupPath, CgroupPaths } from "./plan.ts";
 
 /** Every process in the groups and below, as we see their numbers. In v1 one hierarchy stands for all. */
 export function processes(paths: CgroupPaths): HostPid[] {
-  const group = paths.find(({ controllers }) => controllers.includes("devices")) ?? paths.find((path) => !isV2(path)) ?? paths[0];
+  const group =
+    paths.find(({ controllers }) => controllers.includes("devices")) ?? paths.find((path) => !isV2(path)) ?? paths[0];
   const pids: HostPid[] = [];
   if (group !== undefined) collect(group.path, pids);
   return pids;
@@ -23,7 +24,8 @@ export function processes(paths: CgroupPaths): HostPid[] {
 
 function collect(path: string, pids: HostPid[]): void {
   try {
-    for (const line of readProcesses(path).split("\n")) if (line !== "" && line !== "0") pids.push(hostPid(Number(line))); // 0: outside of our pid namespace
+    for (const line of readProcesses(path).split("\n"))
+      if (line !== "" && line !== "0") pids.push(hostPid(Number(line))); // 0: outside of our pid namespace
     using directory = openat(null, path, O_RDONLY | O_DIRECTORY);
     for (const name of readdir(directory, DT_DIR)) collect(`${path}/${name}`, pids);
   } catch (error) {
@@ -105,7 +107,9 @@ export type OomKilled = {
 };
 
 /** The group whose memory is accounted, if it is. */
-const memoryGroup = (paths: CgroupPaths): CgroupPath | undefined => paths.find(({ controllers }) => controllers.includes("memory")) ?? (paths.length === 1 ? paths.find(isV2) : undefined);
+const memoryGroup = (paths: CgroupPaths): CgroupPath | undefined =>
+  paths.find(({ controllers }) => controllers.includes("memory")) ??
+  (paths.length === 1 ? paths.find(isV2) : undefined);
 
 /** True when nobody can tell any more whether memory ran out: systemd removes a unit's group as soon as that is empty. */
 export function isAccountGone(paths: CgroupPaths): boolean {
@@ -120,7 +124,9 @@ export function oomKilled(paths: CgroupPaths): OomKilled | undefined {
   const { path } = group;
   try {
     const v2 = isV2(group);
-    const count = Number(/^oom_kill (\d+)$/m.exec(readValue(`${path}/${v2 ? "memory.events" : "memory.oom_control"}`))?.[1] ?? 0);
+    const count = Number(
+      /^oom_kill (\d+)$/m.exec(readValue(`${path}/${v2 ? "memory.events" : "memory.oom_control"}`))?.[1] ?? 0,
+    );
     if (count === 0) return undefined;
     return { count, path, limit: parseLimit(readValue(`${path}/${v2 ? "memory.max" : "memory.limit_in_bytes"}`)) };
   } catch (error) {
@@ -131,7 +137,10 @@ export function oomKilled(paths: CgroupPaths): OomKilled | undefined {
 
 /** As one clause of an error. */
 export function oomWords({ count, path, limit }: OomKilled): string {
-  const whose = limit === undefined ? `for want of memory above ${path}, which has no limit itself` : `at the limit of ${path}, ${limit} bytes`;
+  const whose =
+    limit === undefined
+      ? `for want of memory above ${path}, which has no limit itself`
+      : `at the limit of ${path}, ${limit} bytes`;
   return `the kernel killed ${count} process${count === 1 ? "" : "es"} ${whose}`;
 }
 

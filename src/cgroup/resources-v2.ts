@@ -16,7 +16,11 @@ const DEFAULT_PERIOD_US = 100000;
 type Ignored = { why: string; problem: string }[];
 
 /** @param available the root's cgroup.controllers @throws HostError a controller is not there @throws SpecError */
-export function planV2(resources: Resources, directory: HostPath, available: readonly string[]): Pick<CgroupPlan, "writes" | "ignored" | "domainOnly" | "check"> {
+export function planV2(
+  resources: Resources,
+  directory: HostPath,
+  available: readonly string[],
+): Pick<CgroupPlan, "writes" | "ignored" | "domainOnly" | "check"> {
   const writes: CgroupWrite[] = [];
   const ignored: Ignored = [];
   const add = writer(writes);
@@ -24,7 +28,8 @@ export function planV2(resources: Resources, directory: HostPath, available: rea
   let domainOnly: string | undefined;
 
   const needs = (controller: string, why: string): void => {
-    if (!available.includes(controller)) throw new HostError(`${why}: the cgroup v2 controller "${controller}" is not available on this host`);
+    if (!available.includes(controller))
+      throw new HostError(`${why}: the cgroup v2 controller "${controller}" is not available on this host`);
   };
   // [kernel] Of the controllers only cpu, cpuset, perf_event and pids work in threaded cgroups. cpu is listed as runc has it: it refuses too.
   const needsDomain = (controller: string, why: string): void => {
@@ -50,8 +55,10 @@ export function planV2(resources: Resources, directory: HostPath, available: rea
     needsDomain("cpu", CPU);
     addCpu(add, directory, cpu);
   }
-  if (isSet(cpu.realtimePeriod)) ignored.push({ why: `${CPU}/realtimePeriod`, problem: "cgroup v2 does not limit real-time processes" });
-  if (isSet(cpu.realtimeRuntime)) ignored.push({ why: `${CPU}/realtimeRuntime`, problem: "cgroup v2 does not limit real-time processes" });
+  if (isSet(cpu.realtimePeriod))
+    ignored.push({ why: `${CPU}/realtimePeriod`, problem: "cgroup v2 does not limit real-time processes" });
+  if (isSet(cpu.realtimeRuntime))
+    ignored.push({ why: `${CPU}/realtimeRuntime`, problem: "cgroup v2 does not limit real-time processes" });
   for (const name of ["cpus", "mems"] as const) {
     const value = cpu[name];
     if (value === undefined) continue;
@@ -65,8 +72,10 @@ export function planV2(resources: Resources, directory: HostPath, available: rea
     add(`${prefix}.max`, entry.limit, why);
     add(`${prefix}.rsvd.max`, entry.limit, why, { missing: "skip" }); // [kernel] since 5.7
   });
-  if (isSet(network.classID)) ignored.push({ why: "/linux/resources/network/classID", problem: "cgroup v2 has no network classes" });
-  if (network.priorities.length > 0) ignored.push({ why: "/linux/resources/network/priorities", problem: "cgroup v2 has no network priorities" });
+  if (isSet(network.classID))
+    ignored.push({ why: "/linux/resources/network/classID", problem: "cgroup v2 has no network classes" });
+  if (network.priorities.length > 0)
+    ignored.push({ why: "/linux/resources/network/priorities", problem: "cgroup v2 has no network priorities" });
   if (Object.keys(resources.rdma).length > 0) {
     needs("rdma", "/linux/resources/rdma");
     addRdma(add, directory, resources.rdma);
@@ -85,7 +94,8 @@ function addMemory(add: Add, directory: string, memory: MemoryResources): void {
   const swapMax = memorySwapMax(limit, swap);
   // Without swap accounting there is no such file; "as much as you like" and "none" are true then anyway.
   const missing = swapMax === "max" || swapMax === "0" ? "skip" : "fail";
-  if (swapMax !== undefined) add(`${directory}/memory.swap.max`, swapMax, isSet(swap) ? `${MEMORY}/swap` : `${MEMORY}/limit`, { missing });
+  if (swapMax !== undefined)
+    add(`${directory}/memory.swap.max`, swapMax, isSet(swap) ? `${MEMORY}/swap` : `${MEMORY}/limit`, { missing });
   if (isSet(limit)) add(`${directory}/memory.max`, max(limit), `${MEMORY}/limit`);
   if (isSet(reservation)) add(`${directory}/memory.low`, max(reservation), `${MEMORY}/reservation`);
 }
@@ -111,7 +121,11 @@ export function memorySwapMax(limit: Int64 | undefined, swap: Int64 | undefined)
 function memoryCheck(directory: string, { checkBeforeUpdate, limit, swap }: MemoryResources): CgroupPlan["check"] {
   const [limited, swapLimited] = [isSet(limit) && positive(limit), isSet(swap) && positive(swap)];
   if (!checkBeforeUpdate || (!limited && !swapLimited)) return undefined;
-  return { file: hostPath(`${directory}/memory.current`), limit: limited ? limit : undefined, swap: swapLimited ? swap : undefined };
+  return {
+    file: hostPath(`${directory}/memory.current`),
+    limit: limited ? limit : undefined,
+    swap: swapLimited ? swap : undefined,
+  };
 }
 
 function ignoreMemory(ignored: Ignored, memory: MemoryResources): void {
@@ -153,7 +167,11 @@ function addCpu(add: Add, directory: string, cpu: CPUResources): void {
   if (burst !== undefined) add(`${directory}/cpu.max.burst`, burst, `${CPU}/burst`, { again: isSet(quota) });
   if (!isSet(quota) && !isSet(period)) return;
   const maximum = isSet(quota) && positive(quota) ? String(quota) : "max";
-  add(`${directory}/cpu.max`, `${maximum} ${isSet(period) ? period : DEFAULT_PERIOD_US}`, isSet(quota) ? `${CPU}/quota` : `${CPU}/period`);
+  add(
+    `${directory}/cpu.max`,
+    `${maximum} ${isSet(period) ? period : DEFAULT_PERIOD_US}`,
+    isSet(quota) ? `${CPU}/quota` : `${CPU}/period`,
+  );
 }
 
 // ---- io
@@ -164,8 +182,20 @@ export function ioWeight(weight: number): number {
 }
 
 function usesBlockIO(blockIO: BlockIOResources): boolean {
-  const { weight, weightDevice, throttleReadBpsDevice, throttleWriteBpsDevice, throttleReadIOPSDevice, throttleWriteIOPSDevice } = blockIO;
-  return isSet(weight) || [weightDevice, throttleReadBpsDevice, throttleWriteBpsDevice, throttleReadIOPSDevice, throttleWriteIOPSDevice].some(({ length }) => length > 0);
+  const {
+    weight,
+    weightDevice,
+    throttleReadBpsDevice,
+    throttleWriteBpsDevice,
+    throttleReadIOPSDevice,
+    throttleWriteIOPSDevice,
+  } = blockIO;
+  return (
+    isSet(weight) ||
+    [weightDevice, throttleReadBpsDevice, throttleWriteBpsDevice, throttleReadIOPSDevice, throttleWriteIOPSDevice].some(
+      ({ length }) => length > 0,
+    )
+  );
 }
 
 function addIo(add: Add, directory: string, blockIO: BlockIOResources): void {
@@ -176,10 +206,13 @@ function addIo(add: Add, directory: string, blockIO: BlockIOResources): void {
   }
   blockIO.weightDevice.forEach(({ major, minor, weight }, i) => {
     // Only BFQ knows weights by device; runc, too, goes on without.
-    if (weight !== undefined && positive(weight)) add(bfq, `${major}:${minor} ${weight}`, `${BLOCK_IO}/weightDevice/${i}`, { missing: "skip" });
+    if (weight !== undefined && positive(weight))
+      add(bfq, `${major}:${minor} ${weight}`, `${BLOCK_IO}/weightDevice/${i}`, { missing: "skip" });
   });
   for (const [field, name] of throttles) {
-    blockIO[field].forEach(({ major, minor, rate }, i) => add(`${directory}/io.max`, `${major}:${minor} ${name}=${rate}`, `${BLOCK_IO}/${field}/${i}`));
+    blockIO[field].forEach(({ major, minor, rate }, i) =>
+      add(`${directory}/io.max`, `${major}:${minor} ${name}=${rate}`, `${BLOCK_IO}/${field}/${i}`),
+    );
   }
 }
 
@@ -191,9 +224,11 @@ const throttles = [
 ] as const;
 
 function ignoreIo(ignored: Ignored, blockIO: BlockIOResources): void {
-  if (isSet(blockIO.leafWeight)) ignored.push({ why: `${BLOCK_IO}/leafWeight`, problem: "cgroup v2 has no leaf weights" });
+  if (isSet(blockIO.leafWeight))
+    ignored.push({ why: `${BLOCK_IO}/leafWeight`, problem: "cgroup v2 has no leaf weights" });
   blockIO.weightDevice.forEach(({ leafWeight }, i) => {
-    if (isSet(leafWeight)) ignored.push({ why: `${BLOCK_IO}/weightDevice/${i}/leafWeight`, problem: "cgroup v2 has no leaf weights" });
+    if (isSet(leafWeight))
+      ignored.push({ why: `${BLOCK_IO}/weightDevice/${i}/leafWeight`, problem: "cgroup v2 has no leaf weights" });
   });
 }
 
@@ -204,11 +239,20 @@ function addUnified(add: Add, directory: string, unified: Resources["unified"], 
   for (const [name, value] of Object.entries(unified)) {
     const pointer = `/linux/resources/unified/${pointerToken(name)}`;
     const controller = name.slice(0, Math.max(name.indexOf("."), 0));
-    if (name.includes("/")) throw new SpecError([{ pointer, problem: `unified resource ${JSON.stringify(name)} must be a file name (no slashes)` }]);
-    if (controller === "") throw new SpecError([{ pointer, problem: `unified resource ${JSON.stringify(name)} must be in the form CONTROLLER.PARAMETER` }]);
+    if (name.includes("/"))
+      throw new SpecError([
+        { pointer, problem: `unified resource ${JSON.stringify(name)} must be a file name (no slashes)` },
+      ]);
+    if (controller === "")
+      throw new SpecError([
+        { pointer, problem: `unified resource ${JSON.stringify(name)} must be in the form CONTROLLER.PARAMETER` },
+      ]);
     if (controller !== "cgroup" && !available.includes(controller)) {
-      throw new HostError(`${pointer}: unified resource ${JSON.stringify(name)} can't be set: controller ${JSON.stringify(controller)} not available`);
+      throw new HostError(
+        `${pointer}: unified resource ${JSON.stringify(name)} can't be set: controller ${JSON.stringify(controller)} not available`,
+      );
     }
-    for (const line of value.split("\n")) if (line !== "" || !value.includes("\n")) add(`${directory}/${name}`, line, pointer);
+    for (const line of value.split("\n"))
+      if (line !== "" || !value.includes("\n")) add(`${directory}/${name}`, line, pointer);
   }
 }

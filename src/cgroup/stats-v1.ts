@@ -1,12 +1,33 @@
 // Statistics from v1 hierarchies. What is not mounted is not counted.
 
 import { compareInt64, MAX_UINT64, type Int64 } from "../base/int64.ts";
-import { counter, filled, hugePageSizes, hugetlbEntry, memoryEntry, parseList, parseTable, readCounter, textIfThere, times } from "./counters.ts";
+import {
+  counter,
+  filled,
+  hugePageSizes,
+  hugetlbEntry,
+  memoryEntry,
+  parseList,
+  parseTable,
+  readCounter,
+  textIfThere,
+  times,
+} from "./counters.ts";
 import type { CgroupPaths } from "./plan.ts";
-import type { BlkioEntry, BlkioTable, CgroupStats, CpuStats, CpusetStats, HugetlbStats, MemoryEntry, MemoryStats } from "./stats.ts";
+import type {
+  BlkioEntry,
+  BlkioTable,
+  CgroupStats,
+  CpuStats,
+  CpusetStats,
+  HugetlbStats,
+  MemoryEntry,
+  MemoryStats,
+} from "./stats.ts";
 
 export function statsV1(paths: CgroupPaths): CgroupStats {
-  const directory = (controller: string): string | undefined => paths.find(({ controllers }) => controllers.includes(controller))?.path;
+  const directory = (controller: string): string | undefined =>
+    paths.find(({ controllers }) => controllers.includes(controller))?.path;
   return {
     cpu: cpuStats(directory("cpu"), directory("cpuacct")),
     cpuset: cpusetStats(directory("cpuset")),
@@ -22,14 +43,25 @@ const NANOSECONDS_PER_TICK = 1e9 / 100;
 
 function cpuStats(cpu: string | undefined, cpuacct: string | undefined): CpuStats {
   const stat = cpu === undefined ? {} : parseTable(textIfThere(`${cpu}/cpu.stat`) ?? "");
-  const throttling = filled({ periods: stat["nr_periods"] ?? 0, throttledPeriods: stat["nr_throttled"] ?? 0, throttledTime: stat["throttled_time"] ?? 0 });
-  return { ...filled({ usage: cpuacct === undefined ? undefined : cpuUsage(cpuacct) }), ...(Object.keys(throttling).length > 0 ? { throttling } : {}) };
+  const throttling = filled({
+    periods: stat["nr_periods"] ?? 0,
+    throttledPeriods: stat["nr_throttled"] ?? 0,
+    throttledTime: stat["throttled_time"] ?? 0,
+  });
+  return {
+    ...filled({ usage: cpuacct === undefined ? undefined : cpuUsage(cpuacct) }),
+    ...(Object.keys(throttling).length > 0 ? { throttling } : {}),
+  };
 }
 
 function cpuUsage(directory: string): CpuStats["usage"] {
   const ticks = parseTable(textIfThere(`${directory}/cpuacct.stat`) ?? "");
-  const rows = (textIfThere(`${directory}/cpuacct.usage_all`) ?? "").split("\n").slice(1).map((line) => line.split(" "));
-  const column = (i: number): readonly Int64[] => rows.flatMap((row) => (row.length < 3 ? [] : [counter(row[i] ?? "")]));
+  const rows = (textIfThere(`${directory}/cpuacct.usage_all`) ?? "")
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(" "));
+  const column = (i: number): readonly Int64[] =>
+    rows.flatMap((row) => (row.length < 3 ? [] : [counter(row[i] ?? "")]));
   return {
     ...filled({
       total: readCounter(`${directory}/cpuacct.usage`) ?? 0,
@@ -43,7 +75,10 @@ function cpuUsage(directory: string): CpuStats["usage"] {
 }
 
 function cpusetStats(directory: string | undefined): CpusetStats {
-  const text = (name: string): string => (directory === undefined ? "" : (textIfThere(`${directory}/cpuset.${name}`) ?? textIfThere(`${directory}/${name}`) ?? ""));
+  const text = (name: string): string =>
+    directory === undefined
+      ? ""
+      : (textIfThere(`${directory}/cpuset.${name}`) ?? textIfThere(`${directory}/${name}`) ?? "");
   const number = (name: string): Int64 => counter(text(name));
   return {
     ...filled({ cpus: parseList(text("cpus")) }),
@@ -65,7 +100,13 @@ function memoryStats(directory: string | undefined): MemoryStats {
   if (directory === undefined || stat === undefined) return {};
   const raw = parseTable(stat);
   return {
-    ...filled({ cache: raw["cache"] ?? 0, usage: memoryData(directory, "memory"), swap: memoryData(directory, "memory.memsw"), kernel: memoryData(directory, "memory.kmem"), kernelTCP: memoryData(directory, "memory.kmem.tcp") }),
+    ...filled({
+      cache: raw["cache"] ?? 0,
+      usage: memoryData(directory, "memory"),
+      swap: memoryData(directory, "memory.memsw"),
+      kernel: memoryData(directory, "memory.kmem"),
+      kernelTCP: memoryData(directory, "memory.kmem.tcp"),
+    }),
     raw,
   };
 }
@@ -78,7 +119,10 @@ function memoryData(directory: string, prefix: string): MemoryEntry | undefined 
 function pidsStats(directory: string | undefined): CgroupStats["pids"] {
   if (directory === undefined) return {};
   const limit = readCounter(`${directory}/pids.max`) ?? 0;
-  return filled({ current: readCounter(`${directory}/pids.current`) ?? 0, limit: compareInt64(limit, MAX_UINT64) === 0 ? 0 : limit });
+  return filled({
+    current: readCounter(`${directory}/pids.current`) ?? 0,
+    limit: compareInt64(limit, MAX_UINT64) === 0 ? 0 : limit,
+  });
 }
 
 const BFQ: readonly (readonly [string, BlkioTable])[] = [
@@ -98,7 +142,13 @@ const BLKIO: readonly { readonly prefix: string; readonly files: readonly (reado
   { prefix: "blkio.bfq.", files: BFQ.slice(-2) },
   { prefix: "blkio.", files: BFQ },
   { prefix: "blkio.throttle.", files: BFQ.slice(-2) },
-  { prefix: "blkio.throttle.", files: [["io_serviced", "ioServicedRecursive"], ["io_service_bytes", "ioServiceBytesRecursive"]] },
+  {
+    prefix: "blkio.throttle.",
+    files: [
+      ["io_serviced", "ioServicedRecursive"],
+      ["io_service_bytes", "ioServiceBytesRecursive"],
+    ],
+  },
 ];
 
 function blkioStats(directory: string | undefined): CgroupStats["blkio"] {
@@ -120,7 +170,13 @@ export function blkioEntries(text: string): readonly BlkioEntry[] {
   return text.split("\n").flatMap((line) => {
     const [, major, minor, op = "", value] = /^(\d+):(\d+) (?:(\w+) )?(\d+)$/.exec(line) ?? [];
     if (major === undefined || minor === undefined || value === undefined) return [];
-    return [{ ...filled({ major: counter(major), minor: counter(minor) }), ...(op === "" ? {} : { op }), ...filled({ value: counter(value) }) }];
+    return [
+      {
+        ...filled({ major: counter(major), minor: counter(minor) }),
+        ...(op === "" ? {} : { op }),
+        ...filled({ value: counter(value) }),
+      },
+    ];
   });
 }
 
@@ -128,7 +184,9 @@ function hugetlbStats(directory: string | undefined): CgroupStats["hugetlb"] {
   if (directory === undefined) return {};
   const stats: { [pageSize: string]: HugetlbStats } = {};
   for (const size of hugePageSizes()) {
-    const prefix = [`hugetlb.${size}.rsvd`, `hugetlb.${size}`].find((name) => textIfThere(`${directory}/${name}.usage_in_bytes`) !== undefined);
+    const prefix = [`hugetlb.${size}.rsvd`, `hugetlb.${size}`].find(
+      (name) => textIfThere(`${directory}/${name}.usage_in_bytes`) !== undefined,
+    );
     if (prefix === undefined) continue;
     const read = (name: string): Int64 => readCounter(`${directory}/${prefix}.${name}`) ?? 0;
     stats[size] = hugetlbEntry(read("usage_in_bytes"), read("max_usage_in_bytes"), read("failcnt"));

@@ -2,8 +2,28 @@
 
 import { compareInt64, int64, MAX_UINT64, type Int64 } from "../base/int64.ts";
 import type { HostPath } from "../base/brand.ts";
-import { filled, hugePageSizes, hugetlbEntry, isZero, memoryEntry, parseTable, readCounter, textIfThere, times, counter } from "./counters.ts";
-import type { BlkioEntry, CgroupStats, CpuStats, CpusetStats, HugetlbStats, MemoryStats, Pressure, PressureStats } from "./stats.ts";
+import {
+  filled,
+  hugePageSizes,
+  hugetlbEntry,
+  isZero,
+  memoryEntry,
+  parseTable,
+  readCounter,
+  textIfThere,
+  times,
+  counter,
+} from "./counters.ts";
+import type {
+  BlkioEntry,
+  CgroupStats,
+  CpuStats,
+  CpusetStats,
+  HugetlbStats,
+  MemoryStats,
+  Pressure,
+  PressureStats,
+} from "./stats.ts";
 
 export function statsV2(directory: HostPath): CgroupStats {
   const limit = readCounter(`${directory}/pids.max`);
@@ -19,14 +39,29 @@ export function statsV2(directory: HostPath): CgroupStats {
 
 /** runc shows v1's flags, as zeros. */
 const noCpuset: CpusetStats = {
-  cpu_exclusive: 0, mem_hardwall: 0, mem_exclusive: 0, memory_migrate: 0, memory_spread_page: 0, memory_spread_slab: 0,
-  memory_pressure: 0, sched_load_balance: 0, sched_relax_domain_level: 0,
+  cpu_exclusive: 0,
+  mem_hardwall: 0,
+  mem_exclusive: 0,
+  memory_migrate: 0,
+  memory_spread_page: 0,
+  memory_spread_slab: 0,
+  memory_pressure: 0,
+  sched_load_balance: 0,
+  sched_relax_domain_level: 0,
 };
 
 function cpuStats(directory: string): CpuStats {
   const stat = parseTable(textIfThere(`${directory}/cpu.stat`) ?? "");
-  const [total, kernel, user] = [times(stat["usage_usec"], 1000), times(stat["system_usec"], 1000), times(stat["user_usec"], 1000)];
-  const throttling = filled({ periods: stat["nr_periods"] ?? 0, throttledPeriods: stat["nr_throttled"] ?? 0, throttledTime: times(stat["throttled_usec"], 1000) });
+  const [total, kernel, user] = [
+    times(stat["usage_usec"], 1000),
+    times(stat["system_usec"], 1000),
+    times(stat["user_usec"], 1000),
+  ];
+  const throttling = filled({
+    periods: stat["nr_periods"] ?? 0,
+    throttledPeriods: stat["nr_throttled"] ?? 0,
+    throttledTime: times(stat["throttled_usec"], 1000),
+  });
   return {
     ...(isZero(total) ? {} : { usage: { total, kernel, user } }),
     ...(Object.keys(throttling).length > 0 ? { throttling } : {}),
@@ -42,9 +77,16 @@ function memoryStats(directory: string): MemoryStats {
   const [limit, usage, swapLimit, swapUsage] = [read("max"), read("current"), read("swap.max"), read("swap.current")];
   const sum = (a: Int64, b: Int64): Int64 => int64(BigInt(a) + BigInt(b));
   // v1 counts memory and swap together; the most that was in use of both cannot be known.
-  const bothLimit = compareInt64(swapLimit, MAX_UINT64) === 0 || compareInt64(limit, MAX_UINT64) === 0 ? MAX_UINT64 : sum(limit, swapLimit);
+  const bothLimit =
+    compareInt64(swapLimit, MAX_UINT64) === 0 || compareInt64(limit, MAX_UINT64) === 0
+      ? MAX_UINT64
+      : sum(limit, swapLimit);
   return {
-    ...filled({ cache: raw["file"] ?? 0, usage: memoryEntry(limit, usage, read("peak"), 0), swap: memoryEntry(bothLimit, sum(usage, swapUsage), 0, 0) }),
+    ...filled({
+      cache: raw["file"] ?? 0,
+      usage: memoryEntry(limit, usage, read("peak"), 0),
+      swap: memoryEntry(bothLimit, sum(usage, swapUsage), 0, 0),
+    }),
     raw,
     ...pressure(directory, "memory"),
   };
@@ -60,8 +102,17 @@ export function blkioStats(stat: string): CgroupStats["blkio"] {
     if (major === undefined || minor === undefined) continue;
     for (const item of items) {
       const [name, value = ""] = item.split("=");
-      const table = name === "rbytes" || name === "wbytes" ? ioServiceBytesRecursive : name === "rios" || name === "wios" ? ioServicedRecursive : undefined;
-      table?.push({ ...filled({ major, minor }), op: name?.startsWith("r") ? "Read" : "Write", ...filled({ value: counter(value) }) });
+      const table =
+        name === "rbytes" || name === "wbytes"
+          ? ioServiceBytesRecursive
+          : name === "rios" || name === "wios"
+            ? ioServicedRecursive
+            : undefined;
+      table?.push({
+        ...filled({ major, minor }),
+        op: name?.startsWith("r") ? "Read" : "Write",
+        ...filled({ value: counter(value) }),
+      });
     }
   }
   return filled({ ioServiceBytesRecursive, ioServicedRecursive });
@@ -73,7 +124,8 @@ function hugetlbStats(directory: string): CgroupStats["hugetlb"] {
   for (const size of hugePageSizes()) {
     const prefix = `${directory}/hugetlb.${size}`;
     const usage = readCounter(`${prefix}.rsvd.current`) ?? readCounter(`${prefix}.current`);
-    if (usage !== undefined) stats[size] = hugetlbEntry(usage, 0, parseTable(textIfThere(`${prefix}.events`) ?? "")["max"] ?? 0);
+    if (usage !== undefined)
+      stats[size] = hugetlbEntry(usage, 0, parseTable(textIfThere(`${prefix}.events`) ?? "")["max"] ?? 0);
   }
   return stats;
 }
@@ -89,7 +141,12 @@ export function parsePressure(text: string): PressureStats {
   for (const line of text.split("\n")) {
     const [kind, ...items] = line.split(" ");
     const values = Object.fromEntries(items.map((item) => item.split("=")));
-    const data = { avg10: Number(values["avg10"]), avg60: Number(values["avg60"]), avg300: Number(values["avg300"]), total: counter(values["total"] ?? "") };
+    const data = {
+      avg10: Number(values["avg10"]),
+      avg60: Number(values["avg60"]),
+      avg300: Number(values["avg300"]),
+      total: counter(values["total"] ?? ""),
+    };
     const isThere = data.avg10 + data.avg60 + data.avg300 > 0 || !isZero(data.total);
     if (isThere && (kind === "some" || kind === "full")) stats[kind] = data;
   }

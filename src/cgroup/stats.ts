@@ -6,17 +6,38 @@ import { load } from "../sys/host.ts";
 import { isV2 } from "./files.ts";
 import type { CgroupPaths } from "./plan.ts";
 
-export type Pressure = { readonly avg10: number; readonly avg60: number; readonly avg300: number; readonly total: Int64 };
+export type Pressure = {
+  readonly avg10: number;
+  readonly avg60: number;
+  readonly avg300: number;
+  readonly total: Int64;
+};
 export type PressureStats = { readonly some?: Pressure; readonly full?: Pressure };
 
 /** limit: 2^64-1 where there is none (v2), or v1's largest number. */
-export type MemoryEntry = { readonly limit: Int64; readonly usage?: Int64; readonly max?: Int64; readonly failcnt: Int64 };
+export type MemoryEntry = {
+  readonly limit: Int64;
+  readonly usage?: Int64;
+  readonly max?: Int64;
+  readonly failcnt: Int64;
+};
 
-export type BlkioEntry = { readonly major?: Int64; readonly minor?: Int64; readonly op?: string; readonly value?: Int64 };
+export type BlkioEntry = {
+  readonly major?: Int64;
+  readonly minor?: Int64;
+  readonly op?: string;
+  readonly value?: Int64;
+};
 
 export type BlkioTable =
-  | "ioServiceBytesRecursive" | "ioServicedRecursive" | "ioQueueRecursive" | "ioServiceTimeRecursive"
-  | "ioWaitTimeRecursive" | "ioMergedRecursive" | "ioTimeRecursive" | "sectorsRecursive";
+  | "ioServiceBytesRecursive"
+  | "ioServicedRecursive"
+  | "ioQueueRecursive"
+  | "ioServiceTimeRecursive"
+  | "ioWaitTimeRecursive"
+  | "ioMergedRecursive"
+  | "ioTimeRecursive"
+  | "sectorsRecursive";
 
 export type CpuStats = {
   /** Nanoseconds. */
@@ -71,6 +92,7 @@ export type CgroupStats = {
 /** @throws SysError a file cannot be read; one that is not there counts as zeros */
 export function cgroupStats(paths: CgroupPaths): CgroupStats {
   const first = paths[0];
-  if (first !== undefined && paths.length === 1 && isV2(first)) return load<typeof import("./stats-v2.ts")>("cgroup/stats-v2").statsV2(first.path);
+  if (first !== undefined && paths.length === 1 && isV2(first))
+    return load<typeof import("./stats-v2.ts")>("cgroup/stats-v2").statsV2(first.path);
   return load<typeof import("./stats-v1.ts")>("cgroup/stats-v1").statsV1(paths);
 }

@@ -41,7 +41,8 @@ export function systemdDriver(unit: SystemdUnit): CgroupDriver {
 /** A unit needs a process, so that nothing can be made before there is one. */
 function prepare(plan: CgroupPlan): PreparedCgroup {
   requireSystemd();
-  if (plan.mode === "none") throw new HostError("no cgroup file system is mounted on /sys/fs/cgroup: the container could reach every device");
+  if (plan.mode === "none")
+    throw new HostError("no cgroup file system is mounted on /sys/fs/cgroup: the container could reach every device");
   return { plan, cloneInto: null, groups: [], made: [] };
 }
 
@@ -75,14 +76,24 @@ function relocate(plan: CgroupPlan, unit: UnitPlan, cgroup: string): CgroupPlan 
   if (cgroup === unit.cgroup) return plan;
   const moved = (path: HostPath): HostPath => {
     const group = plan.groups.find(({ mountPoint }) => path.startsWith(`${mountPoint}${unit.cgroup}`));
-    return group === undefined ? path : hostPath(`${group.mountPoint}${cgroup}${path.slice(group.mountPoint.length + unit.cgroup.length)}`);
+    return group === undefined
+      ? path
+      : hostPath(`${group.mountPoint}${cgroup}${path.slice(group.mountPoint.length + unit.cgroup.length)}`);
   };
   const write = (entry: CgroupWrite): CgroupWrite => ({
     ...entry,
     file: moved(entry.file),
-    missing: typeof entry.missing === "string" ? entry.missing : { file: moved(entry.missing.file), value: entry.missing.value },
+    missing:
+      typeof entry.missing === "string"
+        ? entry.missing
+        : { file: moved(entry.missing.file), value: entry.missing.value },
   });
-  return { ...plan, groups: plan.groups.map((group) => ({ ...group, path: moved(group.path) })), writes: plan.writes.map(write), check: plan.check && { ...plan.check, file: moved(plan.check.file) } };
+  return {
+    ...plan,
+    groups: plan.groups.map((group) => ({ ...group, path: moved(group.path) })),
+    writes: plan.writes.map(write),
+    check: plan.check && { ...plan.check, file: moved(plan.check.file) },
+  };
 }
 
 function completeV2(plan: CgroupPlan, unit: UnitPlan, group: CgroupGroup, made: HostPath[], init: HostPid): void {
@@ -92,7 +103,8 @@ function completeV2(plan: CgroupPlan, unit: UnitPlan, group: CgroupGroup, made: 
   if (unit.subgroup !== undefined || unit.kind === "slice") joinCgroup([group], init);
   v2.setUpV2(plan, group, false);
   // A user can attach no program, nor reach a device that the permissions of its node do not give him.
-  if (plan.devices !== undefined) v2.limitDevices(group.path, plan.devices, unit.subgroup !== undefined, plan.mayLeaveDevices || unit.user);
+  if (plan.devices !== undefined)
+    v2.limitDevices(group.path, plan.devices, unit.subgroup !== undefined, plan.mayLeaveDevices || unit.user);
 }
 
 /** Only some of the hierarchies are systemd's. */
@@ -101,16 +113,25 @@ function completeV1(plan: CgroupPlan, groups: CgroupGroup[], made: HostPath[]): 
     try {
       makeDirectories(group.path, group.mountPoint, made);
     } catch (error) {
-      if (!group.optional || !isErrno(error, EACCES, EPERM, EROFS, ENOENT)) throw new StepError(`create cgroup ${group.path}`, error, "/linux/cgroupsPath");
+      if (!group.optional || !isErrno(error, EACCES, EPERM, EROFS, ENOENT))
+        throw new StepError(`create cgroup ${group.path}`, error, "/linux/cgroupsPath");
       groups.splice(groups.indexOf(group), 1);
     }
   }
-  setUpV1(plan, groups.filter((group) => !isV2(group)));
+  setUpV1(
+    plan,
+    groups.filter((group) => !isV2(group)),
+  );
 }
 
 // ---- changes
 
-function apply(unit: SystemdUnit, groups: CgroupPaths, change: ResourceChange, warn: (message: string, cause: unknown) => void): void {
+function apply(
+  unit: SystemdUnit,
+  groups: CgroupPaths,
+  change: ResourceChange,
+  warn: (message: string, cause: unknown) => void,
+): void {
   const version = groups.length === 1 && groups.every(isV2) ? "v2" : "v1";
   const { limits, quota } = planLimits(change.after, version);
   const before = lastOfEach(planLimits(change.before, version).limits);
@@ -119,18 +140,37 @@ function apply(unit: SystemdUnit, groups: CgroupPaths, change: ResourceChange, w
   if (version === "v2") setUnitProperties(unit, changed);
   else if (changed.length > 0) withoutSpuriousDenials(groups, change.after, () => setUnitProperties(unit, changed));
   try {
-    applyChange({ ...change, writes: change.writes.map((write) => rounded(write, change.after.cpu.quota, quota)) }, warn);
+    applyChange(
+      { ...change, writes: change.writes.map((write) => rounded(write, change.after.cpu.quota, quota)) },
+      warn,
+    );
   } catch (error) {
-    takeBack(unit, changed.map(({ name, value, ...rest }) => before.get(name) ?? { ...rest, name, value: value.signature === "t" ? uint64(MAX_UINT64) : { ...value, value: [] } }), warn);
+    takeBack(
+      unit,
+      changed.map(
+        ({ name, value, ...rest }) =>
+          before.get(name) ?? {
+            ...rest,
+            name,
+            value: value.signature === "t" ? uint64(MAX_UINT64) : { ...value, value: [] },
+          },
+      ),
+      warn,
+    );
     throw error;
   }
 }
 
-const lastOfEach = (properties: readonly UnitProperty[]): ReadonlyMap<string, UnitProperty> => new Map(properties.map((property) => [property.name, property]));
+const lastOfEach = (properties: readonly UnitProperty[]): ReadonlyMap<string, UnitProperty> =>
+  new Map(properties.map((property) => [property.name, property]));
 
 const shown = (property: UnitProperty | undefined): string => (property === undefined ? "" : show(property.value));
 
-function takeBack(unit: SystemdUnit, properties: readonly UnitProperty[], warn: (message: string, cause: unknown) => void): void {
+function takeBack(
+  unit: SystemdUnit,
+  properties: readonly UnitProperty[],
+  warn: (message: string, cause: unknown) => void,
+): void {
   try {
     setUnitProperties(unit, properties);
   } catch (error) {

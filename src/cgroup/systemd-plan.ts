@@ -49,7 +49,8 @@ export type Manager = { readonly kind: "system" } | { readonly kind: "user"; rea
  * @throws HostError a user manager where cgroups are v1
  */
 export function planUnit(spec: Spec, layout: CgroupLayout, id: ContainerId, manager: Manager): UnitPlan {
-  if (manager.kind === "user" && layout.mode === "v1") throw new HostError("cannot use rootless systemd cgroups manager on cgroup v1");
+  if (manager.kind === "user" && layout.mode === "v1")
+    throw new HostError("cannot use rootless systemd cgroups manager on cgroup v1");
   const { cgroupsPath, resources } = spec.linux;
   const { slice, prefix, name } = placeOf(cgroupsPath, id, manager);
   const kind = name.endsWith(".slice") ? "slice" : "scope";
@@ -57,7 +58,13 @@ export function planUnit(spec: Spec, layout: CgroupLayout, id: ContainerId, mana
   const above = manager.kind === "user" ? managerGroup(layout, manager.uid) : "";
   const version = layout.mode === "v2" ? "v2" : "v1";
   const { limits, quota } = planLimits(resources, version);
-  const properties = [...basics(kind, slice, name, version), ...annotated(spec.annotations), ...oomPolicy(resources), ...deviceProperties(planDevices(resources.devices, spec.linux.devices), version), ...limits];
+  const properties = [
+    ...basics(kind, slice, name, version),
+    ...annotated(spec.annotations),
+    ...oomPolicy(resources),
+    ...deviceProperties(planDevices(resources.devices, spec.linux.devices), version),
+    ...limits,
+  ];
   return {
     name: unit,
     user: manager.kind === "user",
@@ -75,11 +82,18 @@ export function planUnit(spec: Spec, layout: CgroupLayout, id: ContainerId, mana
 
 const badPath = (problem: string): SpecError => new SpecError([{ pointer: "/linux/cgroupsPath", problem }]);
 
-function placeOf(cgroupsPath: string | undefined, id: ContainerId, manager: Manager): { readonly slice: string; readonly prefix: string; readonly name: string } {
+function placeOf(
+  cgroupsPath: string | undefined,
+  id: ContainerId,
+  manager: Manager,
+): { readonly slice: string; readonly prefix: string; readonly name: string } {
   const usual = manager.kind === "user" ? "user.slice" : "system.slice";
   if (cgroupsPath === undefined || cgroupsPath === "") return { slice: usual, prefix: "runc", name: id };
   const [slice = "", prefix = "", name, ...more] = cgroupsPath.split(":");
-  if (name === undefined || more.length > 0) throw badPath(`expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got ${JSON.stringify(cgroupsPath)} instead`);
+  if (name === undefined || more.length > 0)
+    throw badPath(
+      `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got ${JSON.stringify(cgroupsPath)} instead`,
+    );
   // docs/systemd.md of runc says "-", its code wants the unit's name.
   return { slice: slice === "" ? usual : slice === "-" ? "-.slice" : slice, prefix, name };
 }
@@ -88,15 +102,22 @@ function placeOf(cgroupsPath: string | undefined, id: ContainerId, manager: Mana
 const LONGEST_NAME = 255;
 
 function checkedUnit(name: string): string {
-  if (!/^[\w:.\\-]+$/.test(name)) throw badPath(`${JSON.stringify(name)} is not a name of a systemd unit: only letters, digits and :-_.\\ are allowed`);
-  if (name.length > LONGEST_NAME) throw badPath(`${JSON.stringify(name)} is not a name of a systemd unit: it has more than ${LONGEST_NAME} characters`);
+  if (!/^[\w:.\\-]+$/.test(name))
+    throw badPath(
+      `${JSON.stringify(name)} is not a name of a systemd unit: only letters, digits and :-_.\\ are allowed`,
+    );
+  if (name.length > LONGEST_NAME)
+    throw badPath(
+      `${JSON.stringify(name)} is not a name of a systemd unit: it has more than ${LONGEST_NAME} characters`,
+    );
   return name;
 }
 
 /** "a-b.slice" lies in "a.slice": "/a.slice/a-b.slice"; "-.slice" is the root. */
 export function sliceGroup(slice: string): string {
   const name = slice.slice(0, -".slice".length);
-  if (!slice.endsWith(".slice") || slice.includes("/") || (name !== "-" && name.split("-").includes(""))) throw badPath(`invalid slice name: ${slice}`);
+  if (!slice.endsWith(".slice") || slice.includes("/") || (name !== "-" && name.split("-").includes("")))
+    throw badPath(`invalid slice name: ${slice}`);
   if (name === "-") return "";
   const parts = checkedUnit(slice).slice(0, -".slice".length).split("-");
   return parts.map((_part, i) => `/${parts.slice(0, i + 1).join("-")}.slice`).join("");
@@ -107,7 +128,8 @@ function managerGroup(layout: CgroupLayout, uid: number): string {
   const own = layout.mode === "v2" ? layout.own : "/";
   const inside = /^(.*?\/user@\d+\.service)(?:\/|$)/.exec(own)?.[1];
   if (inside !== undefined) return inside;
-  const [, above = "/user.slice", owner = String(uid)] = /^(.*?\/user\.slice)\/user-(\d+)\.slice(?:\/|$)/.exec(own) ?? [];
+  const [, above = "/user.slice", owner = String(uid)] =
+    /^(.*?\/user\.slice)\/user-(\d+)\.slice(?:\/|$)/.exec(own) ?? [];
   return `${above}/user-${owner}.slice/user@${owner}.service`;
 }
 
@@ -115,7 +137,12 @@ function subgroupOf(annotations: StringMap): string | undefined {
   const name = annotations["run.oci.systemd.subgroup"];
   if (name === undefined || name === "") return undefined;
   if (name.includes("/") || name === "." || name === "..") {
-    throw new SpecError([{ pointer: "/annotations/run.oci.systemd.subgroup", problem: `must be the name of one cgroup, not ${JSON.stringify(name)}` }]);
+    throw new SpecError([
+      {
+        pointer: "/annotations/run.oci.systemd.subgroup",
+        problem: `must be the name of one cgroup, not ${JSON.stringify(name)}`,
+      },
+    ]);
   }
   return name;
 }
@@ -123,13 +150,22 @@ function subgroupOf(annotations: StringMap): string | undefined {
 // ---- what every unit has
 
 function basics(kind: UnitPlan["kind"], slice: string, name: string, version: "v1" | "v2"): readonly UnitProperty[] {
-  const property = (property: string, value: Variant, optional = false): UnitProperty => ({ name: property, value, why: "default", optional });
+  const property = (property: string, value: Variant, optional = false): UnitProperty => ({
+    name: property,
+    value,
+    why: "default",
+    optional,
+  });
   return [
     property("Description", text(`tsrun container ${name}`)),
     // A slice lies where its name says; that the one above is there is all there is to ask for.
-    kind === "slice" ? property("Wants", { signature: "as", value: [slice] }) : { ...property("Slice", text(slice)), why: "/linux/cgroupsPath" },
+    kind === "slice"
+      ? property("Wants", { signature: "as", value: [slice] })
+      : { ...property("Slice", text(slice)), why: "/linux/cgroupsPath" },
     ...(kind === "scope" ? [property("Delegate", flag(true))] : []),
-    ...["Memory", "CPU", version === "v2" ? "IO" : "BlockIO", "Tasks"].map((what) => property(`${what}Accounting`, flag(true), true)),
+    ...["Memory", "CPU", version === "v2" ? "IO" : "BlockIO", "Tasks"].map((what) =>
+      property(`${what}Accounting`, flag(true), true),
+    ),
     property("DefaultDependencies", flag(false)),
   ];
 }
@@ -149,9 +185,15 @@ function annotated(annotations: StringMap): readonly UnitProperty[] {
       const value = parseVariant(source);
       // Files of units speak of seconds, "TimeoutStopSec"; on the bus it is microseconds.
       const inSeconds = /^.*[a-z](?=Sec$)/.exec(name)?.[0];
-      return [inSeconds === undefined ? { name, value, why, optional: false } : { name: `${inSeconds}USec`, value: microseconds(value), why, optional: false }];
+      return [
+        inSeconds === undefined
+          ? { name, value, why, optional: false }
+          : { name: `${inSeconds}USec`, value: microseconds(value), why, optional: false },
+      ];
     } catch (error) {
-      throw bad(`annotation ${key}=${source} value parse error: ${error instanceof Error ? error.message : String(error)}`);
+      throw bad(
+        `annotation ${key}=${source} value parse error: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   });
 }
@@ -166,7 +208,9 @@ function microseconds({ signature, value }: Variant): Variant {
 /** Cannot be changed once the unit runs. [systemd] since 253 for scopes */
 function oomPolicy({ unified }: Resources): readonly UnitProperty[] {
   const policy = { 0: "continue", 1: "kill" }[(unified["memory.oom.group"] ?? "").trim()];
-  return policy === undefined ? [] : [{ name: "OOMPolicy", value: text(policy), why: "/linux/resources/unified/memory.oom.group", optional: true }];
+  return policy === undefined
+    ? []
+    : [{ name: "OOMPolicy", value: text(policy), why: "/linux/resources/unified/memory.oom.group", optional: true }];
 }
 
 // ---- devices
@@ -175,13 +219,21 @@ function oomPolicy({ unified }: Resources): readonly UnitProperty[] {
  * systemd knows only lists of what is allowed, and no "*:5" in them. What it cannot say it is not told on v2, where our own program
  * denies (programs add up); on v1 it would clear our rules, so that it is told what it can be.
  */
-export function deviceProperties({ allow, exceptions, why }: DevicePlan, version: "v1" | "v2"): readonly UnitProperty[] {
+export function deviceProperties(
+  { allow, exceptions, why }: DevicePlan,
+  version: "v1" | "v2",
+): readonly UnitProperty[] {
   const property = (name: string, value: Variant): UnitProperty => ({ name, value, why, optional: false });
   const sayable = exceptions.filter(({ major, minor }) => major !== undefined || minor === undefined);
   // Empty first: entries are added to those that are there.
   const none = property("DeviceAllow", { signature: "a(ss)", value: [] });
-  if (allow || (version === "v2" && sayable.length < exceptions.length)) return [none, property("DevicePolicy", text("auto"))];
-  return [none, property("DevicePolicy", text("strict")), property("DeviceAllow", { signature: "a(ss)", value: sayable.map((entry) => [deviceName(entry), entry.access]) })];
+  if (allow || (version === "v2" && sayable.length < exceptions.length))
+    return [none, property("DevicePolicy", text("auto"))];
+  return [
+    none,
+    property("DevicePolicy", text("strict")),
+    property("DeviceAllow", { signature: "a(ss)", value: sayable.map((entry) => [deviceName(entry), entry.access]) }),
+  ];
 }
 
 /** [systemd] Numbers instead of a node or a group of /proc/devices: since 240. */
@@ -193,11 +245,15 @@ function deviceName({ type, major, minor }: DeviceException): string {
 // ---- limits
 
 /** What is asked of systemd when a container is made, and again by `update`. */
-export function planLimits(resources: Resources, version: "v1" | "v2"): { readonly limits: readonly UnitProperty[]; readonly quota: Int64 | undefined } {
+export function planLimits(
+  resources: Resources,
+  version: "v1" | "v2",
+): { readonly limits: readonly UnitProperty[]; readonly quota: Int64 | undefined } {
   const limits: UnitProperty[] = [];
   const add: Add = (name, value, why) => limits.push({ name, value, why, optional: true });
   const { memory, cpu, pids, blockIO } = resources;
-  if (isSet(memory.limit)) add(version === "v2" ? "MemoryMax" : "MemoryLimit", uint64(limitOf(memory.limit)), `${MEMORY}/limit`);
+  if (isSet(memory.limit))
+    add(version === "v2" ? "MemoryMax" : "MemoryLimit", uint64(limitOf(memory.limit)), `${MEMORY}/limit`);
   if (version === "v2") {
     if (isSet(memory.reservation)) add("MemoryLow", uint64(limitOf(memory.reservation)), `${MEMORY}/reservation`);
     const swap = memorySwapMax(memory.limit, memory.swap);
@@ -214,7 +270,9 @@ export function planLimits(resources: Resources, version: "v1" | "v2"): { readon
   if (pids.limit !== undefined) add("TasksMax", uint64(parseLimit(pidsMax(pids.limit))), "/linux/resources/pids/limit");
   if (cpu.cpus !== undefined) add("AllowedCPUs", bytes(rangeToBits(cpu.cpus, `${CPU}/cpus`)), `${CPU}/cpus`);
   if (cpu.mems !== undefined) add("AllowedMemoryNodes", bytes(rangeToBits(cpu.mems, `${CPU}/mems`)), `${CPU}/mems`);
-  if (version === "v2") for (const [name, value] of Object.entries(resources.unified)) addUnified(add, name, value.trim(), resources.unified);
+  if (version === "v2")
+    for (const [name, value] of Object.entries(resources.unified))
+      addUnified(add, name, value.trim(), resources.unified);
   return { limits, quota };
 }
 
@@ -259,7 +317,8 @@ const HIGHEST_NUMBER = 65535;
 
 /** "0-2,8" as systemd takes it: a bit for each number, the lowest first. @throws SpecError */
 export function rangeToBits(list: string, pointer: string): readonly number[] {
-  const bad = (problem: string): SpecError => new SpecError([{ pointer, problem: `${JSON.stringify(list)}: ${problem}` }]);
+  const bad = (problem: string): SpecError =>
+    new SpecError([{ pointer, problem: `${JSON.stringify(list)}: ${problem}` }]);
   const bits: number[] = [];
   for (const part of list.split(",").map((entry) => entry.trim())) {
     if (part === "") continue;
@@ -278,15 +337,26 @@ export function rangeToBits(list: string, pointer: string): readonly number[] {
 
 /** Properties by the names of v2 files; every other file has none. */
 const unifiedLimits: Readonly<Record<string, string>> = {
-  "memory.high": "MemoryHigh", "memory.low": "MemoryLow", "memory.min": "MemoryMin", "memory.max": "MemoryMax", "memory.swap.max": "MemorySwapMax",
-  "pids.max": "TasksMax", "cpu.weight": "CPUWeight",
+  "memory.high": "MemoryHigh",
+  "memory.low": "MemoryLow",
+  "memory.min": "MemoryMin",
+  "memory.max": "MemoryMax",
+  "memory.swap.max": "MemorySwapMax",
+  "pids.max": "TasksMax",
+  "cpu.weight": "CPUWeight",
 };
 
 /** The user's own words for v2 files, as far as systemd has others for them. */
 function addUnified(add: Add, file: string, value: string, all: StringMap): void {
   const why = `/linux/resources/unified/${pointerToken(file)}`;
   const number = (source: string): Int64 => {
-    if (!/^\d+$/.test(source) || BigInt(source) > MAX_UINT64) throw new SpecError([{ pointer: why, problem: `unified resource ${JSON.stringify(file)} value conversion error: ${JSON.stringify(source)} is not a number` }]);
+    if (!/^\d+$/.test(source) || BigInt(source) > MAX_UINT64)
+      throw new SpecError([
+        {
+          pointer: why,
+          problem: `unified resource ${JSON.stringify(file)} value conversion error: ${JSON.stringify(source)} is not a number`,
+        },
+      ]);
     return int64(BigInt(source));
   };
   const idle = (all["cpu.idle"] ?? "").trim() === "1";
@@ -299,8 +369,16 @@ function addUnified(add: Add, file: string, value: string, all: StringMap): void
     if (idle) add("CPUWeight", uint64(0), why);
   } else if (file === "cpu.max") {
     const [quota = "", period = String(DEFAULT_PERIOD_US), ...more] = value.split(/\s+/);
-    if (quota === "" || more.length > 0) throw new SpecError([{ pointer: why, problem: `unified resource "cpu.max" value invalid: ${JSON.stringify(value)}` }]);
-    addQuota((property, amount) => add(property, amount, why), quota === "max" ? undefined : number(quota), number(period), why);
+    if (quota === "" || more.length > 0)
+      throw new SpecError([
+        { pointer: why, problem: `unified resource "cpu.max" value invalid: ${JSON.stringify(value)}` },
+      ]);
+    addQuota(
+      (property, amount) => add(property, amount, why),
+      quota === "max" ? undefined : number(quota),
+      number(period),
+      why,
+    );
   } else if (file === "cpuset.cpus") add("AllowedCPUs", bytes(rangeToBits(value, why)), why);
   else if (file === "cpuset.mems") add("AllowedMemoryNodes", bytes(rangeToBits(value, why)), why);
 }

@@ -42,7 +42,10 @@ function ownerUid(): number {
 
 /** @throws HostError in runc's words */
 export function requireSystemd(): void {
-  if (lstatIfThere(null, "/run/systemd/system") === undefined) throw new HostError("systemd cgroup flag passed, but systemd support for managing cgroups is not available: systemd is not running on this host");
+  if (lstatIfThere(null, "/run/systemd/system") === undefined)
+    throw new HostError(
+      "systemd cgroup flag passed, but systemd support for managing cgroups is not available: systemd is not running on this host",
+    );
 }
 
 // ---- the life of a unit
@@ -71,7 +74,7 @@ const LAST_LOOK_MS = 160;
 /** @returns the job's path */
 function startTransient(bus: Bus, plan: UnitPlan, pid: HostPid): string {
   let properties = plan.properties;
-  for (let pause = FIRST_LOOK_MS; ; ) {
+  for (let pause = FIRST_LOOK_MS; ;) {
     try {
       return askForTransient(bus, plan, properties, pid);
     } catch (error) {
@@ -88,9 +91,17 @@ function startTransient(bus: Bus, plan: UnitPlan, pid: HostPid): string {
   }
 }
 
-function askForTransient(bus: Bus, { name, kind }: UnitPlan, properties: readonly UnitProperty[], pid: HostPid): string {
+function askForTransient(
+  bus: Bus,
+  { name, kind }: UnitPlan,
+  properties: readonly UnitProperty[],
+  pid: HostPid,
+): string {
   const body = withTexts(name, "replace");
-  appendProperties(body, kind === "scope" ? [...properties, { name: "PIDs", value: { signature: "au", value: [pid] } }] : properties);
+  appendProperties(
+    body,
+    kind === "scope" ? [...properties, { name: "PIDs", value: { signature: "au", value: [pid] } }] : properties,
+  );
   body.append("a", "(sa(sv))", () => undefined);
   return ask(bus, "StartTransientUnit", name, body).readText();
 }
@@ -110,10 +121,16 @@ function without(properties: readonly UnitProperty[], error: unknown): readonly 
 function refusedOf(properties: readonly UnitProperty[], error: unknown): UnitProperty | undefined {
   if (!(error instanceof DBusError)) return undefined;
   const words = error.text.split(/[^A-Za-z]+/);
-  return properties.findLast(({ name }) => words.includes(name) || (name.endsWith("USec") && words.includes(`${name.slice(0, -4)}Sec`)));
+  return properties.findLast(
+    ({ name }) => words.includes(name) || (name.endsWith("USec") && words.includes(`${name.slice(0, -4)}Sec`)),
+  );
 }
 
-const WRONG_TYPE: readonly string[] = ["System.Error.ENXIO", "System.Error.EBADMSG", "org.freedesktop.DBus.Error.InvalidArgs"];
+const WRONG_TYPE: readonly string[] = [
+  "System.Error.ENXIO",
+  "System.Error.EBADMSG",
+  "org.freedesktop.DBus.Error.InvalidArgs",
+];
 
 /** The error with the property that it is about. */
 function blame(properties: readonly UnitProperty[], error: unknown): unknown {
@@ -123,14 +140,24 @@ function blame(properties: readonly UnitProperty[], error: unknown): unknown {
   const given = properties.filter(({ why }) => why.startsWith("/annotations/"));
   const names = given.map(({ name, value }) => `${name} (given as "${value.signature}")`).join(", ");
   const wrongType = error instanceof DBusError && WRONG_TYPE.includes(error.code);
-  return wrongType && given.length > 0 ? new StepError(`set property ${names}, of which one has a type that systemd does not take`, error, given.length === 1 ? given[0]?.why : undefined) : error;
+  return wrongType && given.length > 0
+    ? new StepError(
+        `set property ${names}, of which one has a type that systemd does not take`,
+        error,
+        given.length === 1 ? given[0]?.why : undefined,
+      )
+    : error;
 }
 
 /** @see proc_pid_cgroup(5) */
 function groupOf(plan: UnitPlan, pid: HostPid): string {
   const groups = parseOwn(readFile(null, `/proc/${pid}/cgroup`));
-  const path = (groups.find(({ name }) => name === "name=systemd") ?? groups.find(({ name }) => name === ""))?.path ?? "";
-  if (!path.endsWith(`/${plan.name}`)) throw new HostError(`the unit ${plan.name} lies outside of our cgroup namespace, or our process was moved out of it`);
+  const path =
+    (groups.find(({ name }) => name === "name=systemd") ?? groups.find(({ name }) => name === ""))?.path ?? "";
+  if (!path.endsWith(`/${plan.name}`))
+    throw new HostError(
+      `the unit ${plan.name} lies outside of our cgroup namespace, or our process was moved out of it`,
+    );
   return path;
 }
 
@@ -138,7 +165,10 @@ function groupOf(plan: UnitPlan, pid: HostPid): string {
 export function setUnitProperties(unit: SystemdUnit, limits: readonly UnitProperty[]): void {
   if (limits.length === 0) return;
   using bus = connect(unit);
-  for (let properties: readonly UnitProperty[] | undefined = limits; properties !== undefined && properties.length > 0; ) {
+  for (
+    let properties: readonly UnitProperty[] | undefined = limits;
+    properties !== undefined && properties.length > 0;
+  ) {
     try {
       return askForProperties(bus, unit, properties);
     } catch (error) {
@@ -181,7 +211,12 @@ export function stopUnit(unit: SystemdUnit, groups: readonly { readonly path: st
 /** What the system's manager knows of a transient unit is in a file, and is so even when it has failed: without it there is nothing to ask for. */
 function isForgotten({ name, user }: SystemdUnit, groups: readonly { readonly path: string }[]): boolean {
   const there = (path: string): boolean => lstatIfThere(null, path) !== undefined;
-  return !user && there("/run/systemd/transient") && !there(`/run/systemd/transient/${name}`) && !groups.some(({ path }) => there(path));
+  return (
+    !user &&
+    there("/run/systemd/transient") &&
+    !there(`/run/systemd/transient/${name}`) &&
+    !groups.some(({ path }) => there(path))
+  );
 }
 
 function stop(bus: Bus, { name }: SystemdUnit): void {
@@ -220,7 +255,12 @@ class Jobs {
     this.#bus = bus;
     // On a connection of our own systemd tells us unasked, and refuses this without harm.
     bus.send(
-      { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", sender: "org.freedesktop.DBus", member: "AddMatch" },
+      {
+        destination: "org.freedesktop.DBus",
+        path: "/org/freedesktop/DBus",
+        sender: "org.freedesktop.DBus",
+        member: "AddMatch",
+      },
       withTexts(`type='signal',sender='${SYSTEMD}',interface='${MANAGER}',member='JobRemoved',path='${PATH}'`),
     );
   }
@@ -228,7 +268,7 @@ class Jobs {
   /** @returns "done", "failed", "canceled", "timeout", "dependency", "skipped" @throws HostError after 30 seconds */
   finish(job: string, unit: string, act: string): string {
     try {
-      for (const end = monotonicMs() + JOB_TIMEOUT_MS; ; ) {
+      for (const end = monotonicMs() + JOB_TIMEOUT_MS; ;) {
         const result = resultOf(this.#bus.receive(end - monotonicMs(), `job of ${unit}`), job);
         if (result !== undefined) return result;
       }
@@ -251,7 +291,8 @@ function resultOf(signal: Message, job: string): string | undefined {
 // ---- the connection
 
 /** True when it was not systemd that failed, but the way to it. */
-export const isUnreachable = (error: unknown): boolean => error instanceof StepError && (error.step === CONNECT_SYSTEM || error.step === CONNECT_USER);
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof StepError && (error.step === CONNECT_SYSTEM || error.step === CONNECT_USER);
 
 const PRIVATE = "/run/systemd/private";
 const CONNECT_SYSTEM = "connect to systemd";
@@ -273,13 +314,17 @@ function connect({ user }: SystemdUnit): Bus {
 }
 
 /** systemd's own socket needs no bus, which may not be running or be slow; but it may not be where we are, and is only for root. */
-const connectSystem = (): Bus => directOr(PRIVATE, getenv("DBUS_SYSTEM_BUS_ADDRESS") ?? "unix:path=/run/dbus/system_bus_socket");
+const connectSystem = (): Bus =>
+  directOr(PRIVATE, getenv("DBUS_SYSTEM_BUS_ADDRESS") ?? "unix:path=/run/dbus/system_bus_socket");
 
 function connectUser(): Bus {
   const runtime = getenv("XDG_RUNTIME_DIR") ?? "";
   const address = getenv("DBUS_SESSION_BUS_ADDRESS") ?? "";
   if (address !== "") return Bus.at(address);
-  if (runtime === "") throw new HostError("neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set: nothing leads to the user's systemd");
+  if (runtime === "")
+    throw new HostError(
+      "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set: nothing leads to the user's systemd",
+    );
   return directOr(`${runtime}/systemd/private`, `unix:path=${runtime}/bus`);
 }
 
@@ -305,7 +350,10 @@ function withTexts(...texts: readonly string[]): Body {
   return body;
 }
 
-function appendProperties(message: Body, properties: readonly { readonly name: string; readonly value: Variant }[]): void {
+function appendProperties(
+  message: Body,
+  properties: readonly { readonly name: string; readonly value: Variant }[],
+): void {
   message.append("a", "(sv)", () => {
     for (const { name, value } of properties) {
       message.append("r", "sv", () => {
@@ -331,6 +379,8 @@ function appendValue(message: Body, signature: string, value: Value): void {
     message.append("a", element, () => value.forEach((each) => appendValue(message, element, each)));
   } else {
     const types = split(signature.slice(1, -1));
-    message.append(letter === "{" ? "e" : "r", types.join(""), () => value.forEach((member, i) => appendValue(message, types[i] ?? "", member)));
+    message.append(letter === "{" ? "e" : "r", types.join(""), () =>
+      value.forEach((member, i) => appendValue(message, types[i] ?? "", member)),
+    );
   }
 }

@@ -15,7 +15,8 @@ export function setUpV1(plan: CgroupPlan, groups: readonly CgroupGroup[]): void 
   for (const group of groups) {
     const { controllers } = group;
     if (controllers.includes("cpuset")) fillCpuset(group, plan);
-    if (controllers.includes("devices") && plan.devices !== undefined) limitDevices(group.path, plan.devices, plan.mayLeaveDevices);
+    if (controllers.includes("devices") && plan.devices !== undefined)
+      limitDevices(group.path, plan.devices, plan.mayLeaveDevices);
   }
   applyWrites(plan.writes);
 }

@@ -1,8 +1,6 @@
 // The v2 cgroup gets its controllers, its limits and its device program.
 
-import {
-  BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI, BPF_F_REPLACE, BPF_PROG_TYPE_CGROUP_DEVICE,
-} from "../abi/bpf.ts";
+import { BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI, BPF_F_REPLACE, BPF_PROG_TYPE_CGROUP_DEVICE } from "../abi/bpf.ts";
 import { EACCES, EINVAL, ENOENT, EPERM } from "../abi/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { RLIMIT_MEMLOCK } from "../abi/resource.ts";
@@ -31,7 +29,9 @@ export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): v
   for (const { file, why } of plan.writes) {
     const controller = basename(file).split(".", 1)[0] ?? "";
     if (controller === "cgroup" || available.includes(controller)) continue;
-    throw new HostError(`${why}: the cgroup v2 controller "${controller}" is not available in ${group.path}: a parent does not pass it on`);
+    throw new HostError(
+      `${why}: the cgroup v2 controller "${controller}" is not available in ${group.path}: a parent does not pass it on`,
+    );
   }
   if (plan.check !== undefined && !fresh) load<typeof import("./apply.ts")>("cgroup/apply").checkUsage(plan.check);
   applyWrites(plan.writes);

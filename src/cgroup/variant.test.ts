@@ -35,7 +35,13 @@ describe("variants as text", () => {
     assert.deepEqual(read("[1, 2.5]"), ["ad", [1, 2.5]]);
     assert.deepEqual(read("@as []"), ["as", []]);
     assert.deepEqual(read("[('/dev/null', 'rw')]"), ["a(ss)", [["/dev/null", "rw"]]]);
-    assert.deepEqual(read("{'x': <1>, 'y': <'z'>}"), ["a{sv}", [["x", { signature: "i", value: 1 }], ["y", { signature: "s", value: "z" }]]]);
+    assert.deepEqual(read("{'x': <1>, 'y': <'z'>}"), [
+      "a{sv}",
+      [
+        ["x", { signature: "i", value: 1 }],
+        ["y", { signature: "s", value: "z" }],
+      ],
+    ]);
   });
 
   for (const [source, problem] of [
@@ -58,7 +64,8 @@ describe("variants as text", () => {
     });
 
   it("show gives the text that was read", () => {
-    for (const source of ["42", "'it\\'s'", "['a', 'b']", "[('/dev/null', 'rw')]", "{'x': <1>}", "true"]) assert.equal(show(parseVariant(source)), source);
+    for (const source of ["42", "'it\\'s'", "['a', 'b']", "[('/dev/null', 'rw')]", "{'x': <1>}", "true"])
+      assert.equal(show(parseVariant(source)), source);
   });
 
   it("a signature is split into complete types", () => {

@@ -22,8 +22,10 @@ export function show({ signature, value }: Variant): string {
   if (typeof value === "string") return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
   if (typeof value !== "object") return String(value);
   if (!isList(value)) return `<${show(value)}>`;
-  if (signature.startsWith("a{")) return `{${value.map((entry) => showEntry(signature.slice(2, -1), entry)).join(", ")}}`;
-  if (signature.startsWith("a")) return `[${value.map((element) => show({ signature: signature.slice(1), value: element })).join(", ")}]`;
+  if (signature.startsWith("a{"))
+    return `{${value.map((entry) => showEntry(signature.slice(2, -1), entry)).join(", ")}}`;
+  if (signature.startsWith("a"))
+    return `[${value.map((element) => show({ signature: signature.slice(1), value: element })).join(", ")}]`;
   const types = split(signature.slice(1, -1));
   return `(${value.map((member, i) => show({ signature: types[i] ?? "", value: member })).join(", ")})`;
 }
@@ -38,7 +40,7 @@ export const isList = (value: Value): value is readonly Value[] => Array.isArray
 /** "sa{sv}(ii)" as "s", "a{sv}", "(ii)". */
 export function split(signature: string): readonly string[] {
   const types: string[] = [];
-  for (let at = 0; at < signature.length; ) {
+  for (let at = 0; at < signature.length;) {
     const end = endOfType(signature, at);
     types.push(signature.slice(at, end));
     at = end;
@@ -54,7 +56,8 @@ function endOfType(signature: string, at: number): number {
     return at + 1;
   }
   const close = letter === "(" ? ")" : "}";
-  for (let next = at + 1; next < signature.length; next = endOfType(signature, next)) if (signature.charAt(next) === close) return next + 1;
+  for (let next = at + 1; next < signature.length; next = endOfType(signature, next))
+    if (signature.charAt(next) === close) return next + 1;
   throw new Error(`bad type "${signature}"`);
 }
 
@@ -71,7 +74,18 @@ type Node = { readonly declared: string | undefined } & (
 );
 
 const keywords: Readonly<Record<string, string>> = {
-  boolean: "b", byte: "y", int16: "n", uint16: "q", int32: "i", uint32: "u", int64: "x", uint64: "t", double: "d", string: "s", objectpath: "o", signature: "g",
+  boolean: "b",
+  byte: "y",
+  int16: "n",
+  uint16: "q",
+  int32: "i",
+  uint32: "u",
+  int64: "x",
+  uint64: "t",
+  double: "d",
+  string: "s",
+  objectpath: "o",
+  signature: "g",
 };
 
 /** @throws Error in words */
@@ -103,7 +117,8 @@ class Reader {
     if (/^b['"]/.test(this.#source.slice(this.#at))) return { declared, kind: "bytes", bytes: this.#bytes() };
     const word = this.#take(/[\w+.-]+/y) ?? this.#fail();
     if (word === "true" || word === "false") return { declared, kind: "flag", value: word === "true" };
-    if (/^[+-]?(0x[\da-f]+|\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)$/i.test(word)) return { declared, kind: "number", text: word };
+    if (/^[+-]?(0x[\da-f]+|\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)$/i.test(word))
+      return { declared, kind: "number", text: word };
     throw new Error(`unexpected "${word}": strings stand in quotes`);
   }
 
@@ -174,7 +189,13 @@ class Reader {
       if (letter === "\\") {
         const octal = this.#take(/[0-7]{1,3}/y);
         const escape = octal === undefined ? this.#next() : "";
-        out.push(octal === undefined ? (escape === "x" ? this.#hex(2) : (controls[escape] ?? escape).charCodeAt(0) & 0xff) : parseInt(octal, 8) & 0xff);
+        out.push(
+          octal === undefined
+            ? escape === "x"
+              ? this.#hex(2)
+              : (controls[escape] ?? escape).charCodeAt(0) & 0xff
+            : parseInt(octal, 8) & 0xff,
+        );
       } else out.push(letter.charCodeAt(0) & 0xff);
     }
     return [...out, 0];
@@ -252,7 +273,13 @@ function common(nodes: readonly Node[]): string | undefined {
 }
 
 const ranges: Readonly<Record<string, readonly [Int64, Int64]>> = {
-  y: [0, 0xff], n: [-0x8000, 0x7fff], q: [0, 0xffff], i: [-0x8000_0000, 0x7fff_ffff], u: [0, 0xffff_ffff], x: [MIN_INT64, MAX_INT64], t: [0, MAX_UINT64],
+  y: [0, 0xff],
+  n: [-0x8000, 0x7fff],
+  q: [0, 0xffff],
+  i: [-0x8000_0000, 0x7fff_ffff],
+  u: [0, 0xffff_ffff],
+  x: [MIN_INT64, MAX_INT64],
+  t: [0, MAX_UINT64],
 };
 
 function convert(node: Node, signature: string): Value {
@@ -293,9 +320,11 @@ function convert(node: Node, signature: string): Value {
 /** Decimal, hexadecimal with 0x or octal with 0, as in Go. */
 function integer(source: string, [least, most]: readonly [Int64, Int64], signature: string): Int64 {
   const [, sign = "", digits = ""] = /^([+-]?)(.*)$/.exec(source) ?? [];
-  if (/^0\d*[89]/.test(digits) || /[.e]/i.test(digits.replace(/^0x.*/i, ""))) throw new Error(`"${source}" cannot be of type "${signature}"`);
+  if (/^0\d*[89]/.test(digits) || /[.e]/i.test(digits.replace(/^0x.*/i, "")))
+    throw new Error(`"${source}" cannot be of type "${signature}"`);
   const magnitude = BigInt(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
   const value = int64(sign === "-" ? -magnitude : magnitude);
-  if (compareInt64(value, least) < 0 || compareInt64(value, most) > 0) throw new Error(`${source} is out of range for type "${signature}"`);
+  if (compareInt64(value, least) < 0 || compareInt64(value, most) > 0)
+    throw new Error(`${source} is out of range for type "${signature}"`);
   return value;
 }

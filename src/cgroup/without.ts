@@ -6,13 +6,26 @@ import type { HostFacts } from "../spec/facts.ts";
 import type { Spec } from "../spec/types.ts";
 import { below, planCgroup, type CgroupMountSource, type CgroupPlan } from "./plan.ts";
 
-export type WithoutCgroup = { readonly cgroup: CgroupPlan; readonly source: CgroupMountSource; readonly warnings: readonly string[] };
+export type WithoutCgroup = {
+  readonly cgroup: CgroupPlan;
+  readonly source: CgroupMountSource;
+  readonly warnings: readonly string[];
+};
 
 /** What config.json limits is not limited then: a warning says so. */
 export function planWithoutCgroup(spec: Spec, host: HostFacts, id: ContainerId): WithoutCgroup {
-  const cgroup = planCgroup({ ...spec, linux: { ...spec.linux, cgroupsPath: undefined } }, { ...host, cgroups: { mode: "none" } }, id, undefined);
+  const cgroup = planCgroup(
+    { ...spec, linux: { ...spec.linux, cgroupsPath: undefined } },
+    { ...host, cgroups: { mode: "none" } },
+    id,
+    undefined,
+  );
   const namespaced = spec.linux.namespaces.some(({ type }) => type === "cgroup");
-  return { cgroup: { ...cgroup, why: "--cgroup-manager", mayDoWithout: true }, source: sourceOf(host, namespaced), warnings: ["--cgroup-manager disabled: nothing of /linux/resources is applied, no device is refused"] };
+  return {
+    cgroup: { ...cgroup, why: "--cgroup-manager", mayDoWithout: true },
+    source: sourceOf(host, namespaced),
+    warnings: ["--cgroup-manager disabled: nothing of /linux/resources is applied, no device is refused"],
+  };
 }
 
 function sourceOf({ cgroups }: HostFacts, namespaced: boolean): CgroupMountSource {
@@ -23,9 +36,19 @@ function sourceOf({ cgroups }: HostFacts, namespaced: boolean): CgroupMountSourc
       return {
         mode: "v1",
         namespaced,
-        hierarchies: cgroups.hierarchies.map(({ controllers, mountPoint, root, own }) => ({ controllers, mountPoint: hostPath(mountPoint), containerPath: hostPath(`${mountPoint}${below(root, own)}`), otherwise: undefined })),
+        hierarchies: cgroups.hierarchies.map(({ controllers, mountPoint, root, own }) => ({
+          controllers,
+          mountPoint: hostPath(mountPoint),
+          containerPath: hostPath(`${mountPoint}${below(root, own)}`),
+          otherwise: undefined,
+        })),
       };
     case "v2":
-      return { mode: "v2", namespaced, mountPoint: hostPath(cgroups.mountPoint), containerPath: hostPath(`${cgroups.mountPoint}${cgroups.own === "/" ? "" : cgroups.own}`) };
+      return {
+        mode: "v2",
+        namespaced,
+        mountPoint: hostPath(cgroups.mountPoint),
+        containerPath: hostPath(`${cgroups.mountPoint}${cgroups.own === "/" ? "" : cgroups.own}`),
+      };
   }
 }

@@ -6,12 +6,23 @@ import { hostPath } from "../base/brand.ts";
 import type { CPUResources, RdmaLimit, StringMap } from "../spec/types.ts";
 import type { CgroupWrite } from "./plan.ts";
 
-export type Add = (file: string, value: Int64 | string, why: string, more?: { readonly missing?: CgroupWrite["missing"]; readonly again?: boolean }) => void;
+export type Add = (
+  file: string,
+  value: Int64 | string,
+  why: string,
+  more?: { readonly missing?: CgroupWrite["missing"]; readonly again?: boolean },
+) => void;
 
 /** A function that appends to `writes`. */
 export function writer(writes: CgroupWrite[]): Add {
   return (file, value, why, more) => {
-    writes.push({ file: hostPath(file), value: String(value), why, missing: more?.missing ?? "fail", again: more?.again ?? false });
+    writes.push({
+      file: hostPath(file),
+      value: String(value),
+      why,
+      missing: more?.missing ?? "fail",
+      again: more?.again ?? false,
+    });
   };
 }
 
@@ -21,12 +32,15 @@ export const isSet = (value: Int64 | undefined): value is Int64 => value !== und
 export const positive = (value: Int64): boolean => compareInt64(value, 0) > 0;
 
 /** Negative is "no limit", and 0 is 1 as with systemd, which cannot set 0. */
-export const pidsMax = (limit: Int64): string => (positive(limit) ? String(limit) : compareInt64(limit, 0) === 0 ? "1" : "max");
+export const pidsMax = (limit: Int64): string =>
+  positive(limit) ? String(limit) : compareInt64(limit, 0) === 0 ? "1" : "max";
 
 /** "2MB" of hugetlb.2MB.max. @throws SpecError it could name another file */
 export function pageSize(size: string, pointer: string): string {
   if (/^\d+[KMG]B$/.test(size)) return size;
-  throw new SpecError([{ pointer: `${pointer}/pageSize`, problem: `must be a size such as "2MB", not ${JSON.stringify(size)}` }]);
+  throw new SpecError([
+    { pointer: `${pointer}/pageSize`, problem: `must be a size such as "2MB", not ${JSON.stringify(size)}` },
+  ]);
 }
 
 /** One line a device for rdma.max. */

@@ -28,7 +28,10 @@ describe("cli/codes", () => {
     assert.equal(code(new StateError("container does not exist")), "container-unknown");
     assert.equal(code(new StateError("something new")), "state");
     assert.equal(code(new HostError('exec: "x": stat /bin/x: no such file or directory')), "program-missing");
-    assert.equal(code(new HostError('/linux/resources/pids: the cgroup controller "pids" is not mounted on this host')), "cgroup-controller-missing");
+    assert.equal(
+      code(new HostError('/linux/resources/pids: the cgroup controller "pids" is not mounted on this host')),
+      "cgroup-controller-missing",
+    );
     assert.equal(code(new UsageError("flag needs an argument: --bundle")), "flag-needs-value");
     assert.equal(code(new SpecError([{ pointer: "/root", problem: "is missing" }])), "spec");
     assert.equal(code(new TypeError("x")), "internal");
@@ -38,24 +41,48 @@ describe("cli/codes", () => {
 
   it("no row stands behind another that fits whatever it fits", () => {
     for (const [i, { kind, says }] of TEXTS.entries())
-      for (const before of TEXTS.slice(0, i)) assert.equal(before.kind === kind && fits(before.says, says.replaceAll("…", "x")), false, `${before.says} hides ${says}`);
+      for (const before of TEXTS.slice(0, i))
+        assert.equal(
+          before.kind === kind && fits(before.says, says.replaceAll("…", "x")),
+          false,
+          `${before.says} hides ${says}`,
+        );
     for (const [i, row] of HINTS.entries())
       for (const before of HINTS.slice(0, i)) {
         if (before.where !== undefined && before.where !== row.where) continue;
         const shared = row.calls.split(" ").filter((call) => before.calls.split(" ").includes(call));
-        assert.deepEqual(shared.length > 0 && row.errnos.every((errno) => before.errnos.includes(errno)), false, `${before.code} hides ${row.code}`);
+        assert.deepEqual(
+          shared.length > 0 && row.errnos.every((errno) => before.errnos.includes(errno)),
+          false,
+          `${before.code} hides ${row.code}`,
+        );
       }
   });
 
   it("each text of the catalogue is said somewhere in the sources", () => {
-    const files = readdirSync(src, { recursive: true }).map(String).filter((file) => /\.ts$/.test(file) && !/\.test\.ts$|^cli\/codes\.ts$/.test(file));
+    const files = readdirSync(src, { recursive: true })
+      .map(String)
+      .filter((file) => /\.ts$/.test(file) && !/\.test\.ts$|^cli\/codes\.ts$/.test(file));
     const text = files.map((file) => readFileSync(join(src, file), "utf8")).join("\n");
     for (const { says } of TEXTS)
-      for (const part of says.split("…")) assert.equal(text.includes(part.replaceAll('"', '\\"')) || text.includes(part), true, `${JSON.stringify(part)} of ${says}`);
+      for (const part of says.split("…"))
+        assert.equal(
+          text.includes(part.replaceAll('"', '\\"')) || text.includes(part),
+          true,
+          `${JSON.stringify(part)} of ${says}`,
+        );
   });
 
   it("… fits any text, and the ends must be the ends", () => {
-    for (const [says, message, expected] of [["a … c", "a b c", true], ["a … c", "a b c d", false], ["… c", "x c", true], ["a", "ab", false], ["a…b…c", "aXbYc", true], ["a…b…c", "aXcYb", false], ["ab…b", "ab", false]] as const)
+    for (const [says, message, expected] of [
+      ["a … c", "a b c", true],
+      ["a … c", "a b c d", false],
+      ["… c", "x c", true],
+      ["a", "ab", false],
+      ["a…b…c", "aXbYc", true],
+      ["a…b…c", "aXcYb", false],
+      ["ab…b", "ab", false],
+    ] as const)
       assert.equal(fits(says, message), expected, `${says} ${message}`);
   });
 });

@@ -9,5 +9,8 @@ export const options: typeof createOptions = createOptions;
 export const takes = [1, 1] as const;
 
 export function run(flags: Values<typeof options>, [id = ""]: readonly string[], globalFlags: GlobalFlags): void {
-  load<typeof import("../runtime/create.ts")>("runtime/create").createContainer(globalsOf(globalFlags), createRequest(flags, id));
+  load<typeof import("../runtime/create.ts")>("runtime/create").createContainer(
+    globalsOf(globalFlags),
+    createRequest(flags, id),
+  );
 }

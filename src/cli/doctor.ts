@@ -13,7 +13,12 @@ export const takes = [0, 0] as const;
 /** @returns 0 when containers can be run here, 1 when they cannot */
 export function run(flags: Values<typeof options>, _operands: readonly string[], globalFlags: GlobalFlags): number {
   const { examineHost, doctorText } = load<typeof import("../explain/doctor.ts")>("explain/doctor");
-  const examined = examineHost(load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), { root: rootOf(globalFlags), path: getenv("PATH") ?? "", runtimeDirectory: getenv("XDG_RUNTIME_DIR") ?? "", sessionBus: getenv("DBUS_SESSION_BUS_ADDRESS") ?? "" });
+  const examined = examineHost(load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), {
+    root: rootOf(globalFlags),
+    path: getenv("PATH") ?? "",
+    runtimeDirectory: getenv("XDG_RUNTIME_DIR") ?? "",
+    sessionBus: getenv("DBUS_SESSION_BUS_ADDRESS") ?? "",
+  });
   print(flags.json ? `${stringify(examined, 2)}\n` : doctorText(examined));
   return examined.runs ? 0 : 1;
 }

@@ -2,7 +2,16 @@
 
 import { UsageError } from "../base/errors.ts";
 
-const UNITS: { readonly [unit: string]: number } = { ns: 1e-6, us: 1e-3, "µs": 1e-3, "μs": 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS: { readonly [unit: string]: number } = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
 
 /** In milliseconds. @throws UsageError */
 export function parseDuration(flag: string, text: string): number {
@@ -14,6 +23,7 @@ export function parseDuration(flag: string, text: string): number {
     ms += Number(number) * (UNITS[unit ?? ""] ?? 0);
     end += whole.length;
   }
-  if (end === 0 || end !== rest.length) throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${flag}: parse error`);
+  if (end === 0 || end !== rest.length)
+    throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${flag}: parse error`);
   return sign === "-" ? -ms : ms;
 }

@@ -32,8 +32,15 @@ export const stopAfter = 1;
 export const failureStatus = 255;
 
 /** @returns the exit status of the process; 0 when detached */
-export function run(flags: Values<typeof options>, [id = "", ...args]: readonly string[], globalFlags: GlobalFlags): number {
-  return load<typeof import("../runtime/exec.ts")>("runtime/exec").execInContainer(globalsOf(globalFlags), requestOf(flags, id, args));
+export function run(
+  flags: Values<typeof options>,
+  [id = "", ...args]: readonly string[],
+  globalFlags: GlobalFlags,
+): number {
+  return load<typeof import("../runtime/exec.ts")>("runtime/exec").execInContainer(
+    globalsOf(globalFlags),
+    requestOf(flags, id, args),
+  );
 }
 
 function requestOf(flags: Values<typeof options>, id: string, args: readonly string[]): ExecRequest {

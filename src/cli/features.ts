@@ -31,7 +31,15 @@ export function features(): Features {
       selinux: { enabled: true },
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: {
-        modes: ["MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"],
+        modes: [
+          "MPOL_DEFAULT",
+          "MPOL_BIND",
+          "MPOL_INTERLEAVE",
+          "MPOL_WEIGHTED_INTERLEAVE",
+          "MPOL_PREFERRED",
+          "MPOL_PREFERRED_MANY",
+          "MPOL_LOCAL",
+        ],
         flags: ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"],
       },
       mountExtensions: { idmap: { enabled: true } },
@@ -43,6 +51,12 @@ export function features(): Features {
       "org.opencontainers.runc.checkpoint.enabled": "false",
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
-    potentiallyUnsafeConfigAnnotations: ["org.systemd.property.", "run.oci.keep_original_groups", "run.oci.seccomp_bpf_data", "run.oci.seccomp_fail_unknown_syscall", "run.oci.systemd.subgroup"],
+    potentiallyUnsafeConfigAnnotations: [
+      "org.systemd.property.",
+      "run.oci.keep_original_groups",
+      "run.oci.seccomp_bpf_data",
+      "run.oci.seccomp_fail_unknown_syscall",
+      "run.oci.systemd.subgroup",
+    ],
   };
 }

@@ -13,24 +13,32 @@ import type { GlobalFlags } from "./table.ts";
 
 /** @throws UsageError for a value that is not allowed, HostError when there is nowhere to keep state */
 export function globalsOf(flags: GlobalFlags): Globals {
-  if (flags["log-format"] !== "text" && flags["log-format"] !== "json" && flags["log-format"] !== "") throw new UsageError(`invalid log-format: ${flags["log-format"]}`);
+  if (flags["log-format"] !== "text" && flags["log-format"] !== "json" && flags["log-format"] !== "")
+    throw new UsageError(`invalid log-format: ${flags["log-format"]}`);
   return {
     root: flags.root === undefined ? defaultRoot() : givenRoot(flags.root),
     systemdCgroup: systemdCgroup(flags),
     noCgroup: flags["cgroup-manager"] === "disabled",
     rootless: rootless(flags.rootless),
     debug: isDebug(flags) ? load<typeof import("./log.ts")>("cli/log").debugWriter(flags) : undefined,
-    warn: (message, cause) => load<typeof import("./log.ts")>("cli/log").warn(flags, cause === undefined ? message : `${message}: ${words(cause)}`),
+    warn: (message, cause) =>
+      load<typeof import("./log.ts")>("cli/log").warn(
+        flags,
+        cause === undefined ? message : `${message}: ${words(cause)}`,
+      ),
   };
 }
 
 const words = (error: unknown): string =>
-  load<typeof import("./report.ts")>("cli/report").describe(error, { flags: {}, command: undefined, subject: undefined }).lines.join("; ");
+  load<typeof import("./report.ts")>("cli/report")
+    .describe(error, { flags: {}, command: undefined, subject: undefined })
+    .lines.join("; ");
 
 /** True when debug lines are wanted. */
 function isDebug(flags: GlobalFlags): boolean {
   const level = flags["log-level"];
-  if (level !== undefined && level !== "debug" && level !== "warning" && level !== "error") throw new UsageError(`invalid log-level: ${level}: debug, warning and error are known`);
+  if (level !== undefined && level !== "debug" && level !== "warning" && level !== "error")
+    throw new UsageError(`invalid log-level: ${level}: debug, warning and error are known`);
   return flags.debug || level === "debug";
 }
 
@@ -68,7 +76,9 @@ function defaultRoot(): HostPath {
   const directory = getenv("XDG_RUNTIME_DIR") ?? "";
   if (directory !== "" && (!isRoot || (inUserNamespace() && getenv("USER") !== "root"))) return privateRoot(directory);
   if (isRoot) return hostPath("/run/tsrun");
-  throw new HostError("XDG_RUNTIME_DIR is not set, so there is nowhere to keep the state of containers: set it to a directory of your own, or pass --root");
+  throw new HostError(
+    "XDG_RUNTIME_DIR is not set, so there is nowhere to keep the state of containers: set it to a directory of your own, or pass --root",
+  );
 }
 
 function inUserNamespace(): boolean {

@@ -34,18 +34,26 @@ export function showUsage(message: string, code: string, name: string | undefine
   const program = basename(host.argv[0] ?? "tsrun");
   const text = name === undefined ? undefined : textOf(name);
   if (name === undefined || text === undefined) {
-    if (code.startsWith("flag-")) print(`Incorrect Usage. ${message}\n\n${programHelp(program, `${version()}\n${details()}`.trimEnd())}`);
+    if (code.startsWith("flag-"))
+      print(`Incorrect Usage. ${message}\n\n${programHelp(program, `${version()}\n${details()}`.trimEnd())}`);
     return;
   }
-  const first = code.startsWith("flag-") ? `Incorrect Usage: ${message}` : code === "arguments-wrong-number" ? "Incorrect Usage." : undefined;
+  const first = code.startsWith("flag-")
+    ? `Incorrect Usage: ${message}`
+    : code === "arguments-wrong-number"
+      ? "Incorrect Usage."
+      : undefined;
   if (first !== undefined) print(`${first}\n\n${commandHelp(program, name, text, findCommand(name)?.options ?? {})}`);
 }
 
-const textOf = (name: string): CommandText | undefined => Object.entries(texts).find(([command]) => command === name)?.[1];
+const textOf = (name: string): CommandText | undefined =>
+  Object.entries(texts).find(([command]) => command === name)?.[1];
 
 /** @param versions the lines of the version */
 export function programHelp(program: string, versions: string): string {
-  const commands = Object.entries(texts).map(([name, text]) => [name === "help" ? "help, h" : name, text.summary] as const);
+  const commands = Object.entries(texts).map(
+    ([name, text]) => [name === "help" ? "help, h" : name, text.summary] as const,
+  );
   return sections([
     ["NAME", `   ${program} - ${summary}\n\n${description.replaceAll("PROGRAM", program)}`],
     ["USAGE", `   ${program} [global options] command [command options] [arguments...]`],
@@ -57,7 +65,12 @@ export function programHelp(program: string, versions: string): string {
 
 export function commandHelp(program: string, name: string, text: CommandText, table: Options): string {
   const rows = optionRows(table, text.options);
-  const usage = [program, name, ...(rows.length > 0 ? ["[command options]"] : []), ...(text.usage === "" ? [] : [text.usage])].join(" ");
+  const usage = [
+    program,
+    name,
+    ...(rows.length > 0 ? ["[command options]"] : []),
+    ...(text.usage === "" ? [] : [text.usage]),
+  ].join(" ");
   return sections([
     ["NAME", `   ${program} ${name} - ${text.summary}`],
     ["USAGE", `   ${usage}`],
@@ -67,7 +80,10 @@ export function commandHelp(program: string, name: string, text: CommandText, ta
 }
 
 function sections(all: readonly (readonly [title: string, body: string])[]): string {
-  return all.filter(([, body]) => body !== "").map(([title, body]) => `${title}:\n${body}\n`).join("\n");
+  return all
+    .filter(([, body]) => body !== "")
+    .map(([title, body]) => `${title}:\n${body}\n`)
+    .join("\n");
 }
 
 function optionRows(table: Options, described: { readonly [name: string]: OptionText }): (readonly [string, string])[] {

@@ -12,10 +12,17 @@ export const options = {
 } as const;
 export const takes = [1, 2] as const;
 
-export function run(flags: Values<typeof options>, [id = "", signal = ""]: readonly string[], globalFlags: GlobalFlags): void {
+export function run(
+  flags: Values<typeof options>,
+  [id = "", signal = ""]: readonly string[],
+  globalFlags: GlobalFlags,
+): void {
   const signalOf = (): number => (signal === "" ? SIGTERM : parseSignal(signal));
   const globals = globalsOf(globalFlags);
   const { killContainer } = load<typeof import("../runtime/kill.ts")>("runtime/kill");
-  if (flags.regex) load<typeof import("./regex.ts")>("cli/regex").forEachMatch(globals, id, (name) => killContainer(globals, name, signalOf, flags.all));
+  if (flags.regex)
+    load<typeof import("./regex.ts")>("cli/regex").forEachMatch(globals, id, (name) =>
+      killContainer(globals, name, signalOf, flags.all),
+    );
   else killContainer(globals, id, signalOf, flags.all);
 }

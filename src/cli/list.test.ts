@@ -5,7 +5,15 @@ import { table } from "./list.ts";
 import { printed } from "./printed.ts";
 
 const state: PrintedState = {
-  owner: "root", id: "a", ociVersion: "1.3.0", pid: 12, status: "running", bundle: "/bündel/ist/lang", rootfs: "/r", created: "2026-11-22T17:12:39.1Z", annotations: {},
+  owner: "root",
+  id: "a",
+  ociVersion: "1.3.0",
+  pid: 12,
+  status: "running",
+  bundle: "/bündel/ist/lang",
+  rootfs: "/r",
+  created: "2026-11-22T17:12:39.1Z",
+  annotations: {},
 };
 
 describe("cli/list", () => {
@@ -22,7 +30,26 @@ describe("cli/list", () => {
   });
 
   it("a state has runc's keys in runc's order, annotations only when there are some", () => {
-    assert.deepEqual(Object.keys(printed(state)), ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "owner"]);
-    assert.deepEqual(Object.keys(printed({ ...state, annotations: { a: "b" } })), ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"]);
+    assert.deepEqual(Object.keys(printed(state)), [
+      "ociVersion",
+      "id",
+      "pid",
+      "status",
+      "bundle",
+      "rootfs",
+      "created",
+      "owner",
+    ]);
+    assert.deepEqual(Object.keys(printed({ ...state, annotations: { a: "b" } })), [
+      "ociVersion",
+      "id",
+      "pid",
+      "status",
+      "bundle",
+      "rootfs",
+      "created",
+      "annotations",
+      "owner",
+    ]);
   });
 });

@@ -20,10 +20,12 @@ export function run(flags: Values<typeof options>, _args: readonly string[], glo
   const globals = globalsOf(globalFlags);
   const containers = load<typeof import("../runtime/state.ts")>("runtime/state").listContainers(globals);
   // A state root that the user named and that is not there is an error; the default one comes into being with the first container.
-  if (containers.length === 0 && globalFlags.root !== undefined) openat(null, globals.root, O_RDONLY | O_DIRECTORY)[Symbol.dispose]();
+  if (containers.length === 0 && globalFlags.root !== undefined)
+    openat(null, globals.root, O_RDONLY | O_DIRECTORY)[Symbol.dispose]();
   if (flags.quiet) print(containers.map(({ id }) => `${id}\n`).join(""));
   else if (flags.format === "table") print(table(containers));
-  else if (flags.format === "json") print(`${JSON.stringify(containers.length === 0 ? null : containers.map(printed))}\n`); // null is Go's empty list
+  else if (flags.format === "json")
+    print(`${JSON.stringify(containers.length === 0 ? null : containers.map(printed))}\n`); // null is Go's empty list
   else throw new UsageError("invalid format option");
 }
 
@@ -33,9 +35,16 @@ const PADDING = 3;
 /** Columns as Go's text/tabwriter lays them out for runc. */
 export function table(containers: readonly PrintedState[]): string {
   const rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]];
-  for (const { id, pid, status, bundle, created, owner } of containers) rows.push([id, String(pid), status, bundle, created, owner]);
-  const widths = rows[0]?.map((_name, i) => Math.max(MIN_WIDTH, ...rows.map((row) => width(row[i] ?? "") + PADDING))) ?? [];
-  return rows.map((row) => `${row.map((cell, i) => (i + 1 === row.length ? cell : cell + " ".repeat((widths[i] ?? 0) - width(cell)))).join("")}\n`).join("");
+  for (const { id, pid, status, bundle, created, owner } of containers)
+    rows.push([id, String(pid), status, bundle, created, owner]);
+  const widths =
+    rows[0]?.map((_name, i) => Math.max(MIN_WIDTH, ...rows.map((row) => width(row[i] ?? "") + PADDING))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row.map((cell, i) => (i + 1 === row.length ? cell : cell + " ".repeat((widths[i] ?? 0) - width(cell)))).join("")}\n`,
+    )
+    .join("");
 }
 
 /** In characters, not UTF-16 units. */

@@ -32,7 +32,11 @@ function openLog(flags: LogFlags): Log | undefined {
   if (prefix === "syslog" || prefix === "journald") return openDaemon(prefix, name || "tsrun");
   const path = prefix === "file" ? name : target;
   const fd = openat(null, path, O_WRONLY | O_CREAT | O_APPEND, 0o644);
-  return { fd, write: (level, message, extra) => writeAll(fd, utf8(record(flags["log-format"], level, message, timestamp(), extra)), path) };
+  return {
+    fd,
+    write: (level, message, extra) =>
+      writeAll(fd, utf8(record(flags["log-format"], level, message, timestamp(), extra)), path),
+  };
 }
 
 function openDaemon(daemon: Daemon, name: string): Log {
@@ -60,7 +64,9 @@ export function append(flags: LogFlags, level: Level, message: string, extra: ob
 /** Debug lines to the log, else to standard error. The descriptor stays open: init writes through its parent, but may change directory. */
 export function debugWriter(flags: LogFlags): (message: string) => void {
   const log = openLog(flags);
-  return log === undefined ? (message) => complain(record("text", "debug", message, timestamp())) : (message) => log.write("debug", message, {});
+  return log === undefined
+    ? (message) => complain(record("text", "debug", message, timestamp()))
+    : (message) => log.write("debug", message, {});
 }
 
 /** To the log when there is one, else to standard error: whoever reads our output must not stumble over warnings. */

@@ -15,6 +15,9 @@ describe("cli/logdaemons", () => {
 
   it("a value of several lines has its length in bytes before it", () => {
     const bytes = Buffer.from(journalRecord("web1", "debug", "ä\nb", {}));
-    assert.deepEqual([...bytes.subarray(0, 21)], [...Buffer.from("MESSAGE\n"), 4, 0, 0, 0, 0, 0, 0, 0, ...Buffer.from("ä\nb\n")]);
+    assert.deepEqual(
+      [...bytes.subarray(0, 21)],
+      [...Buffer.from("MESSAGE\n"), 4, 0, 0, 0, 0, 0, 0, 0, ...Buffer.from("ä\nb\n")],
+    );
   });
 });

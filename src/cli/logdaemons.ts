@@ -20,15 +20,25 @@ export function connectDaemon(daemon: Daemon): Fd {
 
 /** @param extra further keys of the record: fields TSRUN_… of the journal's; syslog has no place for them */
 export function tellDaemon(to: Fd, daemon: Daemon, name: string, level: Level, message: string, extra: object): void {
-  writeAll(to, daemon === "syslog" ? utf8(syslogRecord(name, level, message)) : journalRecord(name, level, message, extra), SOCKETS[daemon]);
+  writeAll(
+    to,
+    daemon === "syslog" ? utf8(syslogRecord(name, level, message)) : journalRecord(name, level, message, extra),
+    SOCKETS[daemon],
+  );
 }
 
 /** @see syslog(3); the daemon puts the time before it */
-export const syslogRecord = (name: string, level: Level, message: string): string => `<${LOG_USER + PRIORITIES[level]}>${name}: ${message}`;
+export const syslogRecord = (name: string, level: Level, message: string): string =>
+  `<${LOG_USER + PRIORITIES[level]}>${name}: ${message}`;
 
 /** NAME=value lines; a value with a newline has its length before it, 64 bits little endian. @see systemd's Native Journal Protocol */
 export function journalRecord(name: string, level: Level, message: string, extra: object): Uint8Array {
-  const fields = [["MESSAGE", message], ["PRIORITY", PRIORITIES[level]], ["SYSLOG_IDENTIFIER", name], ...Object.entries(extra).map(([key, value]) => [`TSRUN_${key.toUpperCase()}`, value])];
+  const fields = [
+    ["MESSAGE", message],
+    ["PRIORITY", PRIORITIES[level]],
+    ["SYSLOG_IDENTIFIER", name],
+    ...Object.entries(extra).map(([key, value]) => [`TSRUN_${key.toUpperCase()}`, value]),
+  ];
   return joined(fields.flatMap(([key, value]) => field(String(key), String(value))));
 }
 

@@ -8,7 +8,17 @@ import type { GlobalFlags } from "./table.ts";
 export const options = {} as const;
 export const takes = [3, 3] as const;
 
-export function run(_flags: object, [what = "", id = "", file = ""]: readonly string[], globalFlags: GlobalFlags): void {
-  if (what !== "add" && what !== "remove") throw new UsageError(`mounts is asked to ${JSON.stringify(what)}: add and remove are known`);
-  load<typeof import("../runtime/livemounts.ts")>("runtime/livemounts").changeMounts(globalsOf(globalFlags), what, id, file);
+export function run(
+  _flags: object,
+  [what = "", id = "", file = ""]: readonly string[],
+  globalFlags: GlobalFlags,
+): void {
+  if (what !== "add" && what !== "remove")
+    throw new UsageError(`mounts is asked to ${JSON.stringify(what)}: add and remove are known`);
+  load<typeof import("../runtime/livemounts.ts")>("runtime/livemounts").changeMounts(
+    globalsOf(globalFlags),
+    what,
+    id,
+    file,
+  );
 }

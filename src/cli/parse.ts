@@ -16,7 +16,12 @@ export type Known<O extends Options = Options> = { readonly options: O; readonly
  * @returns the words that are no options
  * @throws UsageError for an unknown option, a missing or a wrong value
  */
-export function parse(words: readonly string[], stopAfter: number, own: Known, inherited: Known = own): readonly string[] {
+export function parse(
+  words: readonly string[],
+  stopAfter: number,
+  own: Known,
+  inherited: Known = own,
+): readonly string[] {
   const args: string[] = [];
   for (let i = 0; ; i++) {
     const word = words[i];
@@ -48,7 +53,8 @@ export function parse(words: readonly string[], stopAfter: number, own: Known, i
 export function valuesOf<O extends Options>({ options, given }: Known<O>): Values<O> {
   for (const name of Object.keys(options)) {
     const option = options[name];
-    if (option !== undefined) given[name] ??= option.default ?? (option.type === "boolean" ? false : option.type === "list" ? [] : undefined);
+    if (option !== undefined)
+      given[name] ??= option.default ?? (option.type === "boolean" ? false : option.type === "list" ? [] : undefined);
   }
   // eslint-disable-next-line no-restricted-syntax -- this is where the command line is decoded: parse has put in what each type says
   return given as Values<O>;
@@ -70,7 +76,9 @@ function valueOf(option: Option, written: string, text: string, before: FlagValu
   if (option.type === "string") return text;
   if (option.type === "list") return Array.isArray(before) ? [...before, text] : [text];
   if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
-  throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${written}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  throw new UsageError(
+    `invalid value ${JSON.stringify(text)} for flag -${written}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }
 
 /** Go's strconv.ParseBool. */

@@ -25,13 +25,28 @@ export const takes = [0, 1] as const;
 
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
   const bundle = bundleOf(flags.bundle, operand);
-  const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
-  const plan = load<typeof import("../runtime/rare.ts")>("runtime/rare").planWithRareRooms(spec, load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(rootless(globalFlags.rootless)), requestOf(flags, bundle, globalFlags));
+  const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () =>
+    load<typeof import("../spec/explain.ts")>("spec/explain"),
+  );
+  const plan = load<typeof import("../runtime/rare.ts")>("runtime/rare").planWithRareRooms(
+    spec,
+    load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(rootless(globalFlags.rootless)),
+    requestOf(flags, bundle, globalFlags),
+  );
   if (flags.json && flags.shell) throw new UsageError("--json and --shell exclude each other");
   const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
-  print(flags.shell ? load<typeof import("../explain/shell.ts")>("explain/shell").explainShell(plan) : flags.json ? explainJson(plan) : explain(plan));
+  print(
+    flags.shell
+      ? load<typeof import("../explain/shell.ts")>("explain/shell").explainShell(plan)
+      : flags.json
+        ? explainJson(plan)
+        : explain(plan),
+  );
   for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
-    load<typeof import("./log.ts")>("cli/log").warn(globalFlags, `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+    load<typeof import("./log.ts")>("cli/log").warn(
+      globalFlags,
+      `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
+    );
 }
 
 /** The bundle's absolute path, given as an option, as an operand or not at all. */
@@ -41,7 +56,11 @@ export function bundleOf(option: string, operand: string | undefined): string {
 }
 
 /** What `create` would be asked with these options. */
-export function requestOf(flags: Omit<Values<typeof options>, "bundle" | "json" | "shell">, bundle: string, globalFlags: GlobalFlags): PlanRequest {
+export function requestOf(
+  flags: Omit<Values<typeof options>, "bundle" | "json" | "shell">,
+  bundle: string,
+  globalFlags: GlobalFlags,
+): PlanRequest {
   return {
     id: nameOf(flags.id, bundle),
     bundle: hostPath(bundle),

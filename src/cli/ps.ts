@@ -13,10 +13,15 @@ export const takes: readonly [number, number] = [1, Infinity];
 /** What follows the container's id is for ps(1). */
 export const stopAfter = 1;
 
-export function run(flags: Values<typeof options>, [id = "", ...args]: readonly string[], globalFlags: GlobalFlags): void {
+export function run(
+  flags: Values<typeof options>,
+  [id = "", ...args]: readonly string[],
+  globalFlags: GlobalFlags,
+): void {
   const { containerProcesses, hostPs } = load<typeof import("../runtime/ps.ts")>("runtime/ps");
   const pids = containerProcesses(globalsOf(globalFlags), id);
-  if (flags.format === "json") print(`${JSON.stringify(pids.length === 0 ? null : pids)}\n`); // null is Go's empty list
+  if (flags.format === "json")
+    print(`${JSON.stringify(pids.length === 0 ? null : pids)}\n`); // null is Go's empty list
   else if (flags.format === "table") print(linesOf(hostPs(args.length === 0 ? ["-ef"] : args), pids));
   else throw new UsageError("invalid format option");
 }

@@ -12,58 +12,124 @@ const lines = (error: unknown): readonly string[] => describeError(error, failed
 
 describe("cli/report", () => {
   it("says command, container, steps, the part of config.json, call, object, text and name of the errno, and a hint", () => {
-    const error = new StepError("wait for mounts", new StepError("mount filesystems", new SysError("mount", EPERM, "proc on /proc"), "/mounts/0"));
+    const error = new StepError(
+      "wait for mounts",
+      new StepError("mount filesystems", new SysError("mount", EPERM, "proc on /proc"), "/mounts/0"),
+    );
     const { lines, extra } = describeError(error, failed);
     const hint = extra["hint"] ?? assert.fail();
     assert.match(hint, /new pid namespace/);
-    assert.deepEqual(lines, [`create web1: mount filesystems: /mounts/0: mount(2) proc on /proc: operation not permitted (EPERM) — ${hint}`]);
-    assert.deepEqual(extra, { code: "mount-proc-forbidden", step: "mount filesystems", pointer: "/mounts/0", syscall: "mount", path: "/proc", errno: "EPERM", hint });
+    assert.deepEqual(lines, [
+      `create web1: mount filesystems: /mounts/0: mount(2) proc on /proc: operation not permitted (EPERM) — ${hint}`,
+    ]);
+    assert.deepEqual(extra, {
+      code: "mount-proc-forbidden",
+      step: "mount filesystems",
+      pointer: "/mounts/0",
+      syscall: "mount",
+      path: "/proc",
+      errno: "EPERM",
+      hint,
+    });
   });
 
   it("gives the hint that fits the place", () => {
     const hintOf = (error: unknown): string | undefined => describeError(error, failed).extra["hint"];
-    assert.match(hintOf(new StepError("mount filesystems", new SysError("mount", EPERM, "tmpfs on /tmp"))) ?? "", /CAP_SYS_ADMIN/);
-    assert.match(hintOf(new StepError("mount filesystems", new SysError("mount", EPERM, "sysfs on /sys"))) ?? "", /network namespace/);
-    assert.match(hintOf(new StepError("complete cgroup", new SysError("write", EACCES, '"1" to /sys/fs/cgroup/a/pids.max'))) ?? "", /delegated/);
-    assert.match(hintOf(new StepError("set oom score", new SysError("write", EACCES, '"-1" to /proc/1/oom_score_adj'))) ?? "", /CAP_SYS_RESOURCE/);
+    assert.match(
+      hintOf(new StepError("mount filesystems", new SysError("mount", EPERM, "tmpfs on /tmp"))) ?? "",
+      /CAP_SYS_ADMIN/,
+    );
+    assert.match(
+      hintOf(new StepError("mount filesystems", new SysError("mount", EPERM, "sysfs on /sys"))) ?? "",
+      /network namespace/,
+    );
+    assert.match(
+      hintOf(new StepError("complete cgroup", new SysError("write", EACCES, '"1" to /sys/fs/cgroup/a/pids.max'))) ?? "",
+      /delegated/,
+    );
+    assert.match(
+      hintOf(new StepError("set oom score", new SysError("write", EACCES, '"-1" to /proc/1/oom_score_adj'))) ?? "",
+      /CAP_SYS_RESOURCE/,
+    );
   });
 
   it("says a step that is its call only once", () => {
     const call = '"9" to /x/cpuset.cpus';
-    assert.match(lines(new StepError("complete cgroup", new StepError(`write ${call}`, new SysError("write", EACCES, call), "/linux/resources/cpu/cpus")))[0] ?? "", /^create web1: complete cgroup: \/linux\/resources\/cpu\/cpus: write\(2\) "9" to/);
+    assert.match(
+      lines(
+        new StepError(
+          "complete cgroup",
+          new StepError(`write ${call}`, new SysError("write", EACCES, call), "/linux/resources/cpu/cpus"),
+        ),
+      )[0] ?? "",
+      /^create web1: complete cgroup: \/linux\/resources\/cpu\/cpus: write\(2\) "9" to/,
+    );
   });
 
   it("has no hint where there is none to give", () => {
-    assert.deepEqual(lines(new SysError("fchmod", ENOENT, "")), ["create web1: fchmod(2): no such file or directory (ENOENT)"]);
+    assert.deepEqual(lines(new SysError("fchmod", ENOENT, "")), [
+      "create web1: fchmod(2): no such file or directory (ENOENT)",
+    ]);
   });
 
   it("names the manual's section of library calls", () => {
-    assert.match(lines(new SysError("seccomp_load", EACCES, "filter"))[0] ?? "", /seccomp_load\(3\) filter: permission denied \(EACCES\)/);
+    assert.match(
+      lines(new SysError("seccomp_load", EACCES, "filter"))[0] ?? "",
+      /seccomp_load\(3\) filter: permission denied \(EACCES\)/,
+    );
     assert.match(lines(new SysError("seccomp", EACCES, "filter"))[0] ?? "", /seccomp\(2\)/);
   });
 
-  it("survives an errno that it does not know", () => assert.deepEqual(lines(new SysError("mount", 999, "x")), ["create web1: mount(2) x: unknown error (errno 999)"]));
+  it("survives an errno that it does not know", () =>
+    assert.deepEqual(lines(new SysError("mount", 999, "x")), ["create web1: mount(2) x: unknown error (errno 999)"]));
 
   it("gives every violation of config.json a line of its own with its place", () => {
-    const { lines, extra } = describeError(new StepError("load config.json", new SpecError([{ pointer: "/process/args", problem: "must not be empty" }, { pointer: "", problem: "not JSON" }])), failed);
-    assert.deepEqual(lines, ["create web1: load config.json: /process/args: must not be empty", "create web1: load config.json: not JSON"]);
+    const { lines, extra } = describeError(
+      new StepError(
+        "load config.json",
+        new SpecError([
+          { pointer: "/process/args", problem: "must not be empty" },
+          { pointer: "", problem: "not JSON" },
+        ]),
+      ),
+      failed,
+    );
+    assert.deepEqual(lines, [
+      "create web1: load config.json: /process/args: must not be empty",
+      "create web1: load config.json: not JSON",
+    ]);
     assert.equal(extra["code"], "spec");
   });
 
   it("leaves the texts that callers look for as they are", () => {
-    assert.match(lines(new StateError("container does not exist"))[0] ?? "", /^create web1: container does not exist — /);
-    assert.match(lines(new StepError("find program", new HostError('exec: "x": executable file not found in $PATH')))[0] ?? "", /^create web1: find program: exec: "x": executable file not found in \$PATH — /);
+    assert.match(
+      lines(new StateError("container does not exist"))[0] ?? "",
+      /^create web1: container does not exist — /,
+    );
+    assert.match(
+      lines(new StepError("find program", new HostError('exec: "x": executable file not found in $PATH')))[0] ?? "",
+      /^create web1: find program: exec: "x": executable file not found in \$PATH — /,
+    );
   });
 
   it("keeps a step of waiting when nothing was under way in it", () => {
-    assert.match(lines(new StepError("wait for init", new HostError("container init was OOM-killed (memory limit too low?)")))[0] ?? "", /^create web1: wait for init: container init was OOM-killed \(memory limit too low\?\)/);
+    assert.match(
+      lines(
+        new StepError("wait for init", new HostError("container init was OOM-killed (memory limit too low?)")),
+      )[0] ?? "",
+      /^create web1: wait for init: container init was OOM-killed \(memory limit too low\?\)/,
+    );
   });
 
   it("sends the user of a wrong command line to the help", () => {
-    assert.deepEqual(lines(new UsageError("flag needs an argument: --bundle")), ['create: flag needs an argument: --bundle — "tsrun create --help" shows how']);
-    assert.deepEqual(describeError(new UsageError("No help topic for 'x'"), { flags: {}, command: undefined, subject: undefined }).lines, [
-      `No help topic for 'x' — "tsrun help" lists the commands`,
+    assert.deepEqual(lines(new UsageError("flag needs an argument: --bundle")), [
+      'create: flag needs an argument: --bundle — "tsrun create --help" shows how',
     ]);
+    assert.deepEqual(
+      describeError(new UsageError("No help topic for 'x'"), { flags: {}, command: undefined, subject: undefined })
+        .lines,
+      [`No help topic for 'x' — "tsrun help" lists the commands`],
+    );
   });
 
   it("shows where an unexpected error came from", () => {
@@ -71,7 +137,8 @@ describe("cli/report", () => {
   });
 
   it("no hint holds words that callers take for something else", () => {
-    const words = /permission denied|operation not permitted|no such file|not found|does not exist|is a directory|not a directory|no such process|container not running|process already finished|open executable|needs an argument|\/attr\//i;
+    const words =
+      /permission denied|operation not permitted|no such file|not found|does not exist|is a directory|not a directory|no such process|container not running|process already finished|open executable|needs an argument|\/attr\//i;
     for (const { hint = "" } of [...HINTS, ...TEXTS]) assert.doesNotMatch(hint, words);
   });
 });
@@ -85,7 +152,10 @@ describe("cli/log", () => {
   });
 
   it("writes text as logrus does", () => {
-    assert.equal(record("text", "error", 'a "b"\nc', time), 'time="2026-11-22T17:12:39.5Z" level=error msg="a \\"b\\"\\nc"\n');
+    assert.equal(
+      record("text", "error", 'a "b"\nc', time),
+      'time="2026-11-22T17:12:39.5Z" level=error msg="a \\"b\\"\\nc"\n',
+    );
     assert.equal(record("text", "debug", "pivot", time), 'time="2026-11-22T17:12:39.5Z" level=debug msg=pivot\n');
   });
 });

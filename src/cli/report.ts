@@ -30,19 +30,27 @@ export function report(error: unknown, failed: Failed): void {
   const logged = append(failed.flags, "error", lines.join("; "), extra);
   if (!logged) complain(`tsrun: warning: cannot write the log ${String(failed.flags["log"])}\n`);
   complain(bareWords(error, failed) ?? lines.map((line) => `tsrun: ${line}\n`).join(""));
-  if (error instanceof UsageError) load<typeof import("./help.ts")>("cli/help").showUsage(error.message, extra["code"] ?? "", failed.command);
+  if (error instanceof UsageError)
+    load<typeof import("./help.ts")>("cli/help").showUsage(error.message, extra["code"] ?? "", failed.command);
 }
 
 /** By the name of runc: that a program cannot be executed is told by its `run` in these words alone, and its callers compare them. */
 function bareWords(error: unknown, { command }: Failed): string | undefined {
   let cause = error;
   while (cause instanceof StepError) cause = cause.cause;
-  if (command !== "run" || !(cause instanceof SysError) || cause.syscall !== "execve" || basename(host.argv[0] ?? "") !== "runc") return undefined;
+  if (
+    command !== "run" ||
+    !(cause instanceof SysError) ||
+    cause.syscall !== "execve" ||
+    basename(host.argv[0] ?? "") !== "runc"
+  )
+    return undefined;
   return `exec ${cause.detail}: ${textOf(cause.errno)[1]}\n`;
 }
 
 /** The errno's name and text. */
-const textOf = (errno: number): readonly [string, string] => load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
+const textOf = (errno: number): readonly [string, string] =>
+  load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
 
 /** What there is to say about an error. */
 export function describe(error: unknown, { command, subject }: Failed): Report {
@@ -56,7 +64,10 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   if (cause instanceof UsageError) {
     const { code } = codes().codeOf(cause);
     const hint = command === undefined ? '"tsrun help" lists the commands' : `"tsrun ${command} --help" shows how`;
-    return { lines: [`${command === undefined ? "" : `${command}: `}${cause.message} — ${hint}`], extra: { code, hint } };
+    return {
+      lines: [`${command === undefined ? "" : `${command}: `}${cause.message} — ${hint}`],
+      extra: { code, hint },
+    };
   }
   const call = cause instanceof SysError ? `${cause.syscall} ${cause.detail}` : undefined;
   // What the parent waited for says nothing when the child has told what it was doing, and a step that is its call says it twice.
@@ -66,28 +77,55 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   const about = { ...(told.length > 0 && { step: told.join(": ") }), ...(pointer !== undefined && { pointer }) };
   if (cause instanceof SpecError) {
     const lines = cause.violations.map((violation) => line(violation.pointer, violation.problem));
-    return { lines, extra: { code: codes().codeOf(cause).code, ...about, ...(cause.violations.length === 1 && { pointer: cause.violations[0]?.pointer ?? "" }) } };
+    return {
+      lines,
+      extra: {
+        code: codes().codeOf(cause).code,
+        ...about,
+        ...(cause.violations.length === 1 && { pointer: cause.violations[0]?.pointer ?? "" }),
+      },
+    };
   }
   if (cause instanceof SysError) {
     const { syscall, errno, detail } = cause;
     const [name, text] = textOf(errno);
     const { code, hint } = load<typeof import("../sys/hints.ts")>("sys/hints").hintFor(cause, steps);
     const path = pathIn(detail);
-    const called = syscall === "execve" ? `exec ${detail}` : `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`; // runc's word for it
+    const called =
+      syscall === "execve" ? `exec ${detail}` : `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`; // runc's word for it
     const message = line(pointer, called, `${text} (${name})`);
-    return { lines: [withHint(message, hint)], extra: { code, ...about, syscall, ...(path !== undefined && { path }), errno: name, ...(hint !== undefined && { hint }) } };
+    return {
+      lines: [withHint(message, hint)],
+      extra: {
+        code,
+        ...about,
+        syscall,
+        ...(path !== undefined && { path }),
+        errno: name,
+        ...(hint !== undefined && { hint }),
+      },
+    };
   }
   const { code, hint } = codes().codeOf(cause);
-  if (cause instanceof StateError || cause instanceof HostError) return { lines: [withHint(line(pointer, cause.message), hint)], extra: { code, ...about, ...(hint !== undefined && { hint }) } };
-  return { lines: [line(pointer, `internal error: ${load<typeof import("../trace.ts")>("trace").render(cause)}`)], extra: { code, ...about } };
+  if (cause instanceof StateError || cause instanceof HostError)
+    return {
+      lines: [withHint(line(pointer, cause.message), hint)],
+      extra: { code, ...about, ...(hint !== undefined && { hint }) },
+    };
+  return {
+    lines: [line(pointer, `internal error: ${load<typeof import("../trace.ts")>("trace").render(cause)}`)],
+    extra: { code, ...about },
+  };
 }
 
 const codes = (): typeof import("./codes.ts") => load<typeof import("./codes.ts")>("cli/codes");
 
-const withHint = (message: string, hint: string | undefined): string => (hint === undefined ? message : `${message} — ${hint}`);
+const withHint = (message: string, hint: string | undefined): string =>
+  hint === undefined ? message : `${message} — ${hint}`;
 
 /** What the call was made on, when that is a path: the last one that its detail names. */
-const pathIn = (detail: string): string | undefined => /(?:^|[ "])(\/[^"]*)"?$/.exec(detail)?.[1]?.replace(/^.* (?=\/)/, "");
+const pathIn = (detail: string): string | undefined =>
+  /(?:^|[ "])(\/[^"]*)"?$/.exec(detail)?.[1]?.replace(/^.* (?=\/)/, "");
 
 /** The manual's section: 2 for calls of the kernel, 3 for those of a library; what Go calls fork/exec is neither. */
 function section(name: string): string {

@@ -42,13 +42,15 @@ describe("cli/table", () => {
 
   it("each global option is described", () => {
     assert.deepEqual(Object.keys(globalTexts), Object.keys(globalOptions));
-    for (const [name, option] of Object.entries(globalOptions)) assert.equal(globalTexts[name as keyof typeof globalTexts].value !== undefined, takesValue(option), name);
+    for (const [name, option] of Object.entries(globalOptions))
+      assert.equal(globalTexts[name as keyof typeof globalTexts].value !== undefined, takesValue(option), name);
   });
 
   it("help has runc's layout, under the name that we were called by", () => {
     const help = programHelp("runc", "1.2.3\nspec: 1.3.0");
     assert.ok(help.startsWith("NAME:\n   runc - Open Container Initiative runtime\n"));
-    for (const title of ["USAGE", "VERSION", "COMMANDS", "GLOBAL OPTIONS"]) assert.ok(help.includes(`\n${title}:\n   `), title);
+    for (const title of ["USAGE", "VERSION", "COMMANDS", "GLOBAL OPTIONS"])
+      assert.ok(help.includes(`\n${title}:\n   `), title);
     assert.ok(!help.includes("PROGRAM"));
   });
 

@@ -22,7 +22,8 @@ type ValueOf<O extends Option> = O["type"] extends "boolean"
   ? boolean
   : O["type"] extends "list"
     ? readonly string[]
-    : (O["type"] extends "number" ? number : string) | (O extends { readonly default: string | number } ? never : undefined);
+    : | (O["type"] extends "number" ? number : string)
+      | (O extends { readonly default: string | number } ? never : undefined);
 
 /** The values of `O` after parsing. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: ValueOf<O[Name]> };
@@ -88,29 +89,52 @@ export type CommandName = keyof Commands;
 /** The module of a command, loaded now; undefined when there is no such command. */
 export function findCommand(name: string): Command | undefined {
   switch (name) {
-    case "checkpoint": return load<typeof import("./checkpoint.ts")>("cli/checkpoint");
-    case "create": return load<typeof import("./create.ts")>("cli/create");
-    case "delete": return load<typeof import("./delete.ts")>("cli/delete");
-    case "doctor": return load<typeof import("./doctor.ts")>("cli/doctor");
-    case "events": return load<typeof import("./events.ts")>("cli/events");
-    case "exec": return load<typeof import("./exec.ts")>("cli/exec");
-    case "features": return load<typeof import("./features.ts")>("cli/features");
+    case "checkpoint":
+      return load<typeof import("./checkpoint.ts")>("cli/checkpoint");
+    case "create":
+      return load<typeof import("./create.ts")>("cli/create");
+    case "delete":
+      return load<typeof import("./delete.ts")>("cli/delete");
+    case "doctor":
+      return load<typeof import("./doctor.ts")>("cli/doctor");
+    case "events":
+      return load<typeof import("./events.ts")>("cli/events");
+    case "exec":
+      return load<typeof import("./exec.ts")>("cli/exec");
+    case "features":
+      return load<typeof import("./features.ts")>("cli/features");
     case "h":
-    case "help": return load<typeof import("./help.ts")>("cli/help");
-    case "kill": return load<typeof import("./kill.ts")>("cli/kill");
-    case "list": return load<typeof import("./list.ts")>("cli/list");
-    case "mounts": return load<typeof import("./mounts.ts")>("cli/mounts");
-    case "pause": return load<typeof import("./pause.ts")>("cli/pause");
-    case "plan": return load<typeof import("./plan.ts")>("cli/plan");
-    case "ps": return load<typeof import("./ps.ts")>("cli/ps");
-    case "restore": return load<typeof import("./restore.ts")>("cli/restore");
-    case "resume": return load<typeof import("./resume.ts")>("cli/resume");
-    case "run": return load<typeof import("./run.ts")>("cli/run");
-    case "spec": return load<typeof import("./spec.ts")>("cli/spec");
-    case "start": return load<typeof import("./start.ts")>("cli/start");
-    case "state": return load<typeof import("./state.ts")>("cli/state");
-    case "update": return load<typeof import("./update.ts")>("cli/update");
-    case "validate": return load<typeof import("./validate.ts")>("cli/validate");
-    default: return undefined;
+    case "help":
+      return load<typeof import("./help.ts")>("cli/help");
+    case "kill":
+      return load<typeof import("./kill.ts")>("cli/kill");
+    case "list":
+      return load<typeof import("./list.ts")>("cli/list");
+    case "mounts":
+      return load<typeof import("./mounts.ts")>("cli/mounts");
+    case "pause":
+      return load<typeof import("./pause.ts")>("cli/pause");
+    case "plan":
+      return load<typeof import("./plan.ts")>("cli/plan");
+    case "ps":
+      return load<typeof import("./ps.ts")>("cli/ps");
+    case "restore":
+      return load<typeof import("./restore.ts")>("cli/restore");
+    case "resume":
+      return load<typeof import("./resume.ts")>("cli/resume");
+    case "run":
+      return load<typeof import("./run.ts")>("cli/run");
+    case "spec":
+      return load<typeof import("./spec.ts")>("cli/spec");
+    case "start":
+      return load<typeof import("./start.ts")>("cli/start");
+    case "state":
+      return load<typeof import("./state.ts")>("cli/state");
+    case "update":
+      return load<typeof import("./update.ts")>("cli/update");
+    case "validate":
+      return load<typeof import("./validate.ts")>("cli/validate");
+    default:
+      return undefined;
   }
 }

@@ -40,14 +40,32 @@ besides. To make and run one:
 below one --root have the same.`;
 
 export const globalTexts: { readonly [Name in keyof typeof globalOptions]: OptionText } = {
-  root: { value: "DIR", help: "keep the state of containers below DIR (default: /run/tsrun; without root privileges $XDG_RUNTIME_DIR/tsrun)" },
-  log: { value: "FILE", help: "append errors and warnings to FILE as well; file:PATH, syslog:NAME and journald:NAME are taken too" },
+  root: {
+    value: "DIR",
+    help: "keep the state of containers below DIR (default: /run/tsrun; without root privileges $XDG_RUNTIME_DIR/tsrun)",
+  },
+  log: {
+    value: "FILE",
+    help: "append errors and warnings to FILE as well; file:PATH, syslog:NAME and journald:NAME are taken too",
+  },
   "log-format": { value: "FORMAT", choices: ["text", "json"], help: "format of the log file: text or json" },
-  "log-level": { value: "LEVEL", choices: ["debug", "warning", "error"], help: "debug, warning or error; debug is the same as --debug" },
+  "log-level": {
+    value: "LEVEL",
+    choices: ["debug", "warning", "error"],
+    help: "debug, warning or error; debug is the same as --debug",
+  },
   debug: { help: "log each step and how long it took" },
   "systemd-cgroup": { help: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"' },
-  "cgroup-manager": { value: "MANAGER", choices: ["cgroupfs", "systemd", "disabled"], help: "who makes the cgroups: cgroupfs, systemd, or disabled for nobody" },
-  rootless: { value: "BOOL", choices: ["true", "false", "auto"], help: "go on where there is no right to make cgroups: true, false or auto" },
+  "cgroup-manager": {
+    value: "MANAGER",
+    choices: ["cgroupfs", "systemd", "disabled"],
+    help: "who makes the cgroups: cgroupfs, systemd, or disabled for nobody",
+  },
+  rootless: {
+    value: "BOOL",
+    choices: ["true", "false", "auto"],
+    help: "go on where there is no right to make cgroups: true, false or auto",
+  },
   help: { help: "show this text, or a command's" },
   version: { help: "show the version" },
 };
@@ -60,9 +78,14 @@ const create = {
   "console-socket": { value: "SOCKET", help: "unix socket that is sent the master of the container's pseudoterminal" },
   "pidfd-socket": { value: "SOCKET", help: "unix socket that is sent a pidfd of the container's init" },
   "pid-file": { value: "FILE", help: "write the process id of the container's init to FILE" },
-  "no-pivot": { help: "enter the root file system by moving the mount instead of pivot_root(2), as is needed on an initramfs" },
+  "no-pivot": {
+    help: "enter the root file system by moving the mount instead of pivot_root(2), as is needed on an initramfs",
+  },
   "no-new-keyring": { help: "keep the caller's session keyring" },
-  "preserve-fds": { value: "N", help: "let the container have N descriptors more, after 0 to 2 and those of $LISTEN_FDS" },
+  "preserve-fds": {
+    value: "N",
+    help: "let the container have N descriptors more, after 0 to 2 and those of $LISTEN_FDS",
+  },
 } as const;
 
 const criu = {
@@ -72,7 +95,11 @@ const criu = {
   "ext-unix-sk": { help: "allow unix sockets to processes outside" },
   "shell-job": { help: "allow processes that belong to a shell outside" },
   "file-locks": { help: "handle file locks" },
-  "manage-cgroups-mode": { value: "MODE", choices: ["soft", "full", "strict", "ignore"], help: "what is done about cgroups: soft, full, strict or ignore" },
+  "manage-cgroups-mode": {
+    value: "MODE",
+    choices: ["soft", "full", "strict", "ignore"],
+    help: "what is done about cgroups: soft, full, strict or ignore",
+  },
   "empty-ns": { value: "TYPE", help: "a namespace whose content is left out" },
   "auto-dedup": { help: "drop memory pages from images when they are not needed any more" },
   "lazy-pages": { help: "restore memory when it is used" },
@@ -143,7 +170,10 @@ example:
 PROGRAM ends with the status of the command, 128 + N when signal N ended it,
 and 255 when there was none to run.`,
     options: {
-      "console-socket": { value: "SOCKET", help: "unix socket that is sent the master of the process's pseudoterminal" },
+      "console-socket": {
+        value: "SOCKET",
+        help: "unix socket that is sent the master of the process's pseudoterminal",
+      },
       "pidfd-socket": { value: "SOCKET", help: "unix socket that is sent a pidfd of the process" },
       cwd: { value: "DIR", help: "working directory, in the container" },
       env: { value: "NAME=VALUE", help: "set an environment variable; may be given several times" },
@@ -158,7 +188,10 @@ and 255 when there was none to run.`,
       "no-new-privs": { help: "let execve give the process no privileges that it has not" },
       cap: { value: "CAP", help: "one more capability; may be given several times" },
       "preserve-fds": { value: "N", help: "let the process have N descriptors more, after 0 to 2" },
-      cgroup: { value: "[CONTROLLER:]PATH", help: "run in a cgroup that exists below the container's; with a controller it may be given several times" },
+      cgroup: {
+        value: "[CONTROLLER:]PATH",
+        help: "run in a cgroup that exists below the container's; with a controller it may be given several times",
+      },
       "ignore-paused": { help: "also in a paused container: the process runs once that is resumed" },
     },
   },
@@ -307,7 +340,10 @@ name stays as it is, and devices are not changed:
 
     {"memory": {"limit": 536870912}, "cpu": {"quota": 50000, "period": 100000}}`,
     options: {
-      resources: { value: "FILE", help: 'take the limits from FILE, or from standard input if it is "-", and none from other options' },
+      resources: {
+        value: "FILE",
+        help: 'take the limits from FILE, or from standard input if it is "-", and none from other options',
+      },
       "blkio-weight": { value: "N", help: "share of input and output, 10 to 1000" },
       "cpu-period": { value: "MICROSECONDS", help: "period that --cpu-quota is counted in" },
       "cpu-quota": { value: "MICROSECONDS", help: "processor time in a period; -1 for no limit" },

@@ -73,8 +73,11 @@ export function run(flags: Flags, [id = ""]: readonly string[], globalFlags: Glo
 function readResources(path: string): Resources {
   using file = path === "-" ? new Fd(0) : openat(null, path, O_RDONLY);
   const { parseResources } = load<typeof import("../spec/load.ts")>("spec/load");
-  const explainer = (): typeof import("../spec/explain.ts") => load<typeof import("../spec/explain.ts")>("spec/explain");
-  return parseResources(host.decode(readAll(file)), explainer, () => load<typeof import("../spec/case.ts")>("spec/case"));
+  const explainer = (): typeof import("../spec/explain.ts") =>
+    load<typeof import("../spec/explain.ts")>("spec/explain");
+  return parseResources(host.decode(readAll(file)), explainer, () =>
+    load<typeof import("../spec/case.ts")>("spec/case"),
+  );
 }
 
 function resourcesOf(flags: Flags): Resources {
@@ -104,12 +107,22 @@ function resourcesOf(flags: Flags): Resources {
 
 type TextFlag = { [name in keyof Flags]: Flags[name] extends string ? name : never }[keyof Flags];
 
-const size = (name: TextFlag, flags: Flags): Int64 | undefined => (flags[name] === "" ? undefined : parseSize(name, flags[name]));
-const signed = (name: TextFlag, flags: Flags): Int64 | undefined => integer(name, flags[name], "ParseInt", /^[-+]?\d+$/, MIN_INT64, MAX_INT64);
-const unsigned = (name: TextFlag, flags: Flags): Int64 | undefined => integer(name, flags[name], "ParseUint", /^\d+$/, 0n, MAX_UINT64);
+const size = (name: TextFlag, flags: Flags): Int64 | undefined =>
+  flags[name] === "" ? undefined : parseSize(name, flags[name]);
+const signed = (name: TextFlag, flags: Flags): Int64 | undefined =>
+  integer(name, flags[name], "ParseInt", /^[-+]?\d+$/, MIN_INT64, MAX_INT64);
+const unsigned = (name: TextFlag, flags: Flags): Int64 | undefined =>
+  integer(name, flags[name], "ParseUint", /^\d+$/, 0n, MAX_UINT64);
 
 /** As Go's strconv has it, with its words. */
-function integer(name: string, text: string, parser: string, form: RegExp, lowest: bigint, highest: bigint): Int64 | undefined {
+function integer(
+  name: string,
+  text: string,
+  parser: string,
+  form: RegExp,
+  lowest: bigint,
+  highest: bigint,
+): Int64 | undefined {
   if (text === "") return undefined;
   const fail = (problem: string): never => {
     throw new HostError(`invalid value for ${name}: strconv.${parser}: parsing ${JSON.stringify(text)}: ${problem}`);

@@ -14,5 +14,6 @@ describe("cli/validate", () => {
     );
   });
 
-  it("prints the count alone when there is nothing to say", () => assert.equal(text([]), "config.json: 0 errors, 0 warnings\n"));
+  it("prints the count alone when there is nothing to say", () =>
+    assert.equal(text([]), "config.json: 0 errors, 0 warnings\n"));
 });

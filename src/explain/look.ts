@@ -14,7 +14,8 @@ export function peek(path: string): string | undefined {
   }
 }
 
-export const errnoText = (errno: number): string => load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno]?.[1] ?? `errno ${errno}`;
+export const errnoText = (errno: number): string =>
+  load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno]?.[1] ?? `errno ${errno}`;
 
 /** Why there is nothing at `path`; undefined when there is something, or when we may not look. */
 export function absence(path: string): string | undefined {
@@ -23,7 +24,16 @@ export function absence(path: string): string | undefined {
 }
 
 /** As /proc/PID/ns and /proc/sys/user call them. */
-export const NAMESPACES: { readonly [type in NamespaceType]: string } = { pid: "pid", network: "net", mount: "mnt", ipc: "ipc", uts: "uts", user: "user", cgroup: "cgroup", time: "time" };
+export const NAMESPACES: { readonly [type in NamespaceType]: string } = {
+  pid: "pid",
+  network: "net",
+  mount: "mnt",
+  ipc: "ipc",
+  uts: "uts",
+  user: "user",
+  cgroup: "cgroup",
+  time: "time",
+};
 
 export const namespaceLimitFile = (type: NamespaceType): string => `/proc/sys/user/max_${NAMESPACES[type]}_namespaces`;
 
@@ -32,15 +42,26 @@ export const namespacesForbidden = (type: NamespaceType): boolean => peek(namesp
 
 /** As /proc/sys/kernel/seccomp/actions_avail calls them. */
 export const ACTIONS: { readonly [name in SeccompAction]: string } = {
-  SCMP_ACT_KILL: "kill_thread", SCMP_ACT_KILL_PROCESS: "kill_process", SCMP_ACT_KILL_THREAD: "kill_thread", SCMP_ACT_TRAP: "trap", SCMP_ACT_ERRNO: "errno",
-  SCMP_ACT_TRACE: "trace", SCMP_ACT_ALLOW: "allow", SCMP_ACT_LOG: "log", SCMP_ACT_NOTIFY: "user_notif",
+  SCMP_ACT_KILL: "kill_thread",
+  SCMP_ACT_KILL_PROCESS: "kill_process",
+  SCMP_ACT_KILL_THREAD: "kill_thread",
+  SCMP_ACT_TRAP: "trap",
+  SCMP_ACT_ERRNO: "errno",
+  SCMP_ACT_TRACE: "trace",
+  SCMP_ACT_ALLOW: "allow",
+  SCMP_ACT_LOG: "log",
+  SCMP_ACT_NOTIFY: "user_notif",
 };
 
 /** undefined: the kernel does not tell. */
-export const seccompActions = (): readonly string[] | undefined => peek("/proc/sys/kernel/seccomp/actions_avail")?.trim().split(" ");
+export const seccompActions = (): readonly string[] | undefined =>
+  peek("/proc/sys/kernel/seccomp/actions_avail")?.trim().split(" ");
 
 /** File systems that the kernel has at present; undefined: it does not tell. */
-export const fileSystems = (): readonly string[] | undefined => peek("/proc/filesystems")?.split("\n").map((line) => line.slice(line.indexOf("\t") + 1));
+export const fileSystems = (): readonly string[] | undefined =>
+  peek("/proc/filesystems")
+    ?.split("\n")
+    .map((line) => line.slice(line.indexOf("\t") + 1));
 
 export type Range = { readonly first: number; readonly end: number };
 

@@ -1,14 +1,39 @@
 // The mounts of a plan as commands of a shell: mount(8), mkdir, cp. `$root` is the root file system, and the functions are those of shell.ts.
 
 import {
-  MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY,
-  MOUNT_ATTR_STRICTATIME, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME,
-  MS_SHARED, MS_SILENT, MS_SLAVE, MS_STRICTATIME, MS_SYNCHRONOUS,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_STRICTATIME,
+  MS_DIRSYNC,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_SHARED,
+  MS_SILENT,
+  MS_SLAVE,
+  MS_STRICTATIME,
+  MS_SYNCHRONOUS,
 } from "../abi/mount.ts";
 import type { Attributes, BindOp, Cgroup1Op, FilesystemOp, MountOp, SourceOp } from "../rootfs/plan.ts";
 import { quoted } from "./shell-words.ts";
 
-export const mountCommands = (ops: readonly MountOp[], sources: readonly SourceOp[]): readonly string[] => ops.flatMap((op) => commandsOf(op, sources));
+export const mountCommands = (ops: readonly MountOp[], sources: readonly SourceOp[]): readonly string[] =>
+  ops.flatMap((op) => commandsOf(op, sources));
 
 function commandsOf(op: MountOp, sources: readonly SourceOp[]): readonly string[] {
   switch (op.kind) {
@@ -61,8 +86,15 @@ function cgroup1Commands(op: Cgroup1Op): readonly string[] {
     const place = at(`${op.destination}/${one.name}`);
     const mount =
       one.kind === "mount"
-        ? [`mount -n -i -t cgroup -o ${quoted([...flagWords(one.flags), one.data].join(","))} ${quoted(one.source)} ${place}`]
-        : [`mount -n --rbind ${quoted(one.source)} ${place}`, ...(one.remount === undefined ? [] : [`mount -n -o ${quoted(["remount", "bind", ...flagWords(one.remount)].join(","))} ${place}`])];
+        ? [
+            `mount -n -i -t cgroup -o ${quoted([...flagWords(one.flags), one.data].join(","))} ${quoted(one.source)} ${place}`,
+          ]
+        : [
+            `mount -n --rbind ${quoted(one.source)} ${place}`,
+            ...(one.remount === undefined
+              ? []
+              : [`mount -n -o ${quoted(["remount", "bind", ...flagWords(one.remount)].join(","))} ${place}`]),
+          ];
     return [`mkdir -m 755 ${place}`, ...mount, ...propagationCommands(op.propagation, place)];
   });
   return [
@@ -75,12 +107,19 @@ function cgroup1Commands(op: Cgroup1Op): readonly string[] {
 }
 
 /** Mounts that are made read-only when all below them is there. */
-export const readonlyCommands = (paths: readonly string[]): readonly string[] => paths.map((path) => `attributes ${at(path)} ro`);
+export const readonlyCommands = (paths: readonly string[]): readonly string[] =>
+  paths.map((path) => `attributes ${at(path)} ro`);
 
-export function restrictCommands(readonly: readonly string[], masked: readonly string[], data: string): readonly string[] {
+export function restrictCommands(
+  readonly: readonly string[],
+  masked: readonly string[],
+  data: string,
+): readonly string[] {
   const options = `ro,nr_blocks=1,nr_inodes=1${data === "" ? "" : `,${data}`}`;
   return [
-    ...readonly.map((path) => `[ ! -e ${at(path)} ] || { mount -n --rbind ${at(path)} ${at(path)} && attributes ${at(path)} ro; }`),
+    ...readonly.map(
+      (path) => `[ ! -e ${at(path)} ] || { mount -n --rbind ${at(path)} ${at(path)} && attributes ${at(path)} ro; }`,
+    ),
     ...(masked.length === 0
       ? []
       : [
@@ -94,31 +133,56 @@ export function restrictCommands(readonly: readonly string[], masked: readonly s
   ];
 }
 
-const propagationCommands = (all: readonly number[], target: string): readonly string[] => all.map((flags) => `mount -n --make-${propagationWord(flags)} ${target}`);
+const propagationCommands = (all: readonly number[], target: string): readonly string[] =>
+  all.map((flags) => `mount -n --make-${propagationWord(flags)} ${target}`);
 
 /** MS_SHARED … as mount --make-… has them. */
 export function propagationWord(flags: number): string {
-  const word = flags & MS_SHARED ? "shared" : flags & MS_SLAVE ? "slave" : flags & MS_PRIVATE ? "private" : "unbindable";
+  const word =
+    flags & MS_SHARED ? "shared" : flags & MS_SLAVE ? "slave" : flags & MS_PRIVATE ? "private" : "unbindable";
   return flags & MS_REC ? `r${word}` : word;
 }
 
-const treeComment = (tree: Attributes | undefined): readonly string[] => (tree === undefined ? [] : ["# LEFT OUT: recursive options, which mount(8) of this age has no word for"]);
+const treeComment = (tree: Attributes | undefined): readonly string[] =>
+  tree === undefined ? [] : ["# LEFT OUT: recursive options, which mount(8) of this age has no word for"];
 
 const FLAGS: readonly (readonly [flag: number, word: string])[] = [
-  [MS_RDONLY, "ro"], [MS_NOSUID, "nosuid"], [MS_NODEV, "nodev"], [MS_NOEXEC, "noexec"], [MS_SYNCHRONOUS, "sync"], [MS_DIRSYNC, "dirsync"], [MS_MANDLOCK, "mand"], [MS_NOATIME, "noatime"],
-  [MS_NODIRATIME, "nodiratime"], [MS_RELATIME, "relatime"], [MS_STRICTATIME, "strictatime"], [MS_LAZYTIME, "lazytime"], [MS_SILENT, "silent"], [MS_NOSYMFOLLOW, "nosymfollow"],
+  [MS_RDONLY, "ro"],
+  [MS_NOSUID, "nosuid"],
+  [MS_NODEV, "nodev"],
+  [MS_NOEXEC, "noexec"],
+  [MS_SYNCHRONOUS, "sync"],
+  [MS_DIRSYNC, "dirsync"],
+  [MS_MANDLOCK, "mand"],
+  [MS_NOATIME, "noatime"],
+  [MS_NODIRATIME, "nodiratime"],
+  [MS_RELATIME, "relatime"],
+  [MS_STRICTATIME, "strictatime"],
+  [MS_LAZYTIME, "lazytime"],
+  [MS_SILENT, "silent"],
+  [MS_NOSYMFOLLOW, "nosymfollow"],
 ];
 
-const flagWords = (flags: number): readonly string[] => FLAGS.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
+const flagWords = (flags: number): readonly string[] =>
+  FLAGS.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
 
 const ATTRIBUTES: readonly (readonly [attribute: number, set: string, cleared: string])[] = [
-  [MOUNT_ATTR_RDONLY, "ro", "rw"], [MOUNT_ATTR_NOSUID, "nosuid", "suid"], [MOUNT_ATTR_NODEV, "nodev", "dev"], [MOUNT_ATTR_NOEXEC, "noexec", "exec"],
-  [MOUNT_ATTR_NODIRATIME, "nodiratime", "diratime"], [MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow", "symfollow"],
+  [MOUNT_ATTR_RDONLY, "ro", "rw"],
+  [MOUNT_ATTR_NOSUID, "nosuid", "suid"],
+  [MOUNT_ATTR_NODEV, "nodev", "dev"],
+  [MOUNT_ATTR_NOEXEC, "noexec", "exec"],
+  [MOUNT_ATTR_NODIRATIME, "nodiratime", "diratime"],
+  [MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow", "symfollow"],
 ];
 
 function attributeWords({ set, clear }: Attributes): string {
-  const words = ATTRIBUTES.flatMap(([attribute, word, opposite]) => ((set & attribute) !== 0 ? [word] : (clear & attribute) !== 0 ? [opposite] : []));
+  const words = ATTRIBUTES.flatMap(([attribute, word, opposite]) =>
+    (set & attribute) !== 0 ? [word] : (clear & attribute) !== 0 ? [opposite] : [],
+  );
   if ((clear & MOUNT_ATTR__ATIME) === 0) return words.join(",");
   const atime = set & MOUNT_ATTR__ATIME;
-  return [...words, atime === MOUNT_ATTR_STRICTATIME ? "strictatime" : atime === MOUNT_ATTR_NOATIME ? "noatime" : "relatime"].join(",");
+  return [
+    ...words,
+    atime === MOUNT_ATTR_STRICTATIME ? "strictatime" : atime === MOUNT_ATTR_NOATIME ? "noatime" : "relatime",
+  ].join(",");
 }

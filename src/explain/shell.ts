@@ -16,7 +16,10 @@ export type ShellStep = readonly string[] | { readonly left: string };
 export function explainShell(plan: ContainerPlan): string {
   const steps = planSteps(plan).filter(({ acts }) => acts.length > 0);
   const shown = steps.map((step, i) => ({ ...step, number: i + 1, commands: commandsOf(plan, step.step) }));
-  const left = [...leftOut(plan), ...shown.flatMap(({ step, commands }) => ("left" in commands ? [`${step}: ${commands.left}`] : []))];
+  const left = [
+    ...leftOut(plan),
+    ...shown.flatMap(({ step, commands }) => ("left" in commands ? [`${step}: ${commands.left}`] : [])),
+  ];
   const outside = shown.filter(({ process, step }) => process === "runtime" && !INSIDE.includes(step));
   const inside = shown.filter(({ process, step }) => process !== "runtime" || INSIDE.includes(step));
   const text = (list: typeof shown): string => list.map((step) => stepText(step)).join("\n");
@@ -37,7 +40,12 @@ export function explainShell(plan: ContainerPlan): string {
 /** Steps of the runtime that a shell does from inside: it has no hand on another process. */
 const INSIDE: readonly string[] = ["set rlimits", "set oom score", "run hooks of the runtime"];
 
-function stepText({ number, step, acts, commands }: PlanStep & { readonly number: number; readonly commands: ShellStep }): string {
+function stepText({
+  number,
+  step,
+  acts,
+  commands,
+}: PlanStep & { readonly number: number; readonly commands: ShellStep }): string {
   const said = acts.map(({ text, why }) => `#    ${oneLine(text)}  [${oneLine(why)}]`);
   const done = "left" in commands ? [`# LEFT OUT: ${commands.left}`] : commands;
   return [`# ${number}. ${step}`, ...said, ...done, ""].join("\n");
@@ -48,22 +56,47 @@ const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, " ");
 
 function leftText(left: readonly string[]): string {
   if (left.length === 0) return "";
-  return [`# A shell cannot do all of it. Left out:`, ...left.map((line) => `#   ${oneLine(line)}`), `[ "\${1-}" = --anyway ] || { echo ${quoted(`this script leaves out: ${left.join("; ")}. With --anyway it runs without`)} >&2; exit 1; }`, ""].join("\n");
+  return [
+    `# A shell cannot do all of it. Left out:`,
+    ...left.map((line) => `#   ${oneLine(line)}`),
+    `[ "\${1-}" = --anyway ] || { echo ${quoted(`this script leaves out: ${left.join("; ")}. With --anyway it runs without`)} >&2; exit 1; }`,
+    "",
+  ].join("\n");
 }
 
 /** What no step shows. */
 function leftOut({ rootfs, namespaces, process, cgroup, hooks }: ContainerPlan): readonly string[] {
   const parts: string[] = [];
-  if (cgroup.mode === "v2" && cgroup.driver === "cgroupfs" && cgroup.devices !== undefined && !(cgroup.devices.allow && cgroup.devices.exceptions.length === 0)) parts.push("device rules of cgroup v2, which are a BPF program");
-  if (rootfs.pivot.kind !== "pivot_root") parts.push(`the change of root by ${rootfs.pivot.kind}: this script does pivot_root`);
+  if (
+    cgroup.mode === "v2" &&
+    cgroup.driver === "cgroupfs" &&
+    cgroup.devices !== undefined &&
+    !(cgroup.devices.allow && cgroup.devices.exceptions.length === 0)
+  )
+    parts.push("device rules of cgroup v2, which are a BPF program");
+  if (rootfs.pivot.kind !== "pivot_root")
+    parts.push(`the change of root by ${rootfs.pivot.kind}: this script does pivot_root`);
   if (rootfs.propagation === undefined) parts.push("a container in the host's mount namespace");
-  if (namespaces.created.some(({ type }) => type === "user") || namespaces.childJoins.some(({ type }) => type === "user")) parts.push("the user namespace");
+  if (
+    namespaces.created.some(({ type }) => type === "user") ||
+    namespaces.childJoins.some(({ type }) => type === "user")
+  )
+    parts.push("the user namespace");
   if (/[^0\n] [1-9]\d*$/m.test(namespaces.time?.offsets ?? "")) parts.push("nanoseconds of the time namespace");
   if (!hooks.poststop.every(isExpressible)) parts.push(`poststop ${NAMED_HOOKS}`);
   if (process.args[0]?.includes("=")) parts.push("a program with = in its name");
   if (rootfs.propagation?.final !== undefined) parts.push("the propagation of the root, once it is the container's");
-  if ([...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].some((op) => "tree" in op && op.tree !== undefined)) parts.push("recursive mount options");
-  if ([...rootfs.sources, ...[...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].flatMap((op) => (op.kind === "bind" && op.source.kind === "inside" ? [op.source] : []))].some(({ idmap }) => idmap !== undefined)) parts.push("the ids of id-mapped mounts");
+  if ([...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].some((op) => "tree" in op && op.tree !== undefined))
+    parts.push("recursive mount options");
+  if (
+    [
+      ...rootfs.sources,
+      ...[...rootfs.mountsBeforeCgroup, ...rootfs.mountsAfter].flatMap((op) =>
+        op.kind === "bind" && op.source.kind === "inside" ? [op.source] : [],
+      ),
+    ].some(({ idmap }) => idmap !== undefined)
+  )
+    parts.push("the ids of id-mapped mounts");
   return parts;
 }
 
@@ -81,7 +114,9 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     case "clone into namespaces":
       return cloneCommands(plan);
     case "set rlimits":
-      return [`prlimit --pid $$ ${process.rlimits.map(({ name, soft, hard }) => `--${name.slice("RLIMIT_".length).toLowerCase()}=${limit(soft)}:${limit(hard)}`).join(" ")}`];
+      return [
+        `prlimit --pid $$ ${process.rlimits.map(({ name, soft, hard }) => `--${name.slice("RLIMIT_".length).toLowerCase()}=${limit(soft)}:${limit(hard)}`).join(" ")}`,
+      ];
     case "set oom score":
       return [`echo ${process.oomScoreAdj} > /proc/self/oom_score_adj`];
     case "leave the caller's session":
@@ -109,11 +144,19 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     case "make mounts read-only":
       return readonlyCommands([...rootfs.lateReadonly.map(({ path }) => path), ...(rootfs.readonlyRoot ? ["/"] : [])]);
     case "restrict paths":
-      return restrictCommands(rootfs.readonlyPaths.map(({ path }) => path), rootfs.maskedPaths.map(({ path }) => path), rootfs.maskData);
+      return restrictCommands(
+        rootfs.readonlyPaths.map(({ path }) => path),
+        rootfs.maskedPaths.map(({ path }) => path),
+        rootfs.maskData,
+      );
     case "set host and domain name":
       return [
-        ...(namespaces.hostname === undefined ? [] : [`printf %s ${quoted(namespaces.hostname.name)} > /proc/sys/kernel/hostname`]),
-        ...(namespaces.domainname === undefined ? [] : [`printf %s ${quoted(namespaces.domainname.name)} > /proc/sys/kernel/domainname`]),
+        ...(namespaces.hostname === undefined
+          ? []
+          : [`printf %s ${quoted(namespaces.hostname.name)} > /proc/sys/kernel/hostname`]),
+        ...(namespaces.domainname === undefined
+          ? []
+          : [`printf %s ${quoted(namespaces.domainname.name)} > /proc/sys/kernel/domainname`]),
       ];
     case "write sysctls":
       return plan.sysctls.map(({ file, value }) => `printf %s ${quoted(value)} > ${quoted(`/proc/sys/${file}`)}`);
@@ -121,13 +164,23 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
       return [`[ -e "$root"${quoted(process.cwd)} ] || (umask 022 && mkdir -p "$root"${quoted(process.cwd)})`];
     case "hand over stdio":
       // By a copy of the descriptor: with its own errors sent to /dev/null, chown's descriptor 2 would be the host's /dev/null.
-      return process.uid === 0 ? ["# (root's already)"] : [`for fd in 0 1 2; do [ /proc/self/fd/$fd -ef /dev/null ] || chown ${process.uid} /proc/self/fd/3 3>&$fd 2> /dev/null || :; done`];
+      return process.uid === 0
+        ? ["# (root's already)"]
+        : [
+            `for fd in 0 1 2; do [ /proc/self/fd/$fd -ef /dev/null ] || chown ${process.uid} /proc/self/fd/3 3>&$fd 2> /dev/null || :; done`,
+          ];
     case "set no_new_privs":
     case "become user":
     case "find program":
       return ["# (setpriv and env, below)"];
     case "close descriptors":
-      return ["# (those from 10 on, if the caller left any open, a shell cannot close)", `exec${[3, 4, 5, 6, 7, 8, 9].filter((fd) => fd >= 3 + process.inheritedFds).map((fd) => ` ${fd}>&-`).join("")}`];
+      return [
+        "# (those from 10 on, if the caller left any open, a shell cannot close)",
+        `exec${[3, 4, 5, 6, 7, 8, 9]
+          .filter((fd) => fd >= 3 + process.inheritedFds)
+          .map((fd) => ` ${fd}>&-`)
+          .join("")}`,
+      ];
     case "execute":
       return executeCommands(plan);
     case "join session keyring":
@@ -135,7 +188,11 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     case "attach terminal":
       return { left: "the pseudoterminal: the program has the script's own standard streams" };
     case "run createContainer hooks":
-      return plan.hooks.createContainer.every(isExpressible) ? plan.hooks.createContainer.map((hook) => hookCommand(plan, hook, "creating", '(cd "$root" && umask 022 && exec')) : { left: NAMED_HOOKS };
+      return plan.hooks.createContainer.every(isExpressible)
+        ? plan.hooks.createContainer.map((hook) =>
+            hookCommand(plan, hook, "creating", '(cd "$root" && umask 022 && exec'),
+          )
+        : { left: NAMED_HOOKS };
     case "run hooks of the runtime":
     case "run poststart hooks":
       return { left: "hooks on the host, for whom the container would have to wait" };
@@ -161,20 +218,42 @@ const isExpressible = ({ path, args }: Hook): boolean => args[0] === path && !pa
 const NAMED_HOOKS = "hooks whose first argument is not their path";
 
 /** The state on standard input, and what the hook says is not shown. @param open a subshell: what a hook is started in */
-function hookCommand({ ociVersion, id, bundle, annotations }: ContainerPlan, { path, args, env, timeout }: Hook, status: Status, open: string): string {
-  const [front = "", back = ""] = JSON.stringify({ ociVersion, id, status, pid: -1, bundle, annotations } satisfies State).split('"pid":-1');
+function hookCommand(
+  { ociVersion, id, bundle, annotations }: ContainerPlan,
+  { path, args, env, timeout }: Hook,
+  status: Status,
+  open: string,
+): string {
+  const [front = "", back = ""] = JSON.stringify({
+    ociVersion,
+    id,
+    status,
+    pid: -1,
+    bundle,
+    annotations,
+  } satisfies State).split('"pid":-1');
   const state = `${quoted(`${front}"pid":`)}${status === "stopped" ? "0" : '"$$"'}${quoted(back)}`;
-  const words = [...(timeout === undefined ? [] : ["timeout", "-s", "KILL", String(timeout)]), ...(env === undefined ? [] : ["env", "-i", ...env.map(quoted)]), quoted(path), ...args.slice(1).map(quoted)];
+  const words = [
+    ...(timeout === undefined ? [] : ["timeout", "-s", "KILL", String(timeout)]),
+    ...(env === undefined ? [] : ["env", "-i", ...env.map(quoted)]),
+    quoted(path),
+    ...args.slice(1).map(quoted),
+  ];
   return `printf %s ${state} | ${open} ${words.join(" ")}) > /dev/null`;
 }
 
-const limit = (value: number | bigint): string => (BigInt(value) === 0xffff_ffff_ffff_ffffn ? "unlimited" : String(value));
+const limit = (value: number | bigint): string =>
+  BigInt(value) === 0xffff_ffff_ffff_ffffn ? "unlimited" : String(value);
 
 function prepareCommands({ rootfs: { propagation } }: ContainerPlan): readonly string[] {
   if (propagation === undefined) return [];
   return [
     `mount -n --make-${propagationWord(propagation.host)} /`,
-    ...(propagation.parent === undefined ? [] : [`mount -n --make-${propagationWord(propagation.parent)} "$(findmnt -n -o TARGET --target "$root" | tail -n 1)"`]),
+    ...(propagation.parent === undefined
+      ? []
+      : [
+          `mount -n --make-${propagationWord(propagation.parent)} "$(findmnt -n -o TARGET --target "$root" | tail -n 1)"`,
+        ]),
     'mount -n --rbind "$root" "$root"',
     `mount -n --make-${propagationWord(propagation.root)} "$root"`,
   ];
@@ -184,11 +263,16 @@ function cgroupCommands({ cgroup }: ContainerPlan): ShellStep {
   if (cgroup.driver === "systemd") return { left: "cgroups made by systemd" };
   const groups = cgroup.groups.flatMap(({ path, optional, controllers, mountPoint }) => [
     `make_cgroup ${quoted(path)}${optional ? " 2> /dev/null || :" : ""}`,
-    ...(controllers.includes("cpuset") && cgroup.mode === "v1" ? [`fill_cpuset ${quoted(path)} ${quoted(mountPoint)}`] : []),
+    ...(controllers.includes("cpuset") && cgroup.mode === "v1"
+      ? [`fill_cpuset ${quoted(path)} ${quoted(mountPoint)}`]
+      : []),
     ...(controllers.includes("devices") && cgroup.devices !== undefined
       ? [
           `echo ${quoted(EVERY_DEVICE)} > ${quoted(`${path}/devices.${cgroup.devices.allow ? "allow" : "deny"}`)}`,
-          ...cgroup.devices.exceptions.map((exception) => `echo ${quoted(deviceLine(exception))} > ${quoted(`${path}/devices.${cgroup.devices?.allow === true ? "deny" : "allow"}`)}`),
+          ...cgroup.devices.exceptions.map(
+            (exception) =>
+              `echo ${quoted(deviceLine(exception))} > ${quoted(`${path}/devices.${cgroup.devices?.allow === true ? "deny" : "allow"}`)}`,
+          ),
         ]
       : []),
   ]);
@@ -198,11 +282,15 @@ function cgroupCommands({ cgroup }: ContainerPlan): ShellStep {
     if (missing === "skip") return `[ ! -e ${quoted(file)} ] || ${write}`;
     return `if [ -e ${quoted(file)} ]; then ${write}; else echo ${quoted(missing.value)} > ${quoted(missing.file)}; fi`;
   });
-  const again = cgroup.writes.filter(({ again: more }) => more).map(({ file, value }) => `echo ${quoted(value)} > ${quoted(file)} || :`);
+  const again = cgroup.writes
+    .filter(({ again: more }) => more)
+    .map(({ file, value }) => `echo ${quoted(value)} > ${quoted(file)} || :`);
   return [
     "made=",
     `make_cgroup() { [ -d "$1" ] || { mkdir -p "$1" && made="$1 $made"; }; }`,
-    ...(cgroup.groups.some(({ controllers }) => controllers.includes("cpuset")) && cgroup.mode === "v1" ? [FILL_CPUSET] : []),
+    ...(cgroup.groups.some(({ controllers }) => controllers.includes("cpuset")) && cgroup.mode === "v1"
+      ? [FILL_CPUSET]
+      : []),
     ...enableCommands(cgroup),
     ...groups,
     ...writes,
@@ -215,25 +303,64 @@ function enableCommands({ mode, enable, groups }: ContainerPlan["cgroup"]): read
   const [group] = groups;
   if (mode !== "v2" || group === undefined || enable.length === 0) return [];
   const above: string[] = [];
-  for (let path: string = group.path.slice(0, group.path.lastIndexOf("/")); path.length >= group.mountPoint.length; path = path.slice(0, path.lastIndexOf("/"))) above.unshift(path);
-  return above.flatMap((path) => [...(path === group.mountPoint ? [] : [`make_cgroup ${quoted(path)}`]), ...enable.map((controller) => `echo +${controller} > ${quoted(`${path}/cgroup.subtree_control`)} 2> /dev/null || :`)]);
+  for (
+    let path: string = group.path.slice(0, group.path.lastIndexOf("/"));
+    path.length >= group.mountPoint.length;
+    path = path.slice(0, path.lastIndexOf("/"))
+  )
+    above.unshift(path);
+  return above.flatMap((path) => [
+    ...(path === group.mountPoint ? [] : [`make_cgroup ${quoted(path)}`]),
+    ...enable.map(
+      (controller) => `echo +${controller} > ${quoted(`${path}/cgroup.subtree_control`)} 2> /dev/null || :`,
+    ),
+  ]);
 }
 
 const FILL_CPUSET = `fill_cpuset() ( # GROUP TOP: a new v1 cpuset takes no process before it has processors and memory nodes
   [ "$1" = "$2" ] || { fill_cpuset "\${1%/*}" "$2"; for name in cpus mems; do [ -n "$(cat "$1/cpuset.$name")" ] || cat "\${1%/*}/cpuset.$name" > "$1/cpuset.$name"; done; }
 )`;
 
-const UNSHARE: { readonly [type: string]: string } = { mount: "--mount", uts: "--uts", ipc: "--ipc", network: "--net", pid: "--pid --fork --kill-child", cgroup: "--cgroup", time: "--time" };
-const NSENTER: { readonly [type: string]: string } = { mount: "mount", uts: "uts", ipc: "ipc", network: "net", pid: "pid", cgroup: "cgroup", time: "time", user: "user" };
+const UNSHARE: { readonly [type: string]: string } = {
+  mount: "--mount",
+  uts: "--uts",
+  ipc: "--ipc",
+  network: "--net",
+  pid: "--pid --fork --kill-child",
+  cgroup: "--cgroup",
+  time: "--time",
+};
+const NSENTER: { readonly [type: string]: string } = {
+  mount: "mount",
+  uts: "uts",
+  ipc: "ipc",
+  network: "net",
+  pid: "pid",
+  cgroup: "cgroup",
+  time: "time",
+  user: "user",
+};
 
 function cloneCommands({ namespaces, cgroup, id, keyring }: ContainerPlan): readonly string[] {
-  const joins = [...namespaces.parentJoins, ...namespaces.childJoins].map(({ type, path }) => `--${NSENTER[type]}=${quoted(path)}`);
-  const offsets = [...(namespaces.time?.offsets ?? "").matchAll(/^(\w+) (-?\d+) /gm)].map(([, clock, seconds]) => ` --${clock} ${seconds}`).join("");
+  const joins = [...namespaces.parentJoins, ...namespaces.childJoins].map(
+    ({ type, path }) => `--${NSENTER[type]}=${quoted(path)}`,
+  );
+  const offsets = [...(namespaces.time?.offsets ?? "").matchAll(/^(\w+) (-?\d+) /gm)]
+    .map(([, clock, seconds]) => ` --${clock} ${seconds}`)
+    .join("");
   const flags = namespaces.created.flatMap(({ type }) => UNSHARE[type] ?? []).join(" ");
-  const enter = cgroup.groups.map(({ path, optional }) => `  ${optional ? `[ ! -d ${quoted(path)} ] || ` : ""}echo 0 > ${quoted(`${path}/cgroup.procs`)}`);
-  const unshare = flags === "" ? "" : `unshare ${flags}${flags.includes("--mount") ? " --propagation unchanged" : ""}${offsets} `;
+  const enter = cgroup.groups.map(
+    ({ path, optional }) =>
+      `  ${optional ? `[ ! -d ${quoted(path)} ] || ` : ""}echo 0 > ${quoted(`${path}/cgroup.procs`)}`,
+  );
+  const unshare =
+    flags === "" ? "" : `unshare ${flags}${flags.includes("--mount") ? " --propagation unchanged" : ""}${offsets} `;
   return [
-    ...(keyring === undefined ? [] : [`if command -v keyctl > /dev/null; then keyring=${quoted(`keyctl session ${keyring.name}`)}; else keyring=; echo "keyctl is not installed: the caller's session keyring stays" >&2; fi`]),
+    ...(keyring === undefined
+      ? []
+      : [
+          `if command -v keyctl > /dev/null; then keyring=${quoted(`keyctl session ${keyring.name}`)}; else keyring=; echo "keyctl is not installed: the caller's session keyring stays" >&2; fi`,
+        ]),
     "status=0",
     "(",
     ...enter,
@@ -243,9 +370,16 @@ function cloneCommands({ namespaces, cgroup, id, keyring }: ContainerPlan): read
 }
 
 function cleanUp(plan: ContainerPlan): string {
-  const late = plan.hooks.poststop.filter(isExpressible).map((hook) => `${hookCommand(plan, hook, "stopped", "(exec")} || echo ${quoted(`${hook.path}, a poststop hook, has failed`)} >&2`);
+  const late = plan.hooks.poststop
+    .filter(isExpressible)
+    .map(
+      (hook) =>
+        `${hookCommand(plan, hook, "stopped", "(exec")} || echo ${quoted(`${hook.path}, a poststop hook, has failed`)} >&2`,
+    );
   return [
-    ...(plan.cgroup.groups.length === 0 ? [] : ["# Nothing is left behind.", 'for group in $made; do rmdir "$group" || :; done']),
+    ...(plan.cgroup.groups.length === 0
+      ? []
+      : ["# Nothing is left behind.", 'for group in $made; do rmdir "$group" || :; done']),
     ...(late.length === 0 ? [] : ["# run poststop hooks", ...late]),
     'exit "$status"',
     "",
@@ -277,13 +411,16 @@ ${rootfs.maskedPaths.length > 0 ? "empty=\n" : ""}`;
 function deviceCommands({ rootfs }: ContainerPlan): readonly string[] {
   const nodes = rootfs.devices.map(({ directory, name, mode, major, minor, uid, gid }) => {
     const path = `"$root"${quoted(`${directory}/${name}`)}`;
-    const type = (mode & 0o170000) === 0o010000 ? "p" : `${(mode & 0o170000) === 0o060000 ? "b" : "c"} ${major} ${minor}`;
+    const type =
+      (mode & 0o170000) === 0o010000 ? "p" : `${(mode & 0o170000) === 0o060000 ? "b" : "c"} ${major} ${minor}`;
     const owner = uid === 0 && gid === 0 ? "" : ` && chown -h ${uid}:${gid} ${path}`;
     return `[ -e ${path} ] || { directory "$root"${quoted(directory)} && mknod -m ${(mode & 0o7777).toString(8)} ${path} ${type}${owner}; }`;
   });
   const links = rootfs.links.map(({ directory, name, target, replace, onlyWith }) => {
     const path = `"$root"${quoted(`${directory}/${name}`)}`;
-    const make = replace ? `ln -sfn ${quoted(target)} ${path}` : `[ -e ${path} ] || [ -L ${path} ] || ln -s ${quoted(target)} ${path}`;
+    const make = replace
+      ? `ln -sfn ${quoted(target)} ${path}`
+      : `[ -e ${path} ] || [ -L ${path} ] || ln -s ${quoted(target)} ${path}`;
     return onlyWith === undefined ? make : `[ ! -e "$root"${quoted(onlyWith)} ] || ${make}`;
   });
   return [...nodes, ...links];
@@ -292,17 +429,31 @@ function deviceCommands({ rootfs }: ContainerPlan): readonly string[] {
 /** The change of root and the program. */
 function executeCommands({ rootfs, process }: ContainerPlan): readonly string[] {
   const { capabilities, uid, gid, additionalGids } = process;
-  const groups = process.keepsGroups ? "--keep-groups" : additionalGids.length > 0 ? `--groups ${additionalGids.join(",")}` : "--clear-groups";
+  const groups = process.keepsGroups
+    ? "--keep-groups"
+    : additionalGids.length > 0
+      ? `--groups ${additionalGids.join(",")}`
+      : "--clear-groups";
   const home = process.env.some((entry) => entry.startsWith("HOME=") && entry !== "HOME=");
-  const env = process.env.filter((entry) => entry !== "HOME=").map(quoted).join(" ");
+  const env = process.env
+    .filter((entry) => entry !== "HOME=")
+    .map(quoted)
+    .join(" ");
   const final = rootfs.propagation?.final;
   return [
-    ...(home ? [] : ["home=/", `if [ -r "$root/etc/passwd" ]; then while IFS=: read -r _ _ user _ _ directory _; do [ "$user" != ${uid} ] || { home=$directory; break; }; done < "$root/etc/passwd"; fi`]),
+    ...(home
+      ? []
+      : [
+          "home=/",
+          `if [ -r "$root/etc/passwd" ]; then while IFS=: read -r _ _ user _ _ directory _; do [ "$user" != ${uid} ] || { home=$directory; break; }; done < "$root/etc/passwd"; fi`,
+        ]),
     "cd /usr",
     '(cd "$root" && exec "$pivot" . .)',
     '# From here on "/" is the container\'s, see [ROOT]. The old root lies over it, and goes.',
     '"$loader" --library-path "$libraries" "$umount" -l ..',
-    ...(final === undefined ? [] : [`# LEFT OUT: the root's propagation, which would become ${propagationWord(final)}`]),
+    ...(final === undefined
+      ? []
+      : [`# LEFT OUT: the root's propagation, which would become ${propagationWord(final)}`]),
     `umask ${process.umask.toString(8).padStart(3, "0")}`,
     `exec "$loader" --library-path "$libraries" "$setpriv"${process.noNewPrivileges ? " --no-new-privs" : ""} --reuid ${uid} --regid ${gid} ${groups} \\`,
     `  --inh-caps ${capabilityWords(capabilities.inheritable)} --ambient-caps ${capabilityWords(capabilities.ambient)} --bounding-set ${capabilityWords(capabilities.bounding)} \\`,
@@ -312,5 +463,9 @@ function executeCommands({ rootfs, process }: ContainerPlan): readonly string[] 
 
 /** For setpriv(1), which may not know the newest by name. */
 const capabilityWords = (mask: bigint): string =>
-  ["-all", ...capabilityNames.flatMap((name, number) => ((mask & (1n << BigInt(number))) === 0n ? [] : [number > 37 ? `+cap_${number}` : `+${name.toLowerCase()}`]))].join(",");
-
+  [
+    "-all",
+    ...capabilityNames.flatMap((name, number) =>
+      (mask & (1n << BigInt(number))) === 0n ? [] : [number > 37 ? `+cap_${number}` : `+${name.toLowerCase()}`],
+    ),
+  ].join(",");

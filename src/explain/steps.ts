@@ -2,8 +2,21 @@
 // compares them with what --debug tells of a real run.
 
 import {
-  MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_SHARED, MS_SLAVE, MS_STRICTATIME,
-  MS_SYNCHRONOUS, MS_UNBINDABLE,
+  MS_BIND,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_STRICTATIME,
+  MS_SYNCHRONOUS,
+  MS_UNBINDABLE,
 } from "../abi/mount.ts";
 import type { UnitPlan } from "../cgroup/systemd-plan.ts";
 import { show } from "../cgroup/variant.ts";
@@ -31,31 +44,97 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
   const start = (step: string, acts: readonly Act[]): PlanStep => ({ process: "start", step, acts });
   const { namespaces, rootfs, cgroup, process } = plan;
   return [
-    runtime("hide our program", [{ text: "let /proc/PID/exe of ours lead to an empty file, so that no container can reach tsrun by it", why: "default" }]),
-    runtime("reserve container id", [{ text: `make the state directory ${plan.id} below the state root`, why: "default" }]),
+    runtime("hide our program", [
+      {
+        text: "let /proc/PID/exe of ours lead to an empty file, so that no container can reach tsrun by it",
+        why: "default",
+      },
+    ]),
+    runtime("reserve container id", [
+      { text: `make the state directory ${plan.id} below the state root`, why: "default" },
+    ]),
     runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),
-    runtime("find resource control group", plan.intelRdt === undefined ? [] : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }]),
+    runtime(
+      "find resource control group",
+      plan.intelRdt === undefined
+        ? []
+        : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }],
+    ),
     runtime("prepare cgroup", cgroup.mode === "v2" && cgroup.unit === undefined ? cgroupActs(plan) : []),
     runtime("clone into namespaces", cloneActs(plan)),
     runtime("map ids", mapActs(plan, ["runtime", "helper"])),
-    runtime("complete cgroup", cgroup.mode === "v1" || cgroup.unit !== undefined ? [...unitActs(cgroup.unit), ...cgroupActs(plan)] : []),
-    runtime("hand over cgroup", cgroup.delegate ? [{ text: `make uid ${process.uid} of the container the owner of its cgroup`, why: "/linux/namespaces" }] : []),
+    runtime(
+      "complete cgroup",
+      cgroup.mode === "v1" || cgroup.unit !== undefined ? [...unitActs(cgroup.unit), ...cgroupActs(plan)] : [],
+    ),
+    runtime(
+      "hand over cgroup",
+      cgroup.delegate
+        ? [{ text: `make uid ${process.uid} of the container the owner of its cgroup`, why: "/linux/namespaces" }]
+        : [],
+    ),
     runtime("enter resource control group", intelRdtActs(plan)),
-    runtime("move network devices", (plan.netDevices?.devices ?? []).map(({ host, name, why }) => ({ text: `move ${host} and its permanent addresses into the container as ${name}, and bring it up`, why }))),
-    runtime("set rlimits", process.rlimits.map(({ name, soft, hard, why }) => ({ text: `set ${name} to ${soft} (soft), ${hard} (hard)`, why }))),
-    runtime("set oom score", process.oomScoreAdj === undefined ? [] : [{ text: `write ${process.oomScoreAdj} to /proc/PID/oom_score_adj`, why: "/process/oomScoreAdj" }]),
+    runtime(
+      "move network devices",
+      (plan.netDevices?.devices ?? []).map(({ host, name, why }) => ({
+        text: `move ${host} and its permanent addresses into the container as ${name}, and bring it up`,
+        why,
+      })),
+    ),
+    runtime(
+      "set rlimits",
+      process.rlimits.map(({ name, soft, hard, why }) => ({
+        text: `set ${name} to ${soft} (soft), ${hard} (hard)`,
+        why,
+      })),
+    ),
+    runtime(
+      "set oom score",
+      process.oomScoreAdj === undefined
+        ? []
+        : [{ text: `write ${process.oomScoreAdj} to /proc/PID/oom_score_adj`, why: "/process/oomScoreAdj" }],
+    ),
     runtime("record state", [{ text: "write state.json with init's pid", why: "default" }]),
-    init("leave the caller's session", [{ text: "new session, killed with its maker until created, closed to ptrace, signals blocked", why: "default" }]),
+    init("leave the caller's session", [
+      { text: "new session, killed with its maker until created, closed to ptrace, signals blocked", why: "default" },
+    ]),
     init("enter user namespace", userNamespaceActs(plan)),
-    init("join namespaces", (namespaces.user === undefined ? namespaces.childJoins : []).map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why }))),
-    init("join session keyring", plan.keyring === undefined ? [] : [{ text: `new session keyring ${plan.keyring.name}`, why: "default" }]),
-    init("raise loopback", namespaces.loopback === undefined ? [] : [{ text: "bring the link lo up", why: namespaces.loopback.why }]),
+    init(
+      "join namespaces",
+      (namespaces.user === undefined ? namespaces.childJoins : []).map(({ type, path, why }) => ({
+        text: `join the ${type} namespace ${path}`,
+        why,
+      })),
+    ),
+    init(
+      "join session keyring",
+      plan.keyring === undefined ? [] : [{ text: `new session keyring ${plan.keyring.name}`, why: "default" }],
+    ),
+    init(
+      "raise loopback",
+      namespaces.loopback === undefined ? [] : [{ text: "bring the link lo up", why: namespaces.loopback.why }],
+    ),
     init("prepare rootfs", prepareActs(plan)),
     init("mount filesystems", rootfs.mountsBeforeCgroup.map(mountAct)),
-    init("enter cgroup", cgroup.groups.length === 0 ? [] : [{ text: `move itself into ${cgroup.groups.length} cgroup${cgroup.groups.length === 1 ? "" : "s"}`, why: cgroup.why }]),
+    init(
+      "enter cgroup",
+      cgroup.groups.length === 0
+        ? []
+        : [
+            {
+              text: `move itself into ${cgroup.groups.length} cgroup${cgroup.groups.length === 1 ? "" : "s"}`,
+              why: cgroup.why,
+            },
+          ],
+    ),
     init("reset CPU affinity", [{ text: "allow every processor that the cgroup allows", why: "default" }]),
-    init("enter cgroup namespace", namespaces.cgroup === undefined ? [] : [{ text: "new cgroup namespace: its own cgroup looks like the root", why: namespaces.cgroup.why }]),
+    init(
+      "enter cgroup namespace",
+      namespaces.cgroup === undefined
+        ? []
+        : [{ text: "new cgroup namespace: its own cgroup looks like the root", why: namespaces.cgroup.why }],
+    ),
     init("mount cgroup filesystems and the rest", rootfs.mountsAfter.map(mountAct)),
     init("create devices", deviceActs(plan)),
     runtime("run hooks of the runtime", [...hookActs(plan, "prestart"), ...hookActs(plan, "createRuntime")]),
@@ -64,24 +143,67 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("attach terminal", terminalActs(plan)),
     init("create working directory", [{ text: `make ${process.cwd}, if it does not exist`, why: "/process/cwd" }]),
     init("make mounts read-only", [
-      ...rootfs.lateReadonly.map(({ path, why }) => ({ text: `make ${path} read-only, now that everything below it is made`, why })),
+      ...rootfs.lateReadonly.map(({ path, why }) => ({
+        text: `make ${path} read-only, now that everything below it is made`,
+        why,
+      })),
       ...(rootfs.readonlyRoot ? [{ text: "make the root file system read-only", why: "/root/readonly" }] : []),
     ]),
     init("set host and domain name", [
-      ...(namespaces.hostname === undefined ? [] : [{ text: `host name ${namespaces.hostname.name}`, why: namespaces.hostname.why }]),
-      ...(namespaces.domainname === undefined ? [] : [{ text: `domain name ${namespaces.domainname.name}`, why: namespaces.domainname.why }]),
+      ...(namespaces.hostname === undefined
+        ? []
+        : [{ text: `host name ${namespaces.hostname.name}`, why: namespaces.hostname.why }]),
+      ...(namespaces.domainname === undefined
+        ? []
+        : [{ text: `domain name ${namespaces.domainname.name}`, why: namespaces.domainname.why }]),
     ]),
-    init("apply AppArmor profile", plan.lsm?.apparmor === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.apparmor.command)} to /proc/self/attr/apparmor/exec`, why: plan.lsm.apparmor.why }]),
-    init("write sysctls", plan.sysctls.map(({ file, value, why }) => ({ text: `write ${JSON.stringify(value)} to /proc/sys/${file}`, why }))),
+    init(
+      "apply AppArmor profile",
+      plan.lsm?.apparmor === undefined
+        ? []
+        : [
+            {
+              text: `write ${JSON.stringify(plan.lsm.apparmor.command)} to /proc/self/attr/apparmor/exec`,
+              why: plan.lsm.apparmor.why,
+            },
+          ],
+    ),
+    init(
+      "write sysctls",
+      plan.sysctls.map(({ file, value, why }) => ({
+        text: `write ${JSON.stringify(value)} to /proc/sys/${file}`,
+        why,
+      })),
+    ),
     init("restrict paths", [
       ...rootfs.readonlyPaths.map(({ path, why }) => ({ text: `make ${path} read-only, if it exists`, why })),
       ...rootfs.maskedPaths.map(({ path, why }) => ({ text: `hide ${path}, if it exists`, why })),
     ]),
     init("hand over stdio", [{ text: `give standard input, output and error to uid ${process.uid}`, why: "default" }]),
-    init("set no_new_privs", process.noNewPrivileges ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }] : []),
+    init(
+      "set no_new_privs",
+      process.noNewPrivileges
+        ? [{ text: "no gain of privileges by execve any more", why: "/process/noNewPrivileges" }]
+        : [],
+    ),
     init("set scheduling", schedulingActs(plan)),
-    init("set SELinux label", plan.lsm?.selinux === undefined ? [] : [{ text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`, why: plan.lsm.selinux.why }]),
-    init("close descriptors", [{ text: `let execve close every descriptor above ${2 + process.inheritedFds}`, why: process.inheritedFds === 0 ? "default" : "--preserve-fds" }]),
+    init(
+      "set SELinux label",
+      plan.lsm?.selinux === undefined
+        ? []
+        : [
+            {
+              text: `write ${JSON.stringify(plan.lsm.selinux.label)} to /proc/self/attr/exec`,
+              why: plan.lsm.selinux.why,
+            },
+          ],
+    ),
+    init("close descriptors", [
+      {
+        text: `let execve close every descriptor above ${2 + process.inheritedFds}`,
+        why: process.inheritedFds === 0 ? "default" : "--preserve-fds",
+      },
+    ]),
     init("enter pid namespace before seccomp", crossingActs(plan, "before seccomp")),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
@@ -90,27 +212,46 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("install seccomp with a listener", seccompActs(plan, "created")),
     start("install seccomp", seccompActs(plan, "started")),
     start("run startContainer hooks", hookActs(plan, "startContainer")),
-    start("execute", [{ text: `become ${process.args.map((arg) => JSON.stringify(arg)).join(" ")}`, why: "/process/args" }]),
+    start("execute", [
+      { text: `become ${process.args.map((arg) => JSON.stringify(arg)).join(" ")}`, why: "/process/args" },
+    ]),
     runtime("run poststart hooks", hookActs(plan, "poststart")),
   ];
 }
 
-const sourceAct = ({ path, recursive, idmap, why }: SourceOp): Act => ({ text: `open ${path}${recursive ? " with the mounts below it" : ""}${idmapWords(idmap)}`, why });
+const sourceAct = ({ path, recursive, idmap, why }: SourceOp): Act => ({
+  text: `open ${path}${recursive ? " with the mounts below it" : ""}${idmapWords(idmap)}`,
+  why,
+});
 
 function idmapWords(idmap: SourceOp["idmap"]): string {
   if (idmap === undefined) return "";
   const list = (lines: string): string => lines.trim().replaceAll("\n", ", ");
-  const map = idmap.kind === "maps" ? `as uid map ${list(idmap.uids)} and gid map ${list(idmap.gids)} say` : `as the user namespace ${idmap.path} says`;
+  const map =
+    idmap.kind === "maps"
+      ? `as uid map ${list(idmap.uids)} and gid map ${list(idmap.gids)} say`
+      : `as the user namespace ${idmap.path} says`;
   return `, its files owned ${map}${idmap.recursive ? ", and so below it" : ""}`;
 }
 
 function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
   return [
-    ...cgroup.groups.map(({ path }) => ({ text: `${cgroup.unit === undefined ? "make" : "use"} the cgroup ${path}`, why: cgroup.why })),
-    ...cgroup.writes.map(({ file, value, why: asked }) => ({ text: `write ${JSON.stringify(value)} to ${file}`, why: asked })),
+    ...cgroup.groups.map(({ path }) => ({
+      text: `${cgroup.unit === undefined ? "make" : "use"} the cgroup ${path}`,
+      why: cgroup.why,
+    })),
+    ...cgroup.writes.map(({ file, value, why: asked }) => ({
+      text: `write ${JSON.stringify(value)} to ${file}`,
+      why: asked,
+    })),
     ...(cgroup.devices === undefined
       ? []
-      : [{ text: `${cgroup.devices.allow ? "allow" : "refuse"} every device but ${cgroup.devices.exceptions.length} exceptions`, why: cgroup.devices.why }]),
+      : [
+          {
+            text: `${cgroup.devices.allow ? "allow" : "refuse"} every device but ${cgroup.devices.exceptions.length} exceptions`,
+            why: cgroup.devices.why,
+          },
+        ]),
     ...cgroup.ignored.map(({ problem, why: asked }) => ({ text: `ignored: ${problem}`, why: asked })),
   ];
 }
@@ -119,9 +260,14 @@ function unitActs(unit: UnitPlan | undefined): readonly Act[] {
   if (unit === undefined) return [];
   const { name, kind, slice, user, subgroup, why, properties } = unit;
   return [
-    { text: `have ${user ? "the user's" : "the system's"} systemd start the ${kind} ${name}${kind === "scope" ? ` in ${slice}, with init in it` : ""}`, why },
+    {
+      text: `have ${user ? "the user's" : "the system's"} systemd start the ${kind} ${name}${kind === "scope" ? ` in ${slice}, with init in it` : ""}`,
+      why,
+    },
     ...properties.map((property) => ({ text: `${property.name}=${show(property.value)}`, why: property.why })),
-    ...(subgroup === undefined ? [] : [{ text: `move init down into ${subgroup}`, why: "/annotations/run.oci.systemd.subgroup" }]),
+    ...(subgroup === undefined
+      ? []
+      : [{ text: `move init down into ${subgroup}`, why: "/annotations/run.oci.systemd.subgroup" }]),
   ];
 }
 
@@ -130,7 +276,9 @@ function intelRdtActs({ intelRdt }: ContainerPlan): readonly Act[] {
   const why = "/linux/intelRdt";
   return [
     ...intelRdt.schemata.map((line) => ({ text: `write ${JSON.stringify(line)} to schemata`, why })),
-    ...(intelRdt.monitoring === undefined ? [] : [{ text: `make the monitoring group ${intelRdt.monitoring}`, why: `${why}/enableMonitoring` }]),
+    ...(intelRdt.monitoring === undefined
+      ? []
+      : [{ text: `make the monitoring group ${intelRdt.monitoring}`, why: `${why}/enableMonitoring` }]),
     { text: `put the container's process into ${intelRdt.group || "the default class"}`, why },
   ];
 }
@@ -149,9 +297,21 @@ function schedulingActs({ scheduling }: ContainerPlan): readonly Act[] {
 function cloneActs({ namespaces }: ContainerPlan): readonly Act[] {
   const { time } = namespaces;
   return [
-    ...namespaces.parentJoins.map(({ type, path, why }) => ({ text: `enter the ${type} namespace ${path} for the clone`, why })),
-    ...(time?.by !== "parent" ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
-    ...namespaces.created.flatMap(({ type, why }) => (type === "cgroup" || type === "time" ? [] : [{ text: `new ${type} namespace`, why }])),
+    ...namespaces.parentJoins.map(({ type, path, why }) => ({
+      text: `enter the ${type} namespace ${path} for the clone`,
+      why,
+    })),
+    ...(time?.by !== "parent"
+      ? []
+      : [
+          {
+            text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`,
+            why: time.why,
+          },
+        ]),
+    ...namespaces.created.flatMap(({ type, why }) =>
+      type === "cgroup" || type === "time" ? [] : [{ text: `new ${type} namespace`, why }],
+    ),
   ];
 }
 
@@ -161,16 +321,30 @@ function userNamespaceActs(plan: ContainerPlan): readonly Act[] {
   if (user === undefined) return [];
   return [
     ...childJoins.map(({ type, path, why }) => ({ text: `join the ${type} namespace ${path}`, why })),
-    ...(user.denySetgroups ? [{ text: "give up setgroups(2), which mapping a group without privilege costs", why: "default" }] : []),
+    ...(user.denySetgroups
+      ? [{ text: "give up setgroups(2), which mapping a group without privilege costs", why: "default" }]
+      : []),
     ...mapActs(plan, ["init"]),
-    ...(time?.by !== "init" ? [] : [{ text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`, why: time.why }]),
+    ...(time?.by !== "init"
+      ? []
+      : [
+          {
+            text: `new time namespace${time.offsets === "" ? "" : `, offsets ${time.offsets.trim().replaceAll("\n", ", ")}`}`,
+            why: time.why,
+          },
+        ]),
     { text: "become root of the user namespace", why: user.why },
   ];
 }
 
-function crossingActs({ crossing, namespaces: { childJoins } }: ContainerPlan, moment: ContainerPlan["crossing"]): readonly Act[] {
+function crossingActs(
+  { crossing, namespaces: { childJoins } }: ContainerPlan,
+  moment: ContainerPlan["crossing"],
+): readonly Act[] {
   const join = childJoins.find(({ type }) => type === "pid");
-  return join === undefined || crossing !== moment ? [] : [{ text: "fork init into the pid namespace that was joined, and end", why: join.why }];
+  return join === undefined || crossing !== moment
+    ? []
+    : [{ text: "fork init into the pid namespace that was joined, and end", why: join.why }];
 }
 
 function mapActs({ namespaces: { user } }: ContainerPlan, by: readonly IdMap["by"][]): readonly Act[] {
@@ -188,22 +362,37 @@ function prepareActs({ rootfs }: ContainerPlan): readonly Act[] {
   return [
     { text: `make the copies of the host's mounts ${propagationWords(propagation.host)}`, why: propagation.why },
     ...parentAct(propagation),
-    { text: `bind ${rootfs.rootfs} onto itself, ${propagationWords(propagation.root)}: the root must be a mount`, why: "/root/path" },
+    {
+      text: `bind ${rootfs.rootfs} onto itself, ${propagationWords(propagation.root)}: the root must be a mount`,
+      why: "/root/path",
+    },
   ];
 }
 
 const parentAct = ({ parent, why }: PropagationPlan): readonly Act[] =>
-  parent === undefined ? [] : [{ text: `make the mount that the root file system lies on ${propagationWords(parent)}`, why }];
+  parent === undefined
+    ? []
+    : [{ text: `make the mount that the root file system lies on ${propagationWords(parent)}`, why }];
 
 function mountAct(op: MountOp): Act {
   const { why } = op;
   switch (op.kind) {
     case "filesystem": {
-      const options = [...flagWords(op.flags), ...(op.data === "" ? [] : [op.data]), ...op.propagation.map(propagationWords)];
-      return { text: `mount ${op.type} on ${op.destination}${options.length > 0 ? ` (${options.join(",")})` : ""}${op.copyUp ? ", with a copy of what it covers" : ""}`, why };
+      const options = [
+        ...flagWords(op.flags),
+        ...(op.data === "" ? [] : [op.data]),
+        ...op.propagation.map(propagationWords),
+      ];
+      return {
+        text: `mount ${op.type} on ${op.destination}${options.length > 0 ? ` (${options.join(",")})` : ""}${op.copyUp ? ", with a copy of what it covers" : ""}`,
+        why,
+      };
     }
     case "bind":
-      return { text: `bind ${op.source.kind === "opened" ? "the opened source" : op.source.path} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}${op.source.kind === "inside" ? idmapWords(op.source.idmap) : ""}`, why };
+      return {
+        text: `bind ${op.source.kind === "opened" ? "the opened source" : op.source.path} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}${op.source.kind === "inside" ? idmapWords(op.source.idmap) : ""}`,
+        why,
+      };
     case "remount":
       return { text: `change the attributes of ${op.destination}`, why };
     case "cgroup1":
@@ -217,8 +406,16 @@ function mountAct(op: MountOp): Act {
 
 function deviceActs({ rootfs }: ContainerPlan): readonly Act[] {
   return [
-    ...rootfs.devices.map(({ directory, name, major, minor, mode, bind, why }) => ({ text: bind ? `bind the host's ${directory}/${name}` : `make ${directory}/${name} (${major}:${minor}, mode 0${(mode & 0o7777).toString(8)})`, why })),
-    ...rootfs.links.map(({ directory, name, target }) => ({ text: `link ${directory}/${name} to ${target}`, why: "default" })),
+    ...rootfs.devices.map(({ directory, name, major, minor, mode, bind, why }) => ({
+      text: bind
+        ? `bind the host's ${directory}/${name}`
+        : `make ${directory}/${name} (${major}:${minor}, mode 0${(mode & 0o7777).toString(8)})`,
+      why,
+    })),
+    ...rootfs.links.map(({ directory, name, target }) => ({
+      text: `link ${directory}/${name} to ${target}`,
+      why: "default",
+    })),
   ];
 }
 
@@ -238,18 +435,27 @@ function terminalActs({ terminal }: ContainerPlan): readonly Act[] {
   const { size, bindConsole, why } = terminal;
   return [
     { text: "make a pseudoterminal of the container's devpts and send its master to who shows it", why },
-    ...(size === undefined ? [] : [{ text: `${size.rows} rows, ${size.columns} columns`, why: "/process/consoleSize" }]),
+    ...(size === undefined
+      ? []
+      : [{ text: `${size.rows} rows, ${size.columns} columns`, why: "/process/consoleSize" }]),
     ...(bindConsole ? [{ text: "bind it over /dev/console", why }] : []),
     { text: "make it standard input, output and error, and the controlling terminal", why },
   ];
 }
 
 const groupWords = ({ keepsGroups, additionalGids }: ContainerPlan["process"]): string =>
-  keepsGroups ? ", the caller's other groups (run.oci.keep_original_groups)" : additionalGids.length > 0 ? `, groups ${additionalGids.join(" ")}` : "";
+  keepsGroups
+    ? ", the caller's other groups (run.oci.keep_original_groups)"
+    : additionalGids.length > 0
+      ? `, groups ${additionalGids.join(" ")}`
+      : "";
 
 function userActs({ process }: ContainerPlan): readonly Act[] {
   const { capabilities } = process;
-  const set = (name: string, mask: bigint): Act => ({ text: `${name} capabilities: ${capabilityWords(mask)}`, why: capabilities.why });
+  const set = (name: string, mask: bigint): Act => ({
+    text: `${name} capabilities: ${capabilityWords(mask)}`,
+    why: capabilities.why,
+  });
   return [
     { text: `uid ${process.uid}, gid ${process.gid}${groupWords(process)}`, why: "/process/user" },
     { text: `umask 0${process.umask.toString(8)}`, why: process.umaskWhy },
@@ -266,25 +472,47 @@ function userActs({ process }: ContainerPlan): readonly Act[] {
 function seccompActs({ seccomp }: ContainerPlan, moment: SeccompMoment | "compile"): readonly Act[] {
   if (seccomp === undefined) return [];
   const { rules, listener, why } = seccomp;
-  if (moment === "compile") return [{ text: `compile a filter of ${rules.length} rules, or take it from the cache`, why }];
+  if (moment === "compile")
+    return [{ text: `compile a filter of ${rules.length} rules, or take it from the cache`, why }];
   if (moment !== seccomp.moment) return [];
   return [{ text: `install the filter${listener === undefined ? "" : `, its questions go to ${listener.path}`}`, why }];
 }
 
 const hookActs = (plan: ContainerPlan, kind: HookKind): readonly Act[] =>
-  plan.hooks[kind].map(({ path, timeout }, i) => ({ text: `run ${path}${timeout === undefined ? "" : `, for ${timeout} s at most`}`, why: `/hooks/${kind}/${i}` }));
+  plan.hooks[kind].map(({ path, timeout }, i) => ({
+    text: `run ${path}${timeout === undefined ? "" : `, for ${timeout} s at most`}`,
+    why: `/hooks/${kind}/${i}`,
+  }));
 
 const capabilityWords = (mask: bigint): string =>
   mask === 0n ? "none" : capabilityNames.filter((_name, number) => (mask & (1n << BigInt(number))) !== 0n).join(" ");
 
 const mountWords: readonly (readonly [number, string])[] = [
-  [MS_RDONLY, "ro"], [MS_NOSUID, "nosuid"], [MS_NODEV, "nodev"], [MS_NOEXEC, "noexec"], [MS_SYNCHRONOUS, "sync"], [MS_NOATIME, "noatime"],
-  [MS_NODIRATIME, "nodiratime"], [MS_RELATIME, "relatime"], [MS_STRICTATIME, "strictatime"], [MS_BIND, "bind"],
+  [MS_RDONLY, "ro"],
+  [MS_NOSUID, "nosuid"],
+  [MS_NODEV, "nodev"],
+  [MS_NOEXEC, "noexec"],
+  [MS_SYNCHRONOUS, "sync"],
+  [MS_NOATIME, "noatime"],
+  [MS_NODIRATIME, "nodiratime"],
+  [MS_RELATIME, "relatime"],
+  [MS_STRICTATIME, "strictatime"],
+  [MS_BIND, "bind"],
 ];
 
-const flagWords = (flags: number): readonly string[] => mountWords.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
+const flagWords = (flags: number): readonly string[] =>
+  mountWords.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
 
 function propagationWords(flags: number): string {
-  const word = flags & MS_SHARED ? "shared" : flags & MS_SLAVE ? "slave" : flags & MS_PRIVATE ? "private" : flags & MS_UNBINDABLE ? "unbindable" : "as it is";
+  const word =
+    flags & MS_SHARED
+      ? "shared"
+      : flags & MS_SLAVE
+        ? "slave"
+        : flags & MS_PRIVATE
+          ? "private"
+          : flags & MS_UNBINDABLE
+            ? "unbindable"
+            : "as it is";
   return flags & MS_REC ? `r${word}` : word;
 }

@@ -14,7 +14,10 @@ export function explain(plan: ContainerPlan): string {
     if (acts.length === 0) continue;
     if (who !== process) lines.push(...(process === "" ? [] : [""]), heading[who]);
     process = who;
-    lines.push(`${String(++number).padStart(4)}. ${step}`, ...acts.map(({ text, why }) => `${INDENT}${text}  [${why}]`));
+    lines.push(
+      `${String(++number).padStart(4)}. ${step}`,
+      ...acts.map(({ text, why }) => `${INDENT}${text}  [${why}]`),
+    );
   }
   for (const warning of plan.warnings) lines.push("", `warning: ${warning}`);
   return `${lines.join("\n")}\n`;

@@ -19,7 +19,10 @@ import type { NamespaceJoin, NamespacePlan } from "./plan.ts";
  * (setns to one's own pid namespace is allowed), so no intermediate process is needed. Offsets of a time namespace freeze when the
  * first process is in it, hence before the clone. @see pid_namespaces(7), time_namespaces(7)
  */
-export function cloneIntoNamespaces(plan: NamespacePlan, cgroup: Fd | null): { readonly child: Child | undefined; readonly inCgroup: boolean } {
+export function cloneIntoNamespaces(
+  plan: NamespacePlan,
+  cgroup: Fd | null,
+): { readonly child: Child | undefined; readonly inCgroup: boolean } {
   const returns: (() => void)[] = [];
   const opened: Fd[] = [];
   const open = (path: string, flags: number): Fd => {

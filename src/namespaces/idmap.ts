@@ -31,7 +31,10 @@ function runHelper({ file, ranges, why }: IdMap, pid: HostPid): void {
   const name = file === "uid_map" ? "newuidmap" : "newgidmap";
   try {
     const path = findHelper(name);
-    const args = [String(pid), ...ranges.flatMap(({ containerID, hostID, size }) => [String(containerID), String(hostID), String(size)])];
+    const args = [
+      String(pid),
+      ...ranges.flatMap(({ containerID, hostID, size }) => [String(containerID), String(hostID), String(size)]),
+    ];
     const said = runToEnd(path, [path, ...args]);
     if (said !== undefined) throw new HostError(`${path} has refused: ${said}`);
   } catch (error) {
@@ -61,7 +64,10 @@ function runToEnd(path: string, args: readonly string[]): string | undefined {
   const said = host.decode(readAll(output)).trim();
   const ending = waitPidfd(pidfd);
   if (ending.kind === "exited" && ending.status === 0) return undefined;
-  return said || (ending.kind === "exited" ? `it ended with exit status ${ending.status}` : `signal ${ending.signal} has ended it`);
+  return (
+    said ||
+    (ending.kind === "exited" ? `it ended with exit status ${ending.status}` : `signal ${ending.signal} has ended it`)
+  );
 }
 
 /** The forked child. Without an environment: the helper acts for root. */

@@ -44,14 +44,27 @@ function enter(target: Target, order: readonly NamespaceType[]): void {
   const types = order.filter((type) => target.types.includes(type));
   if (types.length === 0) return;
   try {
-    setns(target.pidfd, types.reduce((sum, type) => sum + namespaceFlags[type], 0), types.join(", "));
+    setns(
+      target.pidfd,
+      types.reduce((sum, type) => sum + namespaceFlags[type], 0),
+      types.join(", "),
+    );
   } catch (error) {
     if (!isErrno(error, EINVAL)) throw error;
     enterByFiles(target, types);
   }
 }
 
-const files: { readonly [type in NamespaceType]: string } = { user: "user", ipc: "ipc", uts: "uts", network: "net", pid: "pid", cgroup: "cgroup", mount: "mnt", time: "time" };
+const files: { readonly [type in NamespaceType]: string } = {
+  user: "user",
+  ipc: "ipc",
+  uts: "uts",
+  network: "net",
+  pid: "pid",
+  cgroup: "cgroup",
+  mount: "mnt",
+  time: "time",
+};
 
 /** Every file is opened before the first is joined: the mount namespace takes /proc away. */
 function enterByFiles({ pid, pidfd }: Target, types: readonly NamespaceType[]): void {
@@ -64,4 +77,3 @@ function enterByFiles({ pid, pidfd }: Target, types: readonly NamespaceType[]): 
     for (const { file } of opened) file[Symbol.dispose]();
   }
 }
-

@@ -14,7 +14,11 @@ export function checkKinds(joins: readonly NamespaceJoin[]): void {
     try {
       checkKind(join);
     } catch (error) {
-      throw new StepError(`join ${join.type} namespace`, isErrno(error, ENOTTY) ? new HostError(`${join.path} is not a namespace`) : error, join.why);
+      throw new StepError(
+        `join ${join.type} namespace`,
+        isErrno(error, ENOTTY) ? new HostError(`${join.path} is not a namespace`) : error,
+        join.why,
+      );
     }
   }
 }
@@ -22,5 +26,8 @@ export function checkKinds(joins: readonly NamespaceJoin[]): void {
 function checkKind({ type, flag, path }: NamespaceJoin): void {
   using file = openat(null, path, O_RDONLY | O_NONBLOCK); // whatever it is, we do not wait for it
   const kind = ioctl(file, "NS_GET_NSTYPE", NS_GET_NSTYPE, 0);
-  if (kind !== flag) throw new HostError(`${path} is not a ${type} namespace but a ${Object.entries(namespaceFlags).find(([, other]) => other === kind)?.[0] ?? "newer"} one`);
+  if (kind !== flag)
+    throw new HostError(
+      `${path} is not a ${type} namespace but a ${Object.entries(namespaceFlags).find(([, other]) => other === kind)?.[0] ?? "newer"} one`,
+    );
 }

@@ -4,7 +4,12 @@ import type { NamespaceType, Spec } from "../spec/types.ts";
 import { namespaceFlags } from "./flags.ts";
 import type { UserPlan } from "./user-plan.ts";
 
-export type NamespaceJoin = { readonly type: NamespaceType; readonly flag: number; readonly path: string; readonly why: string };
+export type NamespaceJoin = {
+  readonly type: NamespaceType;
+  readonly flag: number;
+  readonly path: string;
+  readonly why: string;
+};
 
 export type NamespacePlan = {
   /** undefined: the container shares our user namespace. */
@@ -61,7 +66,14 @@ export function planNamespaces(spec: Spec, user: UserPlan | undefined): Namespac
     parentJoins: newUser ? [...fork, ...childJoins] : user === undefined ? fork : [],
     childJoins: newUser ? [] : user === undefined ? childJoins : [...fork, ...childJoins],
     foreignMounts: childJoins.some(({ type }) => type === "mount"),
-    time: time === undefined ? undefined : { offsets: timeOffsets(spec), why: Object.keys(spec.linux.timeOffsets).length > 0 ? "/linux/timeOffsets" : time, by: user === undefined ? "parent" : "init" },
+    time:
+      time === undefined
+        ? undefined
+        : {
+            offsets: timeOffsets(spec),
+            why: Object.keys(spec.linux.timeOffsets).length > 0 ? "/linux/timeOffsets" : time,
+            by: user === undefined ? "parent" : "init",
+          },
     cgroup: cgroup === undefined ? undefined : { why: cgroup },
     loopback: network === undefined ? undefined : { why: network },
     hostname: spec.hostname === undefined ? undefined : { name: spec.hostname, why: "/hostname" },

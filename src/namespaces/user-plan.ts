@@ -50,33 +50,64 @@ export function planUser(spec: Spec, host: Pick<HostFacts, "euid" | "egid">): Us
   const plan: UserPlan = {
     why: `/linux/namespaces/${index}`,
     path: entry.path,
-    uids: { file: "uid_map", why: "/linux/uidMappings", ranges: uidMappings, text: mapText(uidMappings), by: by(isOwn(uidMappings, host.euid)) },
-    gids: { file: "gid_map", why: "/linux/gidMappings", ranges: gidMappings, text: mapText(gidMappings), by: by(ownGroup) },
+    uids: {
+      file: "uid_map",
+      why: "/linux/uidMappings",
+      ranges: uidMappings,
+      text: mapText(uidMappings),
+      by: by(isOwn(uidMappings, host.euid)),
+    },
+    gids: {
+      file: "gid_map",
+      why: "/linux/gidMappings",
+      ranges: gidMappings,
+      text: mapText(gidMappings),
+      by: by(ownGroup),
+    },
     denySetgroups: entry.path === undefined && !privileged && ownGroup,
     privileged,
     inside: namespaces.some(({ type, path }) => type === "ipc" && path === undefined) ? CLONE_NEWIPC : 0,
   };
-  const violations = entry.path === undefined ? [...checkMap(plan.uids), ...checkMap(plan.gids), ...checkUsers(spec, plan), ...checkMounts(spec, plan)] : [];
+  const violations =
+    entry.path === undefined
+      ? [...checkMap(plan.uids), ...checkMap(plan.gids), ...checkUsers(spec, plan), ...checkMounts(spec, plan)]
+      : [];
   if (violations.length > 0) throw new SpecError(violations);
   return plan;
 }
 
-const isOwn = (ranges: readonly IDMapping[], id: number): boolean => ranges.length === 1 && ranges[0]?.hostID === id && ranges[0].size === 1;
+const isOwn = (ranges: readonly IDMapping[], id: number): boolean =>
+  ranges.length === 1 && ranges[0]?.hostID === id && ranges[0].size === 1;
 
-const mapText = (ranges: readonly IDMapping[]): string => ranges.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+const mapText = (ranges: readonly IDMapping[]): string =>
+  ranges.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 
 function checkMap({ ranges, why, text }: IdMap): readonly Violation[] {
-  if (ranges.length > MOST_RANGES) return [{ pointer: why, problem: `has ${ranges.length} ranges, but the kernel takes at most ${MOST_RANGES}` }];
-  if (text.length > MOST_BYTES) return [{ pointer: why, problem: `is too long: the kernel takes ${MOST_BYTES} bytes, and these ranges are ${text.length}` }];
+  if (ranges.length > MOST_RANGES)
+    return [{ pointer: why, problem: `has ${ranges.length} ranges, but the kernel takes at most ${MOST_RANGES}` }];
+  if (text.length > MOST_BYTES)
+    return [
+      {
+        pointer: why,
+        problem: `is too long: the kernel takes ${MOST_BYTES} bytes, and these ranges are ${text.length}`,
+      },
+    ];
   return [...overlaps(ranges, why, "containerID"), ...overlaps(ranges, why, "hostID")];
 }
 
 function overlaps(ranges: readonly IDMapping[], why: string, side: "containerID" | "hostID"): readonly Violation[] {
-  const sorted = ranges.map((range, index) => ({ first: range[side], end: range[side] + range.size, index })).sort((a, b) => a.first - b.first);
+  const sorted = ranges
+    .map((range, index) => ({ first: range[side], end: range[side] + range.size, index }))
+    .sort((a, b) => a.first - b.first);
   return sorted.flatMap(({ first, index }, i) => {
     const before = sorted[i - 1];
     if (before === undefined || before.end <= first) return [];
-    return [{ pointer: `${why}/${Math.max(index, before.index)}/${side}`, problem: `overlaps with ${why}/${Math.min(index, before.index)}` }];
+    return [
+      {
+        pointer: `${why}/${Math.max(index, before.index)}/${side}`,
+        problem: `overlaps with ${why}/${Math.min(index, before.index)}`,
+      },
+    ];
   });
 }
 
@@ -85,14 +116,30 @@ function checkUsers({ process }: Spec, { uids, gids, denySetgroups }: UserPlan):
   if (process === undefined) return [];
   const { uid, gid, additionalGids } = process.user;
   const violations: Violation[] = [];
-  if (hostId(uids.ranges, uid) === undefined) violations.push({ pointer: "/process/user/uid", problem: `cannot setuid to unmapped uid ${uid} in user namespace` });
-  if (hostId(gids.ranges, gid) === undefined) violations.push({ pointer: "/process/user/gid", problem: `cannot setgid to unmapped gid ${gid} in user namespace` });
+  if (hostId(uids.ranges, uid) === undefined)
+    violations.push({
+      pointer: "/process/user/uid",
+      problem: `cannot setuid to unmapped uid ${uid} in user namespace`,
+    });
+  if (hostId(gids.ranges, gid) === undefined)
+    violations.push({
+      pointer: "/process/user/gid",
+      problem: `cannot setgid to unmapped gid ${gid} in user namespace`,
+    });
   if (denySetgroups) {
-    if (additionalGids.length > 0) violations.push({ pointer: "/process/user/additionalGids", problem: "cannot set any additional groups in a rootless container" });
+    if (additionalGids.length > 0)
+      violations.push({
+        pointer: "/process/user/additionalGids",
+        problem: "cannot set any additional groups in a rootless container",
+      });
     return violations;
   }
   additionalGids.forEach((one, i) => {
-    if (hostId(gids.ranges, one) === undefined) violations.push({ pointer: `/process/user/additionalGids/${i}`, problem: `gid ${one} is not mapped in the container's user namespace` });
+    if (hostId(gids.ranges, one) === undefined)
+      violations.push({
+        pointer: `/process/user/additionalGids/${i}`,
+        problem: `gid ${one} is not mapped in the container's user namespace`,
+      });
   });
   return violations;
 }
@@ -103,7 +150,12 @@ const checkMounts = ({ mounts }: Spec, { uids, gids }: UserPlan): readonly Viola
     options.flatMap((option, i) => {
       const [, kind, id] = /^([ug])id=([0-9]+)$/.exec(option) ?? [];
       if (kind === undefined || hostId((kind === "u" ? uids : gids).ranges, Number(id)) !== undefined) return [];
-      return [{ pointer: `/mounts/${mount}/options/${i}`, problem: `cannot specify ${option} mount option: ${kind}id ${id} is not mapped in the container's user namespace` }];
+      return [
+        {
+          pointer: `/mounts/${mount}/options/${i}`,
+          problem: `cannot specify ${option} mount option: ${kind}id ${id} is not mapped in the container's user namespace`,
+        },
+      ];
     }),
   );
 
@@ -117,13 +169,18 @@ export function hostId(ranges: readonly IDMapping[], id: number): number | undef
 export function parseMap(text: string): readonly IDMapping[] {
   return text.split("\n").flatMap((line) => {
     const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
-    return containerID === undefined || hostID === undefined || size === undefined ? [] : [{ containerID, hostID, size }];
+    return containerID === undefined || hostID === undefined || size === undefined
+      ? []
+      : [{ containerID, hostID, size }];
   });
 }
 
 /** True when they map alike, in whatever order. */
 export function isSameMap(a: readonly IDMapping[], b: readonly IDMapping[]): boolean {
   const key = (ranges: readonly IDMapping[]): string =>
-    ranges.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).sort().join(",");
+    ranges
+      .map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`)
+      .sort()
+      .join(",");
   return key(a) === key(b);
 }

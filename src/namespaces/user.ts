@@ -30,7 +30,12 @@ export type Born = { readonly pid: HostPid; readonly uidMap: string; readonly gi
  * @param tell is called in the process between, which ends then
  * @returns whether the user namespace has given up setgroups(2)
  */
-export function joinUserNamespace(plan: NamespacePlan, offsets: Fd | undefined, tell: (born: Born) => void, end: () => never): boolean {
+export function joinUserNamespace(
+  plan: NamespacePlan,
+  offsets: Fd | undefined,
+  tell: (born: Born) => void,
+  end: () => never,
+): boolean {
   const opened = plan.childJoins.map((entry) => ({ entry, file: openNamespace(entry) }));
   const user = opened.find(({ entry }) => entry.type === "user");
   if (user === undefined) throw new Error("there is no user namespace to join");

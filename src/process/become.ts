@@ -1,6 +1,12 @@
 // Turning our own init into the user's process: working directory, ids, capabilities. The order is the kernel's law.
 
-import { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_RAISE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS } from "../abi/prctl.ts";
+import {
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+} from "../abi/prctl.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../abi/errno.ts";
 import { S_IFIFO, S_IFMT } from "../abi/stat.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
@@ -85,7 +91,10 @@ export function becomeUser(plan: ProcessPlan, groupsDenied: boolean, mayMiss = 0
 export function changeDirectory(plan: ProcessPlan, ...allowed: readonly number[]): boolean {
   try {
     chdir(plan.cwd);
-    if (!getcwd().startsWith("/")) throw new HostError("current working directory is outside of container mount namespace root -- possible container breakout detected");
+    if (!getcwd().startsWith("/"))
+      throw new HostError(
+        "current working directory is outside of container mount namespace root -- possible container breakout detected",
+      );
     return true;
   } catch (error) {
     if (isErrno(error, ...allowed)) return false;

@@ -19,7 +19,10 @@ export type Program = { readonly path: string; readonly args: readonly string[];
 export function findProgram(plan: ProcessPlan): Program {
   const name = plan.args[0] ?? "";
   const home = plan.env.find((entry) => entry.startsWith("HOME="));
-  const env = home === undefined || home === "HOME=" ? [...plan.env.filter((entry) => entry !== home), `HOME=${homeOf(plan.uid)}`] : plan.env;
+  const env =
+    home === undefined || home === "HOME="
+      ? [...plan.env.filter((entry) => entry !== home), `HOME=${homeOf(plan.uid)}`]
+      : plan.env;
   return { path: lookUp(name, plan.env), args: plan.args, env };
 }
 
@@ -38,7 +41,11 @@ function lookUp(name: string, env: readonly string[]): string {
       if (refusal === undefined) return candidate;
       refused ||= refusal === PERMISSION_DENIED; // a later directory may still have it
     }
-  throw new HostError(refused ? `exec: ${JSON.stringify(name)}: permission denied` : `exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
+  throw new HostError(
+    refused
+      ? `exec: ${JSON.stringify(name)}: permission denied`
+      : `exec: ${JSON.stringify(name)}: executable file not found in $PATH`,
+  );
 }
 
 const PERMISSION_DENIED = "permission denied";

@@ -18,21 +18,30 @@ const NOTHING: Spare = { processes: 0, descriptors: 0 };
 const OUR_DESCRIPTORS = 256;
 
 /** @throws StepError with EPERM where a hard limit is raised without CAP_SYS_RESOURCE */
-export function setRlimits(plan: ProcessPlan, pid: HostPid | "self", { processes, descriptors }: Spare = NOTHING): void {
+export function setRlimits(
+  plan: ProcessPlan,
+  pid: HostPid | "self",
+  { processes, descriptors }: Spare = NOTHING,
+): void {
   for (const limit of plan.rlimits) {
-    if (limit.resource === RLIMIT_NPROC && processes > 0) setRlimit({ ...limit, soft: more(limit.soft, processes), hard: more(limit.hard, processes) }, pid);
-    else if (limit.resource === RLIMIT_NOFILE && descriptors > 0) setRlimit({ ...limit, soft: atLeast(limit.soft, descriptors), hard: atLeast(limit.hard, descriptors) }, pid);
+    if (limit.resource === RLIMIT_NPROC && processes > 0)
+      setRlimit({ ...limit, soft: more(limit.soft, processes), hard: more(limit.hard, processes) }, pid);
+    else if (limit.resource === RLIMIT_NOFILE && descriptors > 0)
+      setRlimit({ ...limit, soft: atLeast(limit.soft, descriptors), hard: atLeast(limit.hard, descriptors) }, pid);
     else setRlimit(limit, pid);
   }
 }
 
 /** Takes away what was spare. Lowering takes no right. */
 export function settleRlimits(plan: ProcessPlan): void {
-  for (const limit of plan.rlimits) if (limit.resource === RLIMIT_NPROC || limit.resource === RLIMIT_NOFILE) setRlimit(limit, "self");
+  for (const limit of plan.rlimits)
+    if (limit.resource === RLIMIT_NPROC || limit.resource === RLIMIT_NOFILE) setRlimit(limit, "self");
 }
 
-const more = (limit: Int64, spare: number): Int64 => (BigInt(limit) < RLIM64_INFINITY ? int64(BigInt(limit) + BigInt(spare)) : limit);
-const atLeast = (limit: Int64, descriptors: number): Int64 => (compareInt64(limit, descriptors + OUR_DESCRIPTORS) < 0 ? descriptors + OUR_DESCRIPTORS : limit);
+const more = (limit: Int64, spare: number): Int64 =>
+  BigInt(limit) < RLIM64_INFINITY ? int64(BigInt(limit) + BigInt(spare)) : limit;
+const atLeast = (limit: Int64, descriptors: number): Int64 =>
+  compareInt64(limit, descriptors + OUR_DESCRIPTORS) < 0 ? descriptors + OUR_DESCRIPTORS : limit;
 
 function setRlimit({ name, resource, soft, hard, why }: RlimitOp, pid: HostPid | "self"): void {
   try {

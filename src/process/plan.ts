@@ -6,7 +6,13 @@ import type { HostFacts } from "../spec/facts.ts";
 import type { Process, StringMap } from "../spec/types.ts";
 import { capabilityMask } from "./capabilities.ts";
 
-export type RlimitOp = { readonly name: string; readonly resource: number; readonly soft: Int64; readonly hard: Int64; readonly why: string };
+export type RlimitOp = {
+  readonly name: string;
+  readonly resource: number;
+  readonly soft: Int64;
+  readonly hard: Int64;
+  readonly why: string;
+};
 
 export type CapabilityPlan = {
   readonly bounding: bigint;
@@ -41,10 +47,15 @@ export type ProcessPlan = {
 };
 
 /** [crun] "0" is no; podman's --group-add keep-groups asks for it. */
-export const keepsGroups = (annotations: StringMap): boolean => (annotations["run.oci.keep_original_groups"] ?? "0") !== "0";
+export const keepsGroups = (annotations: StringMap): boolean =>
+  (annotations["run.oci.keep_original_groups"] ?? "0") !== "0";
 
 /** @param request.listenFds how many descriptors socket activation hands over (LISTEN_FDS) @param request.preserveFds how many more the caller wants kept */
-export function planProcess(process: Process, host: Pick<HostFacts, "lastCapability">, request: { readonly listenFds: number; readonly preserveFds: number; readonly keepsGroups: boolean }): ProcessPlan {
+export function planProcess(
+  process: Process,
+  host: Pick<HostFacts, "lastCapability">,
+  request: { readonly listenFds: number; readonly preserveFds: number; readonly keepsGroups: boolean },
+): ProcessPlan {
   const warnings: string[] = [];
   return {
     args: process.args,
@@ -57,7 +68,13 @@ export function planProcess(process: Process, host: Pick<HostFacts, "lastCapabil
     umask: process.user.umask ?? 0o022,
     umaskWhy: process.user.umask === undefined ? "default" : "/process/user/umask",
     capabilities: capabilities(process, host, warnings),
-    rlimits: process.rlimits.map(({ type, soft, hard }, i) => ({ name: type, resource: prlimitResources[type], soft, hard, why: `/process/rlimits/${i}` })),
+    rlimits: process.rlimits.map(({ type, soft, hard }, i) => ({
+      name: type,
+      resource: prlimitResources[type],
+      soft,
+      hard,
+      why: `/process/rlimits/${i}`,
+    })),
     noNewPrivileges: process.noNewPrivileges,
     oomScoreAdj: process.oomScoreAdj,
     inheritedFds: request.listenFds + request.preserveFds,
@@ -83,9 +100,13 @@ function capabilities(process: Process, host: Pick<HostFacts, "lastCapability">,
     last: host.lastCapability,
     why: sets === undefined ? "default" : "/process/capabilities",
   };
-  if (ignored.size > 0) warnings.push(`ignoring unknown or unavailable capabilities: [${[...ignored].sort().join(" ")}]`);
+  if (ignored.size > 0)
+    warnings.push(`ignoring unknown or unavailable capabilities: [${[...ignored].sort().join(" ")}]`);
   for (const name of sets?.ambient ?? [])
-    if ((mask([name]) & ~ambient) !== 0n) warnings.push(`can't raise ambient capability ${name}: operation not permitted (it is not both permitted and inheritable)`); // runc's words
+    if ((mask([name]) & ~ambient) !== 0n)
+      warnings.push(
+        `can't raise ambient capability ${name}: operation not permitted (it is not both permitted and inheritable)`,
+      ); // runc's words
   return plan;
 }
 

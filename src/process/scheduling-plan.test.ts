@@ -6,7 +6,12 @@ import { bitWords } from "../sys/scheduling.ts";
 import { numberSet, planAffinity, planScheduling, type SchedulingPlan } from "./scheduling-plan.ts";
 
 function decoded(process: object, linux: object = {}): { readonly spec: Spec; readonly process: Process } {
-  const spec = decodeSpec({ ociVersion: "1.3.0", root: { path: "rootfs" }, process: { cwd: "/", args: ["a"], ...process }, linux });
+  const spec = decodeSpec({
+    ociVersion: "1.3.0",
+    root: { path: "rootfs" },
+    process: { cwd: "/", args: ["a"], ...process },
+    linux,
+  });
   assert(spec.process);
   return { spec, process: spec.process };
 }
@@ -18,30 +23,67 @@ function plan(process: object, linux: object = {}): SchedulingPlan {
 
 describe("the scheduling plan", () => {
   it("is empty when nothing is asked", () => {
-    assert.deepEqual(plan({}), { scheduler: undefined, ioPriority: undefined, personality: undefined, memoryPolicy: undefined, warnings: [] });
+    assert.deepEqual(plan({}), {
+      scheduler: undefined,
+      ioPriority: undefined,
+      personality: undefined,
+      memoryPolicy: undefined,
+      warnings: [],
+    });
   });
 
   it("has the kernel's number for every policy", () => {
-    const policies = ["SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"];
-    assert.deepEqual(policies.map((policy) => plan({ scheduler: { policy } }).scheduler?.policy), [0, 1, 2, 3, 4, 5, 6]);
+    const policies = [
+      "SCHED_OTHER",
+      "SCHED_FIFO",
+      "SCHED_RR",
+      "SCHED_BATCH",
+      "SCHED_ISO",
+      "SCHED_IDLE",
+      "SCHED_DEADLINE",
+    ];
+    assert.deepEqual(
+      policies.map((policy) => plan({ scheduler: { policy } }).scheduler?.policy),
+      [0, 1, 2, 3, 4, 5, 6],
+    );
   });
 
   it("adds the scheduler's flags up", () => {
-    const flags = ["RESET_ON_FORK", "RECLAIM", "DL_OVERRUN", "KEEP_POLICY", "KEEP_PARAMS", "UTIL_CLAMP_MIN", "UTIL_CLAMP_MAX"].map((flag) => `SCHED_FLAG_${flag}`);
+    const flags = [
+      "RESET_ON_FORK",
+      "RECLAIM",
+      "DL_OVERRUN",
+      "KEEP_POLICY",
+      "KEEP_PARAMS",
+      "UTIL_CLAMP_MIN",
+      "UTIL_CLAMP_MAX",
+    ].map((flag) => `SCHED_FLAG_${flag}`);
     assert.equal(plan({ scheduler: { policy: "SCHED_OTHER", flags } }).scheduler?.flags, 0x7f);
   });
 
   it("says in words what the scheduler is asked, and whether there is a cpuset beside", () => {
     const scheduler = { policy: "SCHED_DEADLINE", runtime: 42000, deadline: 100000, flags: ["SCHED_FLAG_RECLAIM"] };
     assert.deepEqual(plan({ scheduler }).scheduler, {
-      policy: 6, flags: 2, nice: 0, priority: 0, runtime: 42000, deadline: 100000, period: 0, cpuset: false,
-      text: "SCHED_DEADLINE SCHED_FLAG_RECLAIM runtime 42000 deadline 100000", why: "/process/scheduler",
+      policy: 6,
+      flags: 2,
+      nice: 0,
+      priority: 0,
+      runtime: 42000,
+      deadline: 100000,
+      period: 0,
+      cpuset: false,
+      text: "SCHED_DEADLINE SCHED_FLAG_RECLAIM runtime 42000 deadline 100000",
+      why: "/process/scheduler",
     });
     assert.equal(plan({ scheduler }, { resources: { cpu: { cpus: "0" } } }).scheduler?.cpuset, true);
   });
 
   it("puts I/O class and level into one number", () => {
-    assert.deepEqual(plan({ ioPriority: { class: "IOPRIO_CLASS_BE", priority: 4 } }).ioPriority, { value: 0x4004, text: "IOPRIO_CLASS_BE 4", why: "/process/ioPriority" });
+    assert.deepEqual(plan({ ioPriority: { class: "IOPRIO_CLASS_BE", priority: 4 } }).ioPriority, {
+      value: 0x4004,
+      text: "IOPRIO_CLASS_BE 4",
+      why: "/process/ioPriority",
+    });
     assert.equal(plan({ ioPriority: { class: "IOPRIO_CLASS_RT", priority: 0 } }).ioPriority?.value, 0x2000);
     assert.equal(plan({ ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 7 } }).ioPriority?.value, 0x6007);
   });
@@ -50,14 +92,27 @@ describe("the scheduling plan", () => {
     assert.equal(plan({}, { personality: { domain: "LINUX" } }).personality?.persona, 0);
     const { personality, warnings } = plan({}, { personality: { domain: "LINUX32", flags: ["A", "B"] } });
     assert.equal(personality?.persona, 8);
-    assert.deepEqual(warnings, ["ignoring unsupported personality flags: [A B] because personality flag has not supported at this time"]);
+    assert.deepEqual(warnings, [
+      "ignoring unsupported personality flags: [A B] because personality flag has not supported at this time",
+    ]);
   });
 
   it("has the kernel's numbers for every memory policy", () => {
     const modes = ["DEFAULT", "PREFERRED", "BIND", "INTERLEAVE", "LOCAL", "PREFERRED_MANY", "WEIGHTED_INTERLEAVE"];
-    assert.deepEqual(modes.map((mode) => plan({}, { memoryPolicy: { mode: `MPOL_${mode}` } }).memoryPolicy?.mode), [0, 1, 2, 3, 4, 5, 6]);
-    const { memoryPolicy } = plan({}, { memoryPolicy: { mode: "MPOL_BIND", nodes: "0-1,4", flags: ["MPOL_F_STATIC_NODES", "MPOL_F_NUMA_BALANCING"] } });
-    assert.deepEqual(memoryPolicy, { mode: 0xa002, nodes: 0b10011n, text: "MPOL_BIND MPOL_F_STATIC_NODES MPOL_F_NUMA_BALANCING nodes 0-1,4", why: "/linux/memoryPolicy" });
+    assert.deepEqual(
+      modes.map((mode) => plan({}, { memoryPolicy: { mode: `MPOL_${mode}` } }).memoryPolicy?.mode),
+      [0, 1, 2, 3, 4, 5, 6],
+    );
+    const { memoryPolicy } = plan(
+      {},
+      { memoryPolicy: { mode: "MPOL_BIND", nodes: "0-1,4", flags: ["MPOL_F_STATIC_NODES", "MPOL_F_NUMA_BALANCING"] } },
+    );
+    assert.deepEqual(memoryPolicy, {
+      mode: 0xa002,
+      nodes: 0b10011n,
+      text: "MPOL_BIND MPOL_F_STATIC_NODES MPOL_F_NUMA_BALANCING nodes 0-1,4",
+      why: "/linux/memoryPolicy",
+    });
   });
 });
 

@@ -2,23 +2,52 @@
 
 import { IOPRIO_CLASS_BE, IOPRIO_CLASS_IDLE, IOPRIO_CLASS_RT, IOPRIO_CLASS_SHIFT } from "../abi/ioprio.ts";
 import {
-  MPOL_BIND, MPOL_DEFAULT, MPOL_F_NUMA_BALANCING, MPOL_F_RELATIVE_NODES, MPOL_F_STATIC_NODES, MPOL_INTERLEAVE, MPOL_LOCAL, MPOL_PREFERRED, MPOL_PREFERRED_MANY,
+  MPOL_BIND,
+  MPOL_DEFAULT,
+  MPOL_F_NUMA_BALANCING,
+  MPOL_F_RELATIVE_NODES,
+  MPOL_F_STATIC_NODES,
+  MPOL_INTERLEAVE,
+  MPOL_LOCAL,
+  MPOL_PREFERRED,
+  MPOL_PREFERRED_MANY,
   MPOL_WEIGHTED_INTERLEAVE,
 } from "../abi/mempolicy.ts";
 import { PER_LINUX, PER_LINUX32 } from "../abi/personality.ts";
 import {
-  SCHED_BATCH, SCHED_DEADLINE, SCHED_FIFO, SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_PARAMS, SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_RECLAIM, SCHED_FLAG_RESET_ON_FORK,
-  SCHED_FLAG_UTIL_CLAMP_MAX, SCHED_FLAG_UTIL_CLAMP_MIN, SCHED_IDLE, SCHED_NORMAL, SCHED_RR,
+  SCHED_BATCH,
+  SCHED_DEADLINE,
+  SCHED_FIFO,
+  SCHED_FLAG_DL_OVERRUN,
+  SCHED_FLAG_KEEP_PARAMS,
+  SCHED_FLAG_KEEP_POLICY,
+  SCHED_FLAG_RECLAIM,
+  SCHED_FLAG_RESET_ON_FORK,
+  SCHED_FLAG_UTIL_CLAMP_MAX,
+  SCHED_FLAG_UTIL_CLAMP_MIN,
+  SCHED_IDLE,
+  SCHED_NORMAL,
+  SCHED_RR,
 } from "../abi/sched.ts";
 import type { Int64 } from "../base/int64.ts";
-import type { IOPriorityClass, MemoryPolicyFlag, MemoryPolicyMode, Process, SchedulerFlag, SchedulerPolicy, Spec } from "../spec/types.ts";
+import type {
+  IOPriorityClass,
+  MemoryPolicyFlag,
+  MemoryPolicyMode,
+  Process,
+  SchedulerFlag,
+  SchedulerPolicy,
+  Spec,
+} from "../spec/types.ts";
 
 /** What was asked for; the rest is undefined. */
 export type SchedulingPlan = {
   readonly scheduler: SchedulerOp | undefined;
   readonly ioPriority: { readonly value: number; readonly text: string; readonly why: string } | undefined;
   readonly personality: { readonly persona: number; readonly text: string; readonly why: string } | undefined;
-  readonly memoryPolicy: { readonly mode: number; readonly nodes: bigint | undefined; readonly text: string; readonly why: string } | undefined;
+  readonly memoryPolicy:
+    | { readonly mode: number; readonly nodes: bigint | undefined; readonly text: string; readonly why: string }
+    | undefined;
   readonly warnings: readonly string[];
 };
 
@@ -53,17 +82,36 @@ const POLICIES: { readonly [policy in SchedulerPolicy]: number } = {
 };
 
 const SCHEDULER_FLAGS: { readonly [flag in SchedulerFlag]: number } = {
-  SCHED_FLAG_RESET_ON_FORK, SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_KEEP_PARAMS, SCHED_FLAG_UTIL_CLAMP_MIN,
+  SCHED_FLAG_RESET_ON_FORK,
+  SCHED_FLAG_RECLAIM,
+  SCHED_FLAG_DL_OVERRUN,
+  SCHED_FLAG_KEEP_POLICY,
+  SCHED_FLAG_KEEP_PARAMS,
+  SCHED_FLAG_UTIL_CLAMP_MIN,
   SCHED_FLAG_UTIL_CLAMP_MAX,
 };
 
-const IO_CLASSES: { readonly [name in IOPriorityClass]: number } = { IOPRIO_CLASS_RT, IOPRIO_CLASS_BE, IOPRIO_CLASS_IDLE };
-
-const MEMORY_MODES: { readonly [mode in MemoryPolicyMode]: number } = {
-  MPOL_DEFAULT, MPOL_BIND, MPOL_INTERLEAVE, MPOL_WEIGHTED_INTERLEAVE, MPOL_PREFERRED, MPOL_PREFERRED_MANY, MPOL_LOCAL,
+const IO_CLASSES: { readonly [name in IOPriorityClass]: number } = {
+  IOPRIO_CLASS_RT,
+  IOPRIO_CLASS_BE,
+  IOPRIO_CLASS_IDLE,
 };
 
-const MEMORY_FLAGS: { readonly [flag in MemoryPolicyFlag]: number } = { MPOL_F_NUMA_BALANCING, MPOL_F_RELATIVE_NODES, MPOL_F_STATIC_NODES };
+const MEMORY_MODES: { readonly [mode in MemoryPolicyMode]: number } = {
+  MPOL_DEFAULT,
+  MPOL_BIND,
+  MPOL_INTERLEAVE,
+  MPOL_WEIGHTED_INTERLEAVE,
+  MPOL_PREFERRED,
+  MPOL_PREFERRED_MANY,
+  MPOL_LOCAL,
+};
+
+const MEMORY_FLAGS: { readonly [flag in MemoryPolicyFlag]: number } = {
+  MPOL_F_NUMA_BALANCING,
+  MPOL_F_RELATIVE_NODES,
+  MPOL_F_STATIC_NODES,
+};
 
 /** @param process the container's own, or one that joins it: personality and memory policy are the container's in both cases */
 export function planScheduling({ linux }: Spec, process: Process): SchedulingPlan {
@@ -71,10 +119,19 @@ export function planScheduling({ linux }: Spec, process: Process): SchedulingPla
   return {
     scheduler: planScheduler(process, linux.resources.cpu.cpus !== undefined),
     ioPriority: planIoPriority(process),
-    personality: personality && { persona: personality.domain === "LINUX32" ? PER_LINUX32 : PER_LINUX, text: personality.domain, why: "/linux/personality" },
+    personality: personality && {
+      persona: personality.domain === "LINUX32" ? PER_LINUX32 : PER_LINUX,
+      text: personality.domain,
+      why: "/linux/personality",
+    },
     memoryPolicy: planMemoryPolicy(linux.memoryPolicy),
     // [spec] config-linux.md, Personality: no flag is supported at all.
-    warnings: personality === undefined || personality.flags.length === 0 ? [] : [`ignoring unsupported personality flags: [${personality.flags.join(" ")}] because personality flag has not supported at this time`], // runc's words
+    warnings:
+      personality === undefined || personality.flags.length === 0
+        ? []
+        : [
+            `ignoring unsupported personality flags: [${personality.flags.join(" ")}] because personality flag has not supported at this time`,
+          ], // runc's words
   };
 }
 
@@ -97,12 +154,17 @@ function planScheduler({ scheduler }: Process, cpuset: boolean): SchedulerOp | u
 }
 
 /** [kernel] What a fork takes away: a deadline cannot be shared, and the others asked for it. */
-export const isLostByFork = ({ policy, flags }: SchedulerOp): boolean => policy === SCHED_DEADLINE || (flags & SCHED_FLAG_RESET_ON_FORK) !== 0;
+export const isLostByFork = ({ policy, flags }: SchedulerOp): boolean =>
+  policy === SCHED_DEADLINE || (flags & SCHED_FLAG_RESET_ON_FORK) !== 0;
 
 function planIoPriority({ ioPriority }: Process): SchedulingPlan["ioPriority"] {
   if (ioPriority === undefined) return undefined;
   const { class: name, priority } = ioPriority;
-  return { value: IO_CLASSES[name] * 2 ** IOPRIO_CLASS_SHIFT + priority, text: `${name} ${priority}`, why: "/process/ioPriority" };
+  return {
+    value: IO_CLASSES[name] * 2 ** IOPRIO_CLASS_SHIFT + priority,
+    text: `${name} ${priority}`,
+    why: "/process/ioPriority",
+  };
 }
 
 function planMemoryPolicy(policy: Spec["linux"]["memoryPolicy"]): SchedulingPlan["memoryPolicy"] {

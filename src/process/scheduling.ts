@@ -15,9 +15,15 @@ import type { AffinityPlan, CpuSet, SchedulerOp, SchedulingPlan } from "./schedu
 export function setScheduling(plan: SchedulingPlan): void {
   const { scheduler, ioPriority, personality: domain, memoryPolicy } = plan;
   if (scheduler !== undefined) setScheduler(scheduler, 0);
-  if (ioPriority !== undefined) attempt("set I/O priority", ioPriority.why, () => ioprio_set(IOPRIO_WHO_PGRP, 0, ioPriority.value, ioPriority.text));
+  if (ioPriority !== undefined)
+    attempt("set I/O priority", ioPriority.why, () =>
+      ioprio_set(IOPRIO_WHO_PGRP, 0, ioPriority.value, ioPriority.text),
+    );
   if (domain !== undefined) attempt("set personality", domain.why, () => void personality(domain.persona));
-  if (memoryPolicy !== undefined) attempt("set memory policy", memoryPolicy.why, () => set_mempolicy(memoryPolicy.mode, memoryPolicy.nodes, memoryPolicy.text));
+  if (memoryPolicy !== undefined)
+    attempt("set memory policy", memoryPolicy.why, () =>
+      set_mempolicy(memoryPolicy.mode, memoryPolicy.nodes, memoryPolicy.text),
+    );
 }
 
 /** @param pid 0 is ourselves */
@@ -26,7 +32,8 @@ export function setScheduler(op: SchedulerOp, pid: number): void {
     try {
       sched_setattr(pid, op, op.text);
     } catch (error) {
-      if (op.cpuset && isErrno(error, EPERM)) throw new HostError("process scheduler can't be used together with AllowedCPUs"); // runc's words
+      if (op.cpuset && isErrno(error, EPERM))
+        throw new HostError("process scheduler can't be used together with AllowedCPUs"); // runc's words
       throw error;
     }
   });

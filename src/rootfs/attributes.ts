@@ -2,11 +2,38 @@
 
 import { AT_EMPTY_PATH, AT_RECURSIVE } from "../abi/fcntl.ts";
 import {
-  MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY, MOUNT_ATTR_STRICTATIME, MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_REC,
-  MS_RELATIME, MS_REMOUNT, MS_STRICTATIME,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_STRICTATIME,
+  MS_BIND,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_STRICTATIME,
 } from "../abi/mount.ts";
-import { ST_NOATIME, ST_NODEV, ST_NODIRATIME, ST_NOEXEC, ST_NOSUID, ST_NOSYMFOLLOW, ST_RDONLY, ST_RELATIME } from "../abi/statfs.ts";
+import {
+  ST_NOATIME,
+  ST_NODEV,
+  ST_NODIRATIME,
+  ST_NOEXEC,
+  ST_NOSUID,
+  ST_NOSYMFOLLOW,
+  ST_RDONLY,
+  ST_RELATIME,
+} from "../abi/statfs.ts";
 import { ENOSYS, EPERM } from "../abi/errno.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
@@ -19,7 +46,13 @@ import type { Attributes, BindAttributes, MountApi } from "./ops.ts";
 export function setAttributes(api: MountApi, mount: Fd, attributes: Attributes, detail: string): void {
   switch (api) {
     case "mount_setattr":
-      return mount_setattr(mount, "", AT_EMPTY_PATH, { set: attributes.set, clear: attributes.clear, propagation: 0, userns: null }, detail);
+      return mount_setattr(
+        mount,
+        "",
+        AT_EMPTY_PATH,
+        { set: attributes.set, clear: attributes.clear, propagation: 0, userns: null },
+        detail,
+      );
     case "remount":
       return remount(mount, attributes, detail);
   }
@@ -49,14 +82,23 @@ export function setLockedAttributes(api: MountApi, mount: Fd, attributes: BindAt
 /** What the mount forbids now, of that which is locked for user namespaces below. */
 export function restrictions(mount: Fd): number {
   const now = fstatfs(mount).flags;
-  return FLAGS.slice(0, 4).reduce((attributes, [attribute, , st]) => ((now & st) === 0 ? attributes : attributes | attribute), 0);
+  return FLAGS.slice(0, 4).reduce(
+    (attributes, [attribute, , st]) => ((now & st) === 0 ? attributes : attributes | attribute),
+    0,
+  );
 }
 
 /** Changes the attributes of a mount and of all below it. @throws SysError ENOSYS where only mount(2) is there: it cannot */
 export function setTreeAttributes(api: MountApi, mount: Fd, attributes: Attributes, detail: string): void {
   switch (api) {
     case "mount_setattr":
-      return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, { set: attributes.set, clear: attributes.clear, propagation: 0, userns: null }, detail);
+      return mount_setattr(
+        mount,
+        "",
+        AT_EMPTY_PATH | AT_RECURSIVE,
+        { set: attributes.set, clear: attributes.clear, propagation: 0, userns: null },
+        detail,
+      );
     case "remount":
       throw new SysError("mount_setattr", ENOSYS, detail);
   }
@@ -67,7 +109,13 @@ export function setPropagation(api: MountApi, mount: Fd, propagation: number, de
   switch (api) {
     case "mount_setattr": {
       const flags = (propagation & MS_REC) === 0 ? AT_EMPTY_PATH : AT_EMPTY_PATH | AT_RECURSIVE;
-      return mount_setattr(mount, "", flags, { set: 0, clear: 0, propagation: propagation & ~MS_REC, userns: null }, detail);
+      return mount_setattr(
+        mount,
+        "",
+        flags,
+        { set: 0, clear: 0, propagation: propagation & ~MS_REC, userns: null },
+        detail,
+      );
     }
     case "remount":
       return changeMount(mount, propagation, detail);
@@ -92,7 +140,8 @@ function remount(mount: Fd, { set, clear }: Attributes, detail: string): void {
   }
   if ((clear & MOUNT_ATTR__ATIME) !== 0) {
     const atime = set & MOUNT_ATTR__ATIME;
-    flags |= atime === MOUNT_ATTR_STRICTATIME ? MS_STRICTATIME : atime === MOUNT_ATTR_NOATIME ? MS_NOATIME : MS_RELATIME;
+    flags |=
+      atime === MOUNT_ATTR_STRICTATIME ? MS_STRICTATIME : atime === MOUNT_ATTR_NOATIME ? MS_NOATIME : MS_RELATIME;
   } else flags |= (now & ST_NOATIME) !== 0 ? MS_NOATIME : (now & ST_RELATIME) !== 0 ? MS_RELATIME : MS_STRICTATIME;
   changeMount(mount, flags | MS_BIND | MS_REMOUNT, detail);
 }

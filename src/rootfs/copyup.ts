@@ -1,10 +1,33 @@
 // tmpcopyup: a fresh tmpfs starts with what the directory under it holds. Rare, so loaded on demand.
 // Both trees are walked by descriptor, name by name, without following a symlink.
 
-import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
+import {
+  AT_SYMLINK_NOFOLLOW,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+} from "../abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "../abi/stat.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fchmod, fchown, fchownat, fstat, fstatat, mkdirat, mknodat, openat, readdir, readlinkat, sendfile, symlinkat, type Stat } from "../sys/file.ts";
+import {
+  fchmod,
+  fchown,
+  fchownat,
+  fstat,
+  fstatat,
+  mkdirat,
+  mknodat,
+  openat,
+  readdir,
+  readlinkat,
+  sendfile,
+  symlinkat,
+  type Stat,
+} from "../sys/file.ts";
 
 const CHUNK = 1 << 30;
 

@@ -18,16 +18,41 @@ export function planDevices(devices: readonly Device[], bind: boolean): readonly
     const path = clean(given);
     const mode = FILE_TYPES[type] | (fileMode & 0o7777);
     if (path === "/dev/ptmx") return; // always a link into the container's own devpts
-    ops.push(type === "p" ? device(`/linux/devices/${index}`, path, mode, 0, 0, uid, gid, false) : device(`/linux/devices/${index}`, path, mode, major, minor, uid, gid, bind));
+    ops.push(
+      type === "p"
+        ? device(`/linux/devices/${index}`, path, mode, 0, 0, uid, gid, false)
+        : device(`/linux/devices/${index}`, path, mode, major, minor, uid, gid, bind),
+    );
   });
   return ops;
 }
 
-function device(why: Why, path: string, mode: number, major: number, minor: number, uid: number, gid: number, bind: boolean): DeviceOp {
-  return { why, directory: containerPath(dirname(path)), name: basename(path), mode, major, minor, uid, gid, hostNode: hostPath(path), bind };
+function device(
+  why: Why,
+  path: string,
+  mode: number,
+  major: number,
+  minor: number,
+  uid: number,
+  gid: number,
+  bind: boolean,
+): DeviceOp {
+  return {
+    why,
+    directory: containerPath(dirname(path)),
+    name: basename(path),
+    mode,
+    major,
+    minor,
+    uid,
+    gid,
+    hostNode: hostPath(path),
+    bind,
+  };
 }
 
-const character = (path: string, major: number, minor: number): DeviceOp => device("default", path, S_IFCHR | 0o666, major, minor, 0, 0, false);
+const character = (path: string, major: number, minor: number): DeviceOp =>
+  device("default", path, S_IFCHR | 0o666, major, minor, 0, 0, false);
 
 const DEFAULT_DEVICES: readonly DeviceOp[] = [
   character("/dev/null", 1, 3),

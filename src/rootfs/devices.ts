@@ -48,7 +48,8 @@ function createNode(directory: Fd, op: DeviceOp): void {
 function giveNode(directory: Fd, op: DeviceOp): void {
   const node = openat(directory, op.name, O_PATH | O_NOFOLLOW);
   const { mode, rdev } = fstat(node);
-  if (mode !== op.mode || rdev !== makedev(op.major, op.minor)) throw new HostError("somebody else has put another file in its place");
+  if (mode !== op.mode || rdev !== makedev(op.major, op.minor))
+    throw new HostError("somebody else has put another file in its place");
   fchownat(node, "", op.uid, op.gid, AT_EMPTY_PATH);
   node[Symbol.dispose]();
 }
@@ -68,7 +69,9 @@ function bindNode(directory: Fd, op: DeviceOp): void {
 function refuseOther(source: Fd, { mode, major, minor, hostNode }: DeviceOp): void {
   const found = fstat(source);
   if ((found.mode & S_IFMT) === (mode & S_IFMT) && found.rdev === makedev(major, minor)) return;
-  throw new HostError(`a device can only be bound from the host here, and the host's ${hostNode} is not ${(mode & S_IFMT) === S_IFCHR ? "c" : "b"} ${major}:${minor}`);
+  throw new HostError(
+    `a device can only be bound from the host here, and the host's ${hostNode} is not ${(mode & S_IFMT) === S_IFCHR ? "c" : "b"} ${major}:${minor}`,
+  );
 }
 
 /** What is there is covered, and not opened: it may be a device. */
@@ -118,4 +121,3 @@ export function openNull(flags: number): Fd {
 }
 
 const isNull = (fd: Fd | number): boolean => isCharacterDevice(fd, 1, 3);
-

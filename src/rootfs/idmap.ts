@@ -22,7 +22,8 @@ export class IdmapNamespaces {
     const key = idmap.kind === "namespace" ? idmap.path : `${idmap.uids}|${idmap.gids}`;
     const known = this.#opened.get(key);
     if (known !== undefined) return known;
-    const opened = idmap.kind === "namespace" ? openat(null, idmap.path, O_RDONLY) : makeUserNamespace(idmap.uids, idmap.gids);
+    const opened =
+      idmap.kind === "namespace" ? openat(null, idmap.path, O_RDONLY) : makeUserNamespace(idmap.uids, idmap.gids);
     this.#opened.set(key, opened);
     return opened;
   }
@@ -37,7 +38,13 @@ export function mapTree(tree: Fd, { path, why, idmap }: SourceOp, namespaces: Id
   if (idmap === undefined) return;
   try {
     const flags = idmap.recursive ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
-    mount_setattr(tree, "", flags, { set: MOUNT_ATTR_IDMAP, clear: 0, propagation: 0, userns: namespaces.of(idmap) }, `MOUNT_ATTR_IDMAP on ${path}`);
+    mount_setattr(
+      tree,
+      "",
+      flags,
+      { set: MOUNT_ATTR_IDMAP, clear: 0, propagation: 0, userns: namespaces.of(idmap) },
+      `MOUNT_ATTR_IDMAP on ${path}`,
+    );
   } catch (error) {
     throw new StepError("map ids", error, why);
   }

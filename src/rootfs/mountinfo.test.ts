@@ -13,6 +13,11 @@ const MOUNTINFO = `22 27 0:21 / /proc rw,relatime shared:5 - proc proc rw
 
 describe("kernelFilesystems", () => {
   it("finds whole procfs and sysfs outside of the root file system, with their paths decoded", () => {
-    assert.deepEqual(kernelFilesystems(MOUNTINFO, "/run/bundle/rootfs"), ["/proc", "/sys", "/srv/a b\\c", "/run/bundle/rootfs2"]);
+    assert.deepEqual(kernelFilesystems(MOUNTINFO, "/run/bundle/rootfs"), [
+      "/proc",
+      "/sys",
+      "/srv/a b\\c",
+      "/run/bundle/rootfs2",
+    ]);
   });
 });

@@ -1,16 +1,51 @@
 // mounts[] → MountOps in their order: flags, data, sources, propagation, and what has to wait until everything below is made.
 
 import {
-  MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY, MOUNT_ATTR_RELATIME, MOUNT_ATTR_STRICTATIME, MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW,
-  MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_STRICTATIME, MS_UNBINDABLE,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_BIND,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_SHARED,
+  MS_STRICTATIME,
+  MS_UNBINDABLE,
 } from "../abi/mount.ts";
 import { hostPath, type HostPath } from "../base/brand.ts";
 import { HostError, type Violation } from "../base/errors.ts";
 import { basename, isBelow, resolve } from "../base/path.ts";
 import type { IDMapping, Mount } from "../spec/types.ts";
 import type {
-  BindAttributes, BindOp, BindSource, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, CgroupMountSource, FilesystemOp, Idmap, MountApi, MountOp, PathOp, Placed, PropagationPlan,
+  BindAttributes,
+  BindOp,
+  BindSource,
+  Cgroup1Hierarchy,
+  Cgroup1Op,
+  Cgroup2Op,
+  CgroupMountSource,
+  FilesystemOp,
+  Idmap,
+  MountApi,
+  MountOp,
+  PathOp,
+  Placed,
+  PropagationPlan,
   SourceOp,
 } from "./ops.ts";
 import { isQuiet, parseMountOptions, type MountOptions } from "./options.ts";
@@ -32,7 +67,11 @@ export type MountContext = {
   readonly openSources: boolean;
   readonly inUserNamespace: boolean;
   /** The container's user namespace. */
-  readonly users: { readonly path: string | undefined; readonly uidMappings: readonly IDMapping[]; readonly gidMappings: readonly IDMapping[] };
+  readonly users: {
+    readonly path: string | undefined;
+    readonly uidMappings: readonly IDMapping[];
+    readonly gidMappings: readonly IDMapping[];
+  };
 };
 
 export type MountsPlan = {
@@ -49,7 +88,10 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
   const lateReadonly: PathOp[] = [];
   const warnings: string[] = [];
   const parsed = mounts.map((mount) => ({ mount, options: parseMountOptions(mount.options) }));
-  const somethingShared = context.propagation === undefined || context.propagation.slaveBeforeDetach || parsed.some(({ options: { propagation } }) => propagation.length > 0 && !propagation.every(isQuiet));
+  const somethingShared =
+    context.propagation === undefined ||
+    context.propagation.slaveBeforeDetach ||
+    parsed.some(({ options: { propagation } }) => propagation.length > 0 && !propagation.every(isQuiet));
 
   parsed.forEach(({ mount, options }, index) => {
     const why = mount.why ?? `/mounts/${index}`;
@@ -60,20 +102,41 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
     const problem = placeProblem(destination, isBind ? "bind" : type === "proc" ? "proc" : "other");
     if (problem !== undefined) violations.push({ pointer: `${why}/destination`, problem });
     if (!mount.destination.startsWith("/")) {
-      warnings.push(`${why}/destination: relative destination path ${JSON.stringify(mount.destination)} is deprecated, taken as relative to /`);
+      warnings.push(
+        `${why}/destination: relative destination path ${JSON.stringify(mount.destination)} is deprecated, taken as relative to /`,
+      );
     }
-    if (options.copyUp && (isBind || type !== "tmpfs")) violations.push({ pointer: `${why}/options`, problem: "tmpcopyup can be used only with tmpfs" });
+    if (options.copyUp && (isBind || type !== "tmpfs"))
+      violations.push({ pointer: `${why}/options`, problem: "tmpcopyup can be used only with tmpfs" });
 
     if (isBind) {
       if (options.data !== "") {
-        violations.push({ pointer: `${why}/options`, problem: `bind mounts cannot have any filesystem-specific options applied, such as "${options.data}"` });
+        violations.push({
+          pointer: `${why}/options`,
+          problem: `bind mounts cannot have any filesystem-specific options applied, such as "${options.data}"`,
+        });
       }
       if ((options.flags & MS_REMOUNT) !== 0) {
-        ops.push({ kind: "remount", ...placed, attributes: bindAttributes(options) ?? { set: 0, clear: 0, asked: 0 }, api: context.api });
+        ops.push({
+          kind: "remount",
+          ...placed,
+          attributes: bindAttributes(options) ?? { set: 0, clear: 0, asked: 0 },
+          api: context.api,
+        });
         return;
       }
       if (mount.source === undefined) violations.push({ pointer: why, problem: "a bind mount needs a source" });
-      else ops.push(planBind(placed, resolve(context.bundle, mount.source), options, context, sources, planIdmap(mount, options, context)));
+      else
+        ops.push(
+          planBind(
+            placed,
+            resolve(context.bundle, mount.source),
+            options,
+            context,
+            sources,
+            planIdmap(mount, options, context),
+          ),
+        );
       return;
     }
     if (type === undefined) {
@@ -82,14 +145,20 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
     }
     if (type === "cgroup") {
       // The tmpfs of v1 gets its directories first.
-      if (context.cgroupPaths.mode === "v1" && (options.flags & MS_RDONLY) !== 0) lateReadonly.push({ why: placed.why, path: destination });
+      if (context.cgroupPaths.mode === "v1" && (options.flags & MS_RDONLY) !== 0)
+        lateReadonly.push({ why: placed.why, path: destination });
       ops.push(planCgroupMount(placed, mount, options, context));
       return;
     }
     if (type === "sysfs" && !context.ownsNetwork) {
       const whole = { ...options, flags: options.flags | MS_BIND | MS_REC, tree: wholeTree(options, context.api) };
       const fallback = planBind(placed, "/sys", whole, { ...context, sourcesByParent: false }, sources);
-      ops.push({ kind: "sysfs", ...placed, filesystem: filesystem(placed, type, mount.source ?? type, options, context.api), fallback });
+      ops.push({
+        kind: "sysfs",
+        ...placed,
+        filesystem: filesystem(placed, type, mount.source ?? type, options, context.api),
+        fallback,
+      });
       return;
     }
     let now = options;
@@ -113,7 +182,14 @@ export function labelled(type: string, data: string, label: string | undefined):
   return `${data === "" ? "" : `${data},`}context="${label}"`;
 }
 
-function filesystem({ why, destination, missing, held }: Placed, type: string, source: string, options: MountOptions, api: MountApi, label?: string): FilesystemOp {
+function filesystem(
+  { why, destination, missing, held }: Placed,
+  type: string,
+  source: string,
+  options: MountOptions,
+  api: MountApi,
+  label?: string,
+): FilesystemOp {
   return {
     kind: "filesystem",
     why,
@@ -135,9 +211,14 @@ function filesystem({ why, destination, missing, held }: Placed, type: string, s
 }
 
 /** Maps of its own make a mount id-mapped without a word; the word alone takes the maps of the container's user namespace. As runc. */
-function planIdmap({ uidMappings, gidMappings }: Mount, { idmap }: MountOptions, { users }: MountContext): Idmap | undefined {
+function planIdmap(
+  { uidMappings, gidMappings }: Mount,
+  { idmap }: MountOptions,
+  { users }: MountContext,
+): Idmap | undefined {
   const recursive = idmap === "ridmap";
-  if (uidMappings.length + gidMappings.length > 0) return { kind: "maps", recursive, uids: mapLines(uidMappings), gids: mapLines(gidMappings) };
+  if (uidMappings.length + gidMappings.length > 0)
+    return { kind: "maps", recursive, uids: mapLines(uidMappings), gids: mapLines(gidMappings) };
   if (idmap === undefined) return undefined;
   return users.path === undefined
     ? { kind: "maps", recursive, uids: mapLines(users.uidMappings), gids: mapLines(users.gidMappings) }
@@ -145,14 +226,27 @@ function planIdmap({ uidMappings, gidMappings }: Mount, { idmap }: MountOptions,
 }
 
 /** @see user_namespaces(7) */
-const mapLines = (mappings: readonly IDMapping[]): string => mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+const mapLines = (mappings: readonly IDMapping[]): string =>
+  mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 
-function planBind({ why, destination, missing, held }: Placed, path: string, options: MountOptions, context: MountContext, sources: SourceOp[], idmap?: Idmap): BindOp {
+function planBind(
+  { why, destination, missing, held }: Placed,
+  path: string,
+  options: MountOptions,
+  context: MountContext,
+  sources: SourceOp[],
+  idmap?: Idmap,
+): BindOp {
   const recursive = (options.flags & MS_REC) !== 0;
   // What lies in the container's tree is to show what earlier mounts made of it; the parent cannot see that.
-  const inside = path === context.rootfs || isBelow(path, context.rootfs) ? ({ kind: "inside", path: hostPath(path), below: path.slice(context.rootfs.length + 1), idmap } as const) : undefined;
+  const inside =
+    path === context.rootfs || isBelow(path, context.rootfs)
+      ? ({ kind: "inside", path: hostPath(path), below: path.slice(context.rootfs.length + 1), idmap } as const)
+      : undefined;
   const byParent = context.openSources || (inside === undefined && (idmap !== undefined || context.sourcesByParent));
-  const source: BindSource = byParent ? { kind: "opened", index: sources.length } : (inside ?? { kind: "path", path: hostPath(path) });
+  const source: BindSource = byParent
+    ? { kind: "opened", index: sources.length }
+    : (inside ?? { kind: "path", path: hostPath(path) });
   if (byParent) sources.push({ why, destination, path: hostPath(path), recursive, idmap });
   return {
     kind: "bind",
@@ -181,11 +275,14 @@ function bindPropagation(asked: readonly number[], host: number | undefined): re
   return cut > 0 ? base.slice(cut) : base;
 }
 
-const RESTRICTIONS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+const RESTRICTIONS =
+  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
 const MS_ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
 
 /** MS_* as MOUNT_ATTR_*, but for those about access times. [kernel] Four have the same number in both. */
-const restrictionsIn = (flags: number): number => (flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) | ((flags & MS_NOSYMFOLLOW) !== 0 ? MOUNT_ATTR_NOSYMFOLLOW : 0);
+const restrictionsIn = (flags: number): number =>
+  (flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) |
+  ((flags & MS_NOSYMFOLLOW) !== 0 ? MOUNT_ATTR_NOSYMFOLLOW : 0);
 
 /** What is asked of one file system holds for all that the host has mounted below, which nobody asked for: cgroups, tracing. */
 function wholeTree({ flags, tree }: MountOptions, api: MountApi): MountOptions["tree"] {
@@ -216,7 +313,12 @@ function bindAttributes(options: MountOptions): BindAttributes | undefined {
   return { set, clear, asked };
 }
 
-function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, context: MountContext): Cgroup1Op | Cgroup2Op {
+function planCgroupMount(
+  placed: Placed,
+  mount: Mount,
+  options: MountOptions,
+  context: MountContext,
+): Cgroup1Op | Cgroup2Op {
   const source = context.cgroupPaths;
   switch (source.mode) {
     case "none":
@@ -224,14 +326,24 @@ function planCgroupMount(placed: Placed, mount: Mount, options: MountOptions, co
     case "v1": {
       const flags = options.flags & ~MS_REMOUNT;
       const remount = bindAttributes(options) === undefined ? undefined : flags | MS_BIND | MS_REMOUNT;
-      const hierarchies = source.hierarchies.map(({ controllers, mountPoint, containerPath: path, otherwise }): Cgroup1Hierarchy => {
-        const name = basename(mountPoint);
-        if (!source.namespaced) return { kind: "bind", name, source: path, otherwise, remount };
-        const data = controllers.join(",");
-        return { kind: "mount", name, source: name === "systemd" ? "systemd" : "cgroup", data, flags: MS_NOEXEC | MS_NOSUID | MS_NODEV | (flags & MS_RDONLY) };
-      });
+      const hierarchies = source.hierarchies.map(
+        ({ controllers, mountPoint, containerPath: path, otherwise }): Cgroup1Hierarchy => {
+          const name = basename(mountPoint);
+          if (!source.namespaced) return { kind: "bind", name, source: path, otherwise, remount };
+          const data = controllers.join(",");
+          return {
+            kind: "mount",
+            name,
+            source: name === "systemd" ? "systemd" : "cgroup",
+            data,
+            flags: MS_NOEXEC | MS_NOSUID | MS_NODEV | (flags & MS_RDONLY),
+          };
+        },
+      );
       const links: Cgroup1Op["links"][number][] = [];
-      for (const { name } of hierarchies) if (name.includes(",")) for (const controller of name.split(",")) links.push({ name: controller, target: name });
+      for (const { name } of hierarchies)
+        if (name.includes(","))
+          for (const controller of name.split(",")) links.push({ name: controller, target: name });
       return { kind: "cgroup1", ...placed, hierarchies, links, propagation: options.propagation };
     }
     case "v2": {

@@ -16,8 +16,25 @@ import { fchdir, fileType, fsetxattr, fstat, fstatfs, mkdirat, openat, symlinkat
 import { load } from "../sys/host.ts";
 import { mount } from "../sys/mount.ts";
 import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
-import { restrictions, setBindAttributes, setLockedAttributes, setPropagation, setTreeAttributes } from "./attributes.ts";
-import type { BindOp, Cgroup1Hierarchy, Cgroup1Op, Cgroup2Op, FilesystemOp, MountOp, RemountOp, RootfsPlan, SourceOp, SysfsOp } from "./ops.ts";
+import {
+  restrictions,
+  setBindAttributes,
+  setLockedAttributes,
+  setPropagation,
+  setTreeAttributes,
+} from "./attributes.ts";
+import type {
+  BindOp,
+  Cgroup1Hierarchy,
+  Cgroup1Op,
+  Cgroup2Op,
+  FilesystemOp,
+  MountOp,
+  RemountOp,
+  RootfsPlan,
+  SourceOp,
+  SysfsOp,
+} from "./ops.ts";
 import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, topmost, type Target } from "./resolve.ts";
 
@@ -50,7 +67,9 @@ export function openRootfs(plan: RootfsPlan): Fd {
     // A symlink is refused: whoever can change it would choose which tree becomes "/".
     return openat(null, plan.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
-    throw isErrno(error, ENOTDIR) ? new HostError(`invalid rootfs ${plan.rootfs}: not a directory, or a symlink`) : error;
+    throw isErrno(error, ENOTDIR)
+      ? new HostError(`invalid rootfs ${plan.rootfs}: not a directory, or a symlink`)
+      : error;
   }
 }
 
@@ -118,12 +137,28 @@ function perform(root: Fd, op: MountOp, sources: Sources, held: HeldMounts): voi
 }
 
 function mountFilesystem(root: Fd, op: FilesystemOp, held: HeldMounts): void {
-  const target = op.plainDirectory ? openPlainDirectory(root, op.destination, op.type) : openTarget(root, op.destination, null, op.missing);
+  const target = op.plainDirectory
+    ? openPlainDirectory(root, op.destination, op.type)
+    : openTarget(root, op.destination, null, op.missing);
   refuse(placeProblem(target.path, op.type === "proc" ? "proc" : "other"));
   const covered = op.copyUp ? openat(target.fd, ".", O_RDONLY | O_DIRECTORY) : undefined;
   fchdir(target.fd);
-  mount(op.source, ".", op.type, op.flags, op.inheritMode ? dataWithMode(op.data, target) : op.data, `${op.type} on ${op.destination}`);
-  if (covered === undefined && op.tree === undefined && op.relabel === undefined && op.propagation.length === 0 && !op.held) return target.fd[Symbol.dispose]();
+  mount(
+    op.source,
+    ".",
+    op.type,
+    op.flags,
+    op.inheritMode ? dataWithMode(op.data, target) : op.data,
+    `${op.type} on ${op.destination}`,
+  );
+  if (
+    covered === undefined &&
+    op.tree === undefined &&
+    op.relabel === undefined &&
+    op.propagation.length === 0 &&
+    !op.held
+  )
+    return target.fd[Symbol.dispose]();
   const mounted = mountedOn(root, target.fd, op.destination);
   if (covered !== undefined) {
     load<typeof import("./copyup.ts")>("rootfs/copyup").copyUp(covered, mounted);
@@ -168,15 +203,24 @@ function mountedAt(root: Fd, path: ContainerPath): Fd {
 
 function bind(root: Fd, op: BindOp, sources: Sources, held: HeldMounts): void {
   const source = openSource(root, op, sources);
-  if (op.source.kind === "inside" && op.source.idmap !== undefined) sources.map(source, { why: op.why, destination: op.destination, path: op.source.path, recursive: op.recursive, idmap: op.source.idmap });
+  if (op.source.kind === "inside" && op.source.idmap !== undefined)
+    sources.map(source, {
+      why: op.why,
+      destination: op.destination,
+      path: op.source.path,
+      recursive: op.recursive,
+      idmap: op.source.idmap,
+    });
   const target = openTarget(root, op.destination, source, op.missing);
   refuse(placeProblem(target.path, "bind"));
   if (target.path === "/proc" && fstatfs(source).type !== PROC_SUPER_MAGIC) refuse(placeProblem(target.path, "other"));
   attach(source, target.fd, op.destination);
   target.fd[Symbol.dispose]();
   for (const propagation of op.propagation) setPropagation(op.api, source, propagation, op.destination);
-  if (op.locked && op.tree !== undefined && (restrictions(source) & op.tree.clear) !== 0) throw new SysError("mount_setattr", EPERM, op.destination);
-  if (op.attributes !== undefined) (op.locked ? setLockedAttributes : setBindAttributes)(op.api, source, op.attributes, op.destination);
+  if (op.locked && op.tree !== undefined && (restrictions(source) & op.tree.clear) !== 0)
+    throw new SysError("mount_setattr", EPERM, op.destination);
+  if (op.attributes !== undefined)
+    (op.locked ? setLockedAttributes : setBindAttributes)(op.api, source, op.attributes, op.destination);
   if (op.tree !== undefined) setTreeAttributes(op.api, source, op.tree, op.destination);
   if (op.held && isKernels(source)) held.set(op.destination, source);
   else if (op.source.kind !== "opened") source[Symbol.dispose]();
@@ -190,7 +234,9 @@ export function isKernels(fd: Fd): boolean {
 
 function openSource(root: Fd, { source, recursive }: BindOp, sources: Sources): Fd {
   if (source.kind === "opened") return sourceOf(sources, source.index);
-  return source.kind === "inside" ? copyTree(root, source.below, recursive, source.path) : copyTree(null, source.path, recursive);
+  return source.kind === "inside"
+    ? copyTree(root, source.below, recursive, source.path)
+    : copyTree(null, source.path, recursive);
 }
 
 function sourceOf(sources: Sources, index: number): Fd {
@@ -204,7 +250,8 @@ export function attach(source: Fd, target: Fd, detail: string): void {
   try {
     attachTree(source, target, "", detail);
   } catch (error) {
-    if (isErrno(error, EINVAL) && (fileType(source) === S_IFDIR) !== (fileType(target) === S_IFDIR)) throw new SysError("move_mount", ENOTDIR, detail);
+    if (isErrno(error, EINVAL) && (fileType(source) === S_IFDIR) !== (fileType(target) === S_IFDIR))
+      throw new SysError("move_mount", ENOTDIR, detail);
     throw error;
   }
 }
@@ -228,7 +275,8 @@ function mountCgroup1(root: Fd, op: Cgroup1Op): void {
   for (const hierarchy of op.hierarchies) {
     mkdirat(null, hierarchy.name, 0o755);
     mountHierarchy(hierarchy, op.destination);
-    for (const propagation of op.propagation) mount(null, hierarchy.name, null, propagation, null, `${op.destination}/${hierarchy.name}`);
+    for (const propagation of op.propagation)
+      mount(null, hierarchy.name, null, propagation, null, `${op.destination}/${hierarchy.name}`);
   }
   for (const { name, target: to } of op.links) symlinkat(to, null, name);
 }
@@ -241,14 +289,24 @@ function mountHierarchy(hierarchy: Cgroup1Hierarchy, destination: string): void 
       if (hierarchy.remount !== undefined) mount(null, name, null, hierarchy.remount, null, `${destination}/${name}`);
       return;
     case "mount":
-      return mount(source, name, "cgroup", hierarchy.flags, hierarchy.data, `cgroup ${hierarchy.data} on ${destination}/${name}`);
+      return mount(
+        source,
+        name,
+        "cgroup",
+        hierarchy.flags,
+        hierarchy.data,
+        `cgroup ${hierarchy.data} on ${destination}/${name}`,
+      );
     default:
       return unreachable(hierarchy);
   }
 }
 
 /** A container that could not get a cgroup of its own is in ours. */
-function bindHierarchy({ name, source, otherwise }: Extract<Cgroup1Hierarchy, { readonly kind: "bind" }>, destination: string): void {
+function bindHierarchy(
+  { name, source, otherwise }: Extract<Cgroup1Hierarchy, { readonly kind: "bind" }>,
+  destination: string,
+): void {
   try {
     mount(source, name, null, MS_BIND | MS_REC, null, `${source} on ${destination}/${name}`);
   } catch (error) {

@@ -31,13 +31,24 @@ export type CgroupMountSource =
         readonly otherwise: HostPath | undefined;
       }[];
     }
-  | { readonly mode: "v2"; readonly namespaced: boolean; readonly mountPoint: HostPath; readonly containerPath: HostPath };
+  | {
+      readonly mode: "v2";
+      readonly namespaced: boolean;
+      readonly mountPoint: HostPath;
+      readonly containerPath: HostPath;
+    };
 
 /**
  * A bind source that the parent opens, as a detached copy of the mount, in the host's mount namespace: what a child in a user namespace
  * may have no right to reach, and what only the parent may map the ids of.
  */
-export type SourceOp = { readonly why: Why; readonly destination: ContainerPath; readonly path: HostPath; readonly recursive: boolean; readonly idmap: Idmap | undefined };
+export type SourceOp = {
+  readonly why: Why;
+  readonly destination: ContainerPath;
+  readonly path: HostPath;
+  readonly recursive: boolean;
+  readonly idmap: Idmap | undefined;
+};
 
 /** Whose the files are: lines for uid_map and gid_map, or a user namespace that is there. `recursive`: on the mounts below, too. */
 export type Idmap =
@@ -103,7 +114,11 @@ export type BindAttributes = Attributes & {
 };
 
 /** New attributes for what is mounted there already. */
-export type RemountOp = Placed & { readonly kind: "remount"; readonly attributes: BindAttributes; readonly api: MountApi };
+export type RemountOp = Placed & {
+  readonly kind: "remount";
+  readonly attributes: BindAttributes;
+  readonly api: MountApi;
+};
 
 /** A tmpfs with one directory for each v1 hierarchy. */
 export type Cgroup1Op = Placed & {
@@ -116,8 +131,20 @@ export type Cgroup1Op = Placed & {
 
 export type Cgroup1Hierarchy =
   /** `remount`: MS_* for a second call, as the first takes none; undefined when no word asked. */
-  | { readonly kind: "bind"; readonly name: string; readonly source: HostPath; readonly otherwise: HostPath | undefined; readonly remount: number | undefined }
-  | { readonly kind: "mount"; readonly name: string; readonly source: string; readonly data: string; readonly flags: number };
+  | {
+      readonly kind: "bind";
+      readonly name: string;
+      readonly source: HostPath;
+      readonly otherwise: HostPath | undefined;
+      readonly remount: number | undefined;
+    }
+  | {
+      readonly kind: "mount";
+      readonly name: string;
+      readonly source: string;
+      readonly data: string;
+      readonly flags: number;
+    };
 
 /** cgroup2, or where the kernel refuses it (a user namespace without a cgroup namespace) a bind of the directory that shows the same. */
 export type Cgroup2Op = Placed & {

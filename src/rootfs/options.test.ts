@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import {
-  MOUNT_ATTR__ATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOATIME, MOUNT_ATTR_RDONLY, MOUNT_ATTR_STRICTATIME, MS_BIND, MS_NODEV, MS_NOSUID, MS_PRIVATE, MS_RDONLY,
-  MS_REC, MS_SHARED, MS_STRICTATIME,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_STRICTATIME,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOSUID,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_SHARED,
+  MS_STRICTATIME,
 } from "../abi/mount.ts";
 import { knownMountOptions, parseMountOptions, propagationFlags } from "./options.ts";
 
@@ -37,7 +48,10 @@ describe("parseMountOptions", () => {
 
   it("a word that is not known is data, in order", () => {
     assert.equal(parseMountOptions(["nosuid", "mode=755", "strictatime", "size=65536k"]).data, "mode=755,size=65536k");
-    assert.equal(parseMountOptions(["nosuid", "mode=755", "strictatime", "size=65536k"]).flags, MS_NOSUID | MS_STRICTATIME);
+    assert.equal(
+      parseMountOptions(["nosuid", "mode=755", "strictatime", "size=65536k"]).flags,
+      MS_NOSUID | MS_STRICTATIME,
+    );
   });
 
   it("a name that every object has is data", () => {
@@ -51,7 +65,10 @@ describe("parseMountOptions", () => {
 
   it("recursive access times are one choice: setting one clears them all", () => {
     assert.deepEqual(parseMountOptions(["rnoatime"]).tree, { set: MOUNT_ATTR_NOATIME, clear: MOUNT_ATTR__ATIME });
-    assert.deepEqual(parseMountOptions(["rnoatime", "rstrictatime"]).tree, { set: MOUNT_ATTR_STRICTATIME, clear: MOUNT_ATTR__ATIME });
+    assert.deepEqual(parseMountOptions(["rnoatime", "rstrictatime"]).tree, {
+      set: MOUNT_ATTR_STRICTATIME,
+      clear: MOUNT_ATTR__ATIME,
+    });
     assert.deepEqual(parseMountOptions(["rstrictatime", "rrelatime"]).tree, { set: 0, clear: MOUNT_ATTR__ATIME });
     assert.deepEqual(parseMountOptions(["rnorelatime"]).tree, { set: 0, clear: MOUNT_ATTR__ATIME });
   });

@@ -3,10 +3,38 @@
 // The tables hold the bits that a word sets, or their negative where it clears them.
 
 import {
-  MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW,
-  MOUNT_ATTR_RDONLY, MOUNT_ATTR_RELATIME, MOUNT_ATTR_STRICTATIME, MS_BIND, MS_DIRSYNC, MS_I_VERSION, MS_LAZYTIME, MS_MANDLOCK, MS_NOATIME, MS_NODEV,
-  MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SILENT, MS_SLAVE,
-  MS_STRICTATIME, MS_SYNCHRONOUS, MS_UNBINDABLE,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_BIND,
+  MS_DIRSYNC,
+  MS_I_VERSION,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_SHARED,
+  MS_SILENT,
+  MS_SLAVE,
+  MS_STRICTATIME,
+  MS_SYNCHRONOUS,
+  MS_UNBINDABLE,
 } from "../abi/mount.ts";
 
 /** To be looked up with `typeof … === "number"`: every object has a "constructor". */
@@ -159,7 +187,15 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
     else if (word === "idmap" || word === "ridmap") idmap = word;
     else data.push(word);
   }
-  return { flags, cleared, propagation, tree: set === 0 && clear === 0 ? undefined : { set, clear }, copyUp, idmap, data: data.join(",") };
+  return {
+    flags,
+    cleared,
+    propagation,
+    tree: set === 0 && clear === 0 ? undefined : { set, clear },
+    copyUp,
+    idmap,
+    data: data.join(","),
+  };
 }
 
 /** The bits of a propagation word, for linux.rootfsPropagation too. */
@@ -171,7 +207,10 @@ export function propagationFlags(word: keyof typeof PROPAGATION & string): numbe
 
 /** Every word that means something to us, sorted: `features` lists them. Id-mapped mounts are a feature of their own there. */
 export function knownMountOptions(): string[] {
-  return [FLAGS, PROPAGATION, TREE_ATTRIBUTES, TREE_ATIME].flatMap((table) => Object.keys(table)).concat(TMPCOPYUP).sort();
+  return [FLAGS, PROPAGATION, TREE_ATTRIBUTES, TREE_ATIME]
+    .flatMap((table) => Object.keys(table))
+    .concat(TMPCOPYUP)
+    .sort();
 }
 
 /** Nothing is sent to others. */

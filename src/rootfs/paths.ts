@@ -39,7 +39,14 @@ type State = {
 
 /** @param held from mountFilesystems; closes them @throws StepError */
 export function restrictPaths(plan: RootfsPlan, held: HeldMounts): void {
-  const state: State = { data: plan.maskData, held, directory: undefined, firm: undefined, null: undefined, empty: undefined };
+  const state: State = {
+    data: plan.maskData,
+    held,
+    directory: undefined,
+    firm: undefined,
+    null: undefined,
+    empty: undefined,
+  };
   for (const op of plan.readonlyPaths) {
     const { path, why } = op;
     try {
@@ -81,7 +88,9 @@ function isFirm(state: State, { path, within }: RestrictedPath): boolean {
 /** [kernel] ".." of a root is what is mounted topmost there: a hook may have put something on ours. */
 function openDirectory(held: HeldMounts, directory: ContainerPath, within: ContainerPath | undefined): Fd | undefined {
   const mounted = within === undefined ? undefined : held.get(within);
-  return mounted === undefined || within === undefined ? lookUp(null, directory) : lookUp(mounted, containerPath(`/..${directory.slice(within.length)}`));
+  return mounted === undefined || within === undefined
+    ? lookUp(null, directory)
+    : lookUp(mounted, containerPath(`/..${directory.slice(within.length)}`));
 }
 
 // ---- by descriptor

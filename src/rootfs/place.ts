@@ -43,12 +43,19 @@ export function placesOf(ops: readonly MountOp[]): ReadonlyMap<string, number> {
  * The mount of the kernel's own that what lies in `directory` will be seen in: the last that covers it, if that is a procfs or sysfs. A bind on their place
  * may be one. Undefined for what lies elsewhere: symlinks may lead out of it, and are followed from "/".
  */
-export function coveringKernelMount(directory: string, ops: readonly MountOp[], places: ReturnType<typeof placesOf>): MountOp | undefined {
+export function coveringKernelMount(
+  directory: string,
+  ops: readonly MountOp[],
+  places: ReturnType<typeof placesOf>,
+): MountOp | undefined {
   let index = -1;
   for (let above = directory; above !== "/"; above = dirname(above)) index = Math.max(index, places.get(above) ?? -1);
   const last = ops[index];
   if (last === undefined) return undefined;
-  const isKernels = last.kind === "sysfs" || (last.kind === "filesystem" && (last.type === "proc" || last.type === "sysfs")) || (last.kind === "bind" && (last.destination === "/proc" || last.destination === "/sys"));
+  const isKernels =
+    last.kind === "sysfs" ||
+    (last.kind === "filesystem" && (last.type === "proc" || last.type === "sysfs")) ||
+    (last.kind === "bind" && (last.destination === "/proc" || last.destination === "/sys"));
   return isKernels ? last : undefined;
 }
 
@@ -59,8 +66,16 @@ export function hold(op: MountOp): void {
 }
 
 const PROC_FILES: readonly string[] = [
-  "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo",
-  "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+  "/proc/cpuinfo",
+  "/proc/diskstats",
+  "/proc/meminfo",
+  "/proc/stat",
+  "/proc/swaps",
+  "/proc/uptime",
+  "/proc/loadavg",
+  "/proc/slabinfo",
+  "/proc/sys/kernel/ns_last_pid",
+  "/proc/sys/crypto/fips_enabled",
 ];
 
 /**
@@ -70,6 +85,9 @@ const PROC_FILES: readonly string[] = [
  */
 export function placeProblem(path: string, kind: "proc" | "bind" | "other"): string | undefined {
   if (path === "/") return "mountpoint is on the top of rootfs";
-  if (path === "/proc") return kind === "other" ? '"/proc" cannot be mounted because it is not of type proc' : undefined;
-  return path.startsWith("/proc/") && !PROC_FILES.includes(path) ? `"${path}" cannot be mounted because it is inside /proc` : undefined;
+  if (path === "/proc")
+    return kind === "other" ? '"/proc" cannot be mounted because it is not of type proc' : undefined;
+  return path.startsWith("/proc/") && !PROC_FILES.includes(path)
+    ? `"${path}" cannot be mounted because it is inside /proc`
+    : undefined;
 }

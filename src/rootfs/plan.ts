@@ -41,7 +41,10 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
       : ({ kind: "pivot_root", why: "default" } as const);
   const propagation = ownMounts ? planPropagation(spec.linux.rootfsPropagation) : undefined;
   if (pivot.kind === "move" && propagation !== undefined && (propagation.host & MS_PRIVATE) !== 0) {
-    violations.push({ pointer: "/linux/rootfsPropagation", problem: "rootfsPropagation of [r]private is not safe without pivot_root" });
+    violations.push({
+      pointer: "/linux/rootfsPropagation",
+      problem: "rootfsPropagation of [r]private is not safe without pivot_root",
+    });
   }
   const api = request.api ?? "mount_setattr";
   const user = findNamespace(spec, "user");
@@ -85,7 +88,10 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
     readonlyPaths,
     maskedPaths,
     maskData: labelled("tmpfs", "", mountLabel),
-    warnings: spec.root.readonly && !ownMounts ? [...warnings, "root.readonly needs a mount namespace: the root file system stays writable"] : warnings,
+    warnings:
+      spec.root.readonly && !ownMounts
+        ? [...warnings, "root.readonly needs a mount namespace: the root file system stays writable"]
+        : warnings,
   };
 }
 
@@ -105,7 +111,12 @@ function planPropagation(word: RootfsPropagation | undefined): PropagationPlan {
 }
 
 /** The mounts that paths are found from are held from now on. */
-function planPaths(paths: readonly string[], pointer: string, mounts: readonly MountOp[], places: ReturnType<typeof placesOf>): readonly RestrictedPath[] {
+function planPaths(
+  paths: readonly string[],
+  pointer: string,
+  mounts: readonly MountOp[],
+  places: ReturnType<typeof placesOf>,
+): readonly RestrictedPath[] {
   const ops: RestrictedPath[] = [];
   const seen = new Set<string>();
   let directory: string | undefined;

@@ -63,7 +63,8 @@ export function openTarget(root: Fd, path: ContainerPath, like: Fd | null, missi
 export function openPlainDirectory(root: Fd, path: ContainerPath, type: string): Target {
   const found = open(root, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
   if (typeof found !== "number") return { fd: found, existed: true, path };
-  if (found !== ENOENT && found !== ELOOP && found !== ENOSYS && found !== ENOTDIR) throw new SysError("openat2", found, path);
+  if (found !== ENOENT && found !== ELOOP && found !== ENOSYS && found !== ENOTDIR)
+    throw new SysError("openat2", found, path);
   return walk(root, path, "directory", `filesystem "${type}" must be mounted on ordinary directory`);
 }
 
@@ -90,7 +91,12 @@ function open(root: Fd | null, path: ContainerPath, flags: number, resolve: numb
  */
 function walk(root: Fd, path: ContainerPath, make: "directory" | "file", plain?: string): Target;
 function walk(root: Fd, path: ContainerPath, make: undefined): Target | undefined;
-function walk(root: Fd, path: ContainerPath, make: "directory" | "file" | undefined, plain?: string): Target | undefined {
+function walk(
+  root: Fd,
+  path: ContainerPath,
+  make: "directory" | "file" | undefined,
+  plain?: string,
+): Target | undefined {
   const names: string[] = [];
   const fds: Fd[] = [];
   const ahead = path.split("/").filter(isStep).reverse();

@@ -7,7 +7,25 @@ import { POLLIN, POLLOUT } from "../abi/poll.ts";
 import { SIGWINCH } from "../abi/signal.ts";
 import { S_IFCHR, S_IFIFO, S_IFMT } from "../abi/stat.ts";
 import {
-  BRKINT, CS8, CSIZE, ECHO, ECHONL, ICANON, ICRNL, IEXTEN, IGNBRK, IGNCR, INLCR, ISIG, ISTRIP, IXON, PARENB, PARMRK, termios, VMIN, VTIME,
+  BRKINT,
+  CS8,
+  CSIZE,
+  ECHO,
+  ECHONL,
+  ICANON,
+  ICRNL,
+  IEXTEN,
+  IGNBRK,
+  IGNCR,
+  INLCR,
+  ISIG,
+  ISTRIP,
+  IXON,
+  PARENB,
+  PARMRK,
+  termios,
+  VMIN,
+  VTIME,
 } from "../abi/termios.ts";
 import { SOCK_STREAM } from "../abi/socket.ts";
 import type { Undo } from "../base/dispose.ts";
@@ -135,7 +153,8 @@ function relay(child: Child, signals: Fd, master: Fd): Ending {
   }
   flush(shown, output, fds);
   // EIO, or others have it open and have said nothing: [kernel] a read first brings what is on its way
-  for (let said = 0; said < LAST_WORDS_BYTES && pullAll(shown, master) > 0; said += shown.end) flush(shown, output, fds);
+  for (let said = 0; said < LAST_WORDS_BYTES && pullAll(shown, master) > 0; said += shown.end)
+    flush(shown, output, fds);
   return ending;
 }
 

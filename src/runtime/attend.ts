@@ -26,7 +26,8 @@ export function takeSignals(subreaper: boolean): Fd {
  * @returns the exit status that a shell would show
  */
 export function attend(child: Child, signals: Fd, terminal: Fd | undefined): number {
-  if (terminal !== undefined) return load<typeof import("./attach.ts")>("runtime/attach").attach(child, signals, terminal);
+  if (terminal !== undefined)
+    return load<typeof import("./attach.ts")>("runtime/attach").attach(child, signals, terminal);
   let ending = reap(child); // it may have ended before its SIGCHLD could be seen
   while (ending === undefined) ending = handle(readSignal(signals), child);
   return exitStatus(ending);

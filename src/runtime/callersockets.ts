@@ -19,11 +19,22 @@ export type Console = {
 };
 
 /** @throws HostError in runc's words when a terminal and nobody to show it, or the other way round */
-export function openConsole(plan: TerminalPlan, detach: boolean, consoleSocket: string | undefined, undo: Undo): Console | undefined {
-  if (detach && plan !== undefined && consoleSocket === undefined) throw new HostError("cannot allocate tty if runc will detach without setting console socket");
-  if ((!detach || plan === undefined) && consoleSocket !== undefined) throw new HostError("cannot use console socket if runc will not detach or allocate tty");
+export function openConsole(
+  plan: TerminalPlan,
+  detach: boolean,
+  consoleSocket: string | undefined,
+  undo: Undo,
+): Console | undefined {
+  if (detach && plan !== undefined && consoleSocket === undefined)
+    throw new HostError("cannot allocate tty if runc will detach without setting console socket");
+  if ((!detach || plan === undefined) && consoleSocket !== undefined)
+    throw new HostError("cannot use console socket if runc will not detach or allocate tty");
   if (plan === undefined) return undefined;
-  if (consoleSocket !== undefined) return { to: { socket: undo.use("close console socket", connectUnix(consoleSocket)), size: undefined, cooked: false }, mine: undefined };
+  if (consoleSocket !== undefined)
+    return {
+      to: { socket: undo.use("close console socket", connectUnix(consoleSocket)), size: undefined, cooked: false },
+      mine: undefined,
+    };
   return load<typeof import("./attach.ts")>("runtime/attach").ownConsole(undo);
 }
 

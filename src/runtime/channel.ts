@@ -99,7 +99,9 @@ export function receive<Message extends ParentMessage | ChildMessage>(from: Fd):
 const MOST_FDS = 64;
 
 /** As receive; the caller closes the descriptors that came along. */
-export function receiveWithFds<Message extends ParentMessage | ChildMessage>(from: Fd): { readonly message: Message; readonly fds: readonly Fd[] } | undefined {
+export function receiveWithFds<Message extends ParentMessage | ChildMessage>(
+  from: Fd,
+): { readonly message: Message; readonly fds: readonly Fd[] } | undefined {
   const length = pastReset(() => packetLength(from));
   if (length === 0) return undefined;
   const buffer = new Uint8Array(length);
@@ -129,17 +131,32 @@ export function tellFailure(to: Fd, error: unknown): void {
 function encodeError(error: unknown): EncodedError {
   const steps: { step: string; why?: string }[] = [];
   let leaf = error;
-  for (; leaf instanceof StepError; leaf = leaf.cause) steps.push(leaf.why === undefined ? { step: leaf.step } : { step: leaf.step, why: leaf.why });
-  if (leaf instanceof SysError) return { steps, name: leaf.name, message: leaf.message, syscall: leaf.syscall, errno: leaf.errno, detail: leaf.detail };
-  if (leaf instanceof Error) return { steps, name: leaf.name, message: isOurs(leaf) ? leaf.message : `${leaf.message}\n${leaf.stack ?? ""}` };
+  for (; leaf instanceof StepError; leaf = leaf.cause)
+    steps.push(leaf.why === undefined ? { step: leaf.step } : { step: leaf.step, why: leaf.why });
+  if (leaf instanceof SysError)
+    return {
+      steps,
+      name: leaf.name,
+      message: leaf.message,
+      syscall: leaf.syscall,
+      errno: leaf.errno,
+      detail: leaf.detail,
+    };
+  if (leaf instanceof Error)
+    return { steps, name: leaf.name, message: isOurs(leaf) ? leaf.message : `${leaf.message}\n${leaf.stack ?? ""}` };
   return { steps, name: "Error", message: String(leaf) };
 }
 
-const isOurs = (error: Error): boolean => error instanceof HostError || error instanceof StateError || error instanceof SpecError;
+const isOurs = (error: Error): boolean =>
+  error instanceof HostError || error instanceof StateError || error instanceof SpecError;
 
 export function decodeError(encoded: EncodedError): unknown {
   const { steps, name, message, syscall, errno, detail } = encoded;
   const leaf =
-    syscall !== undefined && errno !== undefined ? new SysError(syscall, errno, detail ?? "") : name === "HostError" ? new HostError(message) : new Error(message);
+    syscall !== undefined && errno !== undefined
+      ? new SysError(syscall, errno, detail ?? "")
+      : name === "HostError"
+        ? new HostError(message)
+        : new Error(message);
   return steps.reduceRight<unknown>((cause, { step, why }) => new StepError(step, cause, why), leaf);
 }

@@ -2,7 +2,15 @@
 
 import type { IntelRdtPaths } from "../intelrdt.ts";
 import { planWithRareRooms, refuseWithoutRoot } from "./rare.ts";
-import { enterGroup, handOver, lookAtNamespaces, makeNotify, moveDevices, prepareSeccomp, withNotify } from "./rareacts.ts";
+import {
+  enterGroup,
+  handOver,
+  lookAtNamespaces,
+  makeNotify,
+  moveDevices,
+  prepareSeccomp,
+  withNotify,
+} from "./rareacts.ts";
 import type { Readiness } from "./readiness.ts";
 import { PR_SET_DUMPABLE } from "../abi/prctl.ts";
 import { SOCK_SEQPACKET } from "../abi/socket.ts";
@@ -44,7 +52,17 @@ import { hideOwnProgram } from "./program.ts";
 import { listenForStart } from "./startsocket.ts";
 import { procStat } from "./status.ts";
 import { logSteps, step } from "./step.ts";
-import { checkedId, finishCreating, removeState, reserve, writeFirstRecord, writePidFile, writeRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
+import {
+  checkedId,
+  finishCreating,
+  removeState,
+  reserve,
+  writeFirstRecord,
+  writePidFile,
+  writeRecord,
+  type ContainerRecord,
+  type StateDirectory,
+} from "./store.ts";
 import { undoOf } from "./undo.ts";
 
 export type CreateRequest = {
@@ -95,23 +113,37 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request.id, spec), bundle));
   step("look at the namespaces to join", () => lookAtNamespaces(plan));
-  const console = step("connect console", () => openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo));
+  const console = step("connect console", () =>
+    openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo),
+  );
   const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
   const directory = step("reserve container id", () => reserveId(globals, plan, undo));
   const readiness = step("make notify directory", () => makeNotify(directory, mode === "create", undo));
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const sources = step("open mount sources", () => openSources(plan.rootfs));
-  const intelRdt = step("find resource control group", () => plan.intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").locateIntelRdt(plan.intelRdt));
+  const intelRdt = step(
+    "find resource control group",
+    () => plan.intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").locateIntelRdt(plan.intelRdt),
+  );
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
-  const start = step("listen for start", () => (mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined));
+  const start = step("listen for start", () =>
+    mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined,
+  );
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
-  const born = step("clone into namespaces", () => spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo));
+  const born = step("clone into namespaces", () =>
+    spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo),
+  );
   const { channel } = born;
-  const made = orLastWord(globals, channel, () => provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo));
+  const made = orLastWord(globals, channel, () =>
+    provide(globals, plan, born, { directory, unborn, cgroup, intelRdt }, undo),
+  );
   hidden?.[Symbol.dispose](); // while init is at work
   if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, made.child, channel, "mounted");
   step("run hooks of the runtime", () => runRuntimeHooks(plan, made.child, channel));
-  const { child, record } = plan.crossing === undefined ? made : step("wait for init to enter the pid namespace", () => meetInit(globals, plan, directory, made, channel, undo));
+  const { child, record } =
+    plan.crossing === undefined
+      ? made
+      : step("wait for init to enter the pid namespace", () => meetInit(globals, plan, directory, made, channel, undo));
   expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
   step("send pidfd", () => sendPidfd(pidfdSocket, "standard", child));
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
@@ -125,16 +157,34 @@ function provide(
   globals: Globals,
   plan: ContainerPlan,
   born: Born,
-  { directory, unborn, cgroup, intelRdt }: { readonly directory: StateDirectory; readonly unborn: ContainerRecord; readonly cgroup: PreparedCgroup; readonly intelRdt: IntelRdtPaths | undefined },
+  {
+    directory,
+    unborn,
+    cgroup,
+    intelRdt,
+  }: {
+    readonly directory: StateDirectory;
+    readonly unborn: ContainerRecord;
+    readonly cgroup: PreparedCgroup;
+    readonly intelRdt: IntelRdtPaths | undefined;
+  },
   undo: Undo,
 ): Made {
   const { init: child, uid } = step("map ids", () => mapIds(globals, plan, born, undo));
   const paths = step("complete cgroup", () => driverOf(plan.cgroup.unit).complete(cgroup, child.pid));
-  if (paths.length === 0 && plan.sharedPid) globals.warn("Creating a container with no cgroup and no private pid namespace. Such configuration is strongly discouraged (as it is impossible to properly kill all container's processes)"); // runc's words
+  if (paths.length === 0 && plan.sharedPid)
+    globals.warn(
+      "Creating a container with no cgroup and no private pid namespace. Such configuration is strongly discouraged (as it is impossible to properly kill all container's processes)",
+    ); // runc's words
   step("hand over cgroup", () => plan.cgroup.delegate && handOverCgroup(paths, uid));
   step("enter resource control group", () => enterGroup(plan.intelRdt, intelRdt, child, undo));
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
-  step("set rlimits", () => setRlimits(plan.process, child.pid, { processes: plan.crossing === undefined ? 0 : 1, descriptors: plan.rootfs.sources.length }));
+  step("set rlimits", () =>
+    setRlimits(plan.process, child.pid, {
+      processes: plan.crossing === undefined ? 0 : 1,
+      descriptors: plan.rootfs.sources.length,
+    }),
+  );
   step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
   const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
   letEnter(plan, paths, child, born.channel, born.inV2 || plan.cgroup.unit !== undefined);
@@ -142,8 +192,20 @@ function provide(
 }
 
 /** Init itself, which what has prepared the container has forked. It waits until we have written who it is: whoever kills us, `delete --force` finds it. */
-function meetInit(globals: Globals, plan: ContainerPlan, directory: StateDirectory, made: Made, channel: Fd, undo: Undo): Made {
-  const child = load<typeof import("./cross.ts")>("runtime/cross").meet(globals, plan.cgroup.groups, made.child, channel);
+function meetInit(
+  globals: Globals,
+  plan: ContainerPlan,
+  directory: StateDirectory,
+  made: Made,
+  channel: Fd,
+  undo: Undo,
+): Made {
+  const child = load<typeof import("./cross.ts")>("runtime/cross").meet(
+    globals,
+    plan.cgroup.groups,
+    made.child,
+    channel,
+  );
   undoInit(child, undo);
   waitPidfd(made.child.pidfd);
   const record = recordInit(directory, made.record, child);
@@ -165,13 +227,16 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
   try {
     text = readFile(null, path, 32768);
   } catch (error) {
-    if (isErrno(error, ENOENT, ENOTDIR)) throw new HostError(`JSON specification file ${basename(path)} not found in ${dirname(path)}`);
+    if (isErrno(error, ENOENT, ENOTDIR))
+      throw new HostError(`JSON specification file ${basename(path)} not found in ${dirname(path)}`);
     throw new StepError(`read ${path}`, error);
   }
   const { spec, json } = parseConfig(text, () => load<typeof import("../spec/explain.ts")>("spec/explain"));
   if (globals.debug !== undefined)
     for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
-      globals.debug(`unknown property ${pointer} is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`);
+      globals.debug(
+        `unknown property ${pointer} is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
+      );
   return { spec, text };
 }
 
@@ -198,13 +263,21 @@ function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDire
   const directory = reserve(globals.root, plan.id);
   undo.use("close state directory", directory.fd);
   // When something could not be taken back the state stays, for `delete --force` to find and try again.
-  undo.defer("run poststop hooks", () => undo.failed || runLateHooks("poststop", plan.hooks.poststop, hookState(plan, "stopped", 0), globals));
+  undo.defer(
+    "run poststop hooks",
+    () => undo.failed || runLateHooks("poststop", plan.hooks.poststop, hookState(plan, "stopped", 0), globals),
+  );
   undo.defer("remove state directory", () => undo.failed || removeState(globals.root, directory));
   return directory;
 }
 
 /** Written before the first cgroup is made: whoever kills us at any later moment, `delete --force` finds what there is to remove. */
-function recordFirst(directory: StateDirectory, plan: ContainerPlan, text: string, intelRdt: IntelRdtPaths | undefined): ContainerRecord {
+function recordFirst(
+  directory: StateDirectory,
+  plan: ContainerPlan,
+  text: string,
+  intelRdt: IntelRdtPaths | undefined,
+): ContainerRecord {
   const record: ContainerRecord = {
     ociVersion: plan.ociVersion,
     id: plan.id,
@@ -254,7 +327,12 @@ function letEnter(plan: ContainerPlan, paths: CgroupPaths, child: Child, channel
  * Lets init become root of its user namespace.
  * @returns init, which a process on the way to a joined one has made, and who the container's user is to us
  */
-function mapIds(globals: Globals, plan: ContainerPlan, { child, channel }: Born, undo: Undo): { readonly init: Child; readonly uid: number | undefined } {
+function mapIds(
+  globals: Globals,
+  plan: ContainerPlan,
+  { child, channel }: Born,
+  undo: Undo,
+): { readonly init: Child; readonly uid: number | undefined } {
   const { user } = plan.namespaces;
   if (user === undefined) return { init: child, uid: plan.process.uid };
   const { mapIds: write, uidOutside } = load<typeof import("./mapids.ts")>("runtime/mapids");
@@ -266,7 +344,9 @@ function mapIds(globals: Globals, plan: ContainerPlan, { child, channel }: Born,
 }
 
 const handOverCgroup = (paths: CgroupPaths, uid: number | undefined): void =>
-  uid === undefined || uid === geteuid() ? undefined : load<typeof import("../cgroup/delegate.ts")>("cgroup/delegate").delegateCgroup(paths, uid);
+  uid === undefined || uid === geteuid()
+    ? undefined
+    : load<typeof import("../cgroup/delegate.ts")>("cgroup/delegate").delegateCgroup(paths, uid);
 
 function undoInit(child: Child, undo: Undo): void {
   undo.use("close pidfd", child.pidfd);
@@ -291,7 +371,12 @@ function spawn(
   if (start.plan.namespaces.user?.privileged) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
   if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
-  if (child === undefined) return load<typeof import("./init.ts")>("runtime/init").init({ ...start, channel: childsEnd.release(), debug: globals.debug !== undefined });
+  if (child === undefined)
+    return load<typeof import("./init.ts")>("runtime/init").init({
+      ...start,
+      channel: childsEnd.release(),
+      debug: globals.debug !== undefined,
+    });
   startElsewhere(child.pid);
   copyHotPages(); // side by side with the child, who waits for us
   if (start.plan.namespaces.user?.path === undefined) undoInit(child, undo);

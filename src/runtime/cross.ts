@@ -35,7 +35,15 @@ export type Crossing = "last" | "before seccomp" | undefined;
 export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean, waits: boolean = false): Crossing {
   if (seccomp?.moment !== "privileged") return "last";
   const { lets } = load<typeof import("../seccomp/lets.ts")>("seccomp/lets");
-  const calls = [["clone", CLONE_PARENT + SIGCHLD], ["setsid"], ["write"], ["exit_group"], ["prlimit64"], ...(terminal ? [["ioctl"] as const] : []), ...(waits ? ([["recvfrom"], ["read"]] as const) : [])] as const;
+  const calls = [
+    ["clone", CLONE_PARENT + SIGCHLD],
+    ["setsid"],
+    ["write"],
+    ["exit_group"],
+    ["prlimit64"],
+    ...(terminal ? [["ioctl"] as const] : []),
+    ...(waits ? ([["recvfrom"], ["read"]] as const) : []),
+  ] as const;
   return calls.every(([name, ...args]) => lets(seccomp, name, args)) ? "last" : "before seccomp";
 }
 
@@ -55,7 +63,13 @@ export function cross(channel: Fd, wait: boolean): void {
  * @param channel for which noteSenders was called before the joiner was made
  * @throws what the joiner failed with, or HostError when it died without a word
  */
-export function meet(globals: Globals, groups: CgroupPaths, joiner: Child, channel: Fd, takeListener?: (notify: number) => void): Child {
+export function meet(
+  globals: Globals,
+  groups: CgroupPaths,
+  joiner: Child,
+  channel: Fd,
+  takeListener?: (notify: number) => void,
+): Child {
   for (;;) {
     const buffer = new Uint8Array(pastReset(() => packetLength(channel)));
     const { length, pid } = pastReset(() => recvSender(channel, buffer));

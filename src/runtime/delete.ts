@@ -25,7 +25,8 @@ export function deleteContainer(globals: Globals, id: string, force: boolean): v
     return;
   }
   const status = statusOf(directory, record);
-  if (status !== "stopped" && status !== "created" && !force) throw new StateError(`cannot delete container ${id} that is not stopped: ${status}`);
+  if (status !== "stopped" && status !== "created" && !force)
+    throw new StateError(`cannot delete container ${id} that is not stopped: ${status}`);
   killInit(record);
   destroy(globals, directory, record);
 }

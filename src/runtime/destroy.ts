@@ -49,5 +49,6 @@ export function killInit(record: ContainerRecord): void {
   } catch (error) {
     if (!isErrno(error, ESRCH)) throw error;
   }
-  if (poll([{ fd: init, events: POLLIN }], KILL_TIMEOUT_MS)[0] === 0) throw new HostError("container init still running");
+  if (poll([{ fd: init, events: POLLIN }], KILL_TIMEOUT_MS)[0] === 0)
+    throw new HostError("container init still running");
 }

@@ -23,7 +23,8 @@ function findGroups(globals: Globals, id: string): CgroupPaths {
   using _closed = directory.fd;
   const record = readRecord(directory);
   if (statusOf(directory, record) === "stopped") throw new StateError(`container with id ${id} is not running`);
-  if (record.cgroup === undefined || record.cgroup.length === 0) throw new HostError("the container has no cgroup: nothing of it is counted");
+  if (record.cgroup === undefined || record.cgroup.length === 0)
+    throw new HostError("the container has no cgroup: nothing of it is counted");
   return record.cgroup;
 }
 
@@ -37,7 +38,7 @@ export function showEvents(globals: Globals, id: string, intervalMs: number, sho
   const groups = findGroups(globals, id);
   using undo = undoOf(globals);
   const watch = watchOom(groups, undo);
-  for (let next = monotonicMs() + intervalMs; ; ) {
+  for (let next = monotonicMs() + intervalMs; ;) {
     const left = Math.max(0, next - monotonicMs());
     if (watch === undefined) {
       sleepMs(left);

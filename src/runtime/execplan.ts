@@ -47,10 +47,16 @@ export function planExec(
   container: StoredConfig,
   process: Process,
   host: Pick<HostFacts, "lastCapability">,
-  request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "lateScheduler" | "affinity" | "crossing"> & { readonly preserveFds: number },
+  request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "lateScheduler" | "affinity" | "crossing"> & {
+    readonly preserveFds: number;
+  },
 ): ExecPlan {
   return {
-    process: planProcess(process, host, { listenFds: 0, preserveFds: request.preserveFds, keepsGroups: keepsGroups(container.annotations) }),
+    process: planProcess(process, host, {
+      listenFds: 0,
+      preserveFds: request.preserveFds,
+      keepsGroups: keepsGroups(container.annotations),
+    }),
     seccomp: request.seccomp,
     lsm: request.lsm,
     scheduling: request.scheduling,
@@ -65,17 +71,34 @@ export function planExec(
 
 /** The container's process with the changes. @throws HostError in runc's words */
 export function changeProcess(base: Process, changes: Changes): Process {
-  const { args, cwd, env, terminal, user, additionalGids, capabilities, noNewPrivileges, apparmorProfile, selinuxLabel } = changes;
+  const {
+    args,
+    cwd,
+    env,
+    terminal,
+    user,
+    additionalGids,
+    capabilities,
+    noNewPrivileges,
+    apparmorProfile,
+    selinuxLabel,
+  } = changes;
   if (args.length === 0) throw new HostError("exec args cannot be empty");
   if (cwd !== undefined && !cwd.startsWith("/")) throw new HostError("Cwd must be an absolute path");
-  for (const entry of env) if (entry.indexOf("=") < 1) throw new HostError(`invalid environment variable ${JSON.stringify(entry)}: must be NAME=VALUE`);
+  for (const entry of env)
+    if (entry.indexOf("=") < 1)
+      throw new HostError(`invalid environment variable ${JSON.stringify(entry)}: must be NAME=VALUE`);
   return {
     ...base,
     args,
     cwd: cwd ?? base.cwd,
     env: [...base.env, ...env],
     terminal,
-    user: { ...base.user, ...userOf(user), additionalGids: [...base.user.additionalGids, ...additionalGids.map((gid) => number("additional gid", gid))] },
+    user: {
+      ...base.user,
+      ...userOf(user),
+      additionalGids: [...base.user.additionalGids, ...additionalGids.map((gid) => number("additional gid", gid))],
+    },
     capabilities: addCapabilities(base.capabilities, capabilities),
     noNewPrivileges: noNewPrivileges || base.noNewPrivileges,
     apparmorProfile: apparmorProfile ?? base.apparmorProfile,
@@ -86,7 +109,9 @@ export function changeProcess(base: Process, changes: Changes): Process {
 function userOf(text: string | undefined): { readonly uid?: number; readonly gid?: number } {
   if (text === undefined) return {};
   const colon = text.indexOf(":");
-  return colon < 0 ? { uid: number("uid", text) } : { uid: number("uid", text.slice(0, colon)), gid: number("gid", text.slice(colon + 1)) };
+  return colon < 0
+    ? { uid: number("uid", text) }
+    : { uid: number("uid", text.slice(0, colon)), gid: number("gid", text.slice(colon + 1)) };
 }
 
 const HIGHEST_ID = 0xffff_fffe;
@@ -100,7 +125,13 @@ function number(what: string, text: string): number {
 /** [cve] CVE-2022-29162: never to the inheritable set; to the ambient one only what the container lets be inherited. */
 function addCapabilities(base: Process["capabilities"], added: readonly string[]): Process["capabilities"] {
   if (added.length === 0) return base;
-  const { bounding, effective, permitted, inheritable, ambient } = base ?? { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] };
+  const { bounding, effective, permitted, inheritable, ambient } = base ?? {
+    bounding: [],
+    effective: [],
+    permitted: [],
+    inheritable: [],
+    ambient: [],
+  };
   return {
     bounding: [...bounding, ...added],
     effective: [...effective, ...added],

@@ -15,7 +15,14 @@ import type { Globals } from "./globals.ts";
  * @param takeListener passes a seccomp notify descriptor on, given its number in the child
  * @throws what the child failed with, or HostError when it died without a word
  */
-export function expect(globals: Globals, groups: CgroupPaths, child: Child, channel: Fd, kind: "mounted" | "created" | undefined, takeListener?: (notify: number) => void): void {
+export function expect(
+  globals: Globals,
+  groups: CgroupPaths,
+  child: Child,
+  channel: Fd,
+  kind: "mounted" | "created" | undefined,
+  takeListener?: (notify: number) => void,
+): void {
   for (;;) {
     const message = receive<ChildMessage>(channel);
     if (message === undefined) {
@@ -29,7 +36,12 @@ export function expect(globals: Globals, groups: CgroupPaths, child: Child, chan
 }
 
 /** Does what a message asks for that may come at any moment. @throws what the child failed with */
-export function heed(globals: Globals, message: ChildMessage, channel: Fd, takeListener?: (notify: number) => void): void {
+export function heed(
+  globals: Globals,
+  message: ChildMessage,
+  channel: Fd,
+  takeListener?: (notify: number) => void,
+): void {
   if (message.kind === "failed") throw decodeError(message.error);
   if (message.kind === "listener") {
     takeListener?.(message.fd);
@@ -59,8 +71,11 @@ export function orLastWord<T>(globals: Globals, channel: Fd, act: () => T): T {
 export function died(groups: CgroupPaths, child: Child): HostError {
   const { isAccountGone, oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
   const oom = oomKilled(groups);
-  if (oom !== undefined) return new HostError(`container init was OOM-killed (memory limit too low?): ${oomWords(oom)}`);
+  if (oom !== undefined)
+    return new HostError(`container init was OOM-killed (memory limit too low?): ${oomWords(oom)}`);
   const ending = awaitEnd(child.pidfd); // who made it kills and reaps it: that must not fail
   const how = ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`;
-  return new HostError(`container init died without a word: ${how}${isAccountGone(groups) ? ", and its cgroup is gone, which would tell whether it was OOM-killed" : ""}`);
+  return new HostError(
+    `container init died without a word: ${how}${isAccountGone(groups) ? ", and its cgroup is gone, which would tell whether it was OOM-killed" : ""}`,
+  );
 }

@@ -69,7 +69,14 @@ export function init(context: InitContext): never {
     const program = becomeContainer(context, channel);
     report = waitForStart(context.start, channel);
     step("install seccomp", () => installSeccomp(context.seccomp, "started", (notify) => passNotify(channel, notify)));
-    step("run startContainer hooks", () => runHooks("startContainer", context.plan.hooks.startContainer, hookState(context.plan, "created", getpid()), program.env));
+    step("run startContainer hooks", () =>
+      runHooks(
+        "startContainer",
+        context.plan.hooks.startContainer,
+        hookState(context.plan, "created", getpid()),
+        program.env,
+      ),
+    );
     unblockSignals();
     step("execute", () => execute(program));
   } catch (error) {
@@ -78,18 +85,31 @@ export function init(context: InitContext): never {
   exit_group(1);
 }
 
-function becomeContainer({ plan, seccomp, sources, directory, start, console, hidden, debug }: InitContext, channel: Fd): Program {
+function becomeContainer(
+  { plan, seccomp, sources, directory, start, console, hidden, debug }: InitContext,
+  channel: Fd,
+): Program {
   hidden?.[Symbol.dispose]();
-  logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
+  logSteps(
+    debug
+      ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` })
+      : undefined,
+  );
   if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
   step("leave the caller's session", () => leaveCaller(plan));
-  const { rootfs, groupsDenied } = step("enter user namespace", () => enterUserNamespace(plan, channel, hidden !== undefined));
+  const { rootfs, groupsDenied } = step("enter user namespace", () =>
+    enterUserNamespace(plan, channel, hidden !== undefined),
+  );
   const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
   step("join namespaces", () => joinNamespaces(plan.namespaces));
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
   const root = step("prepare rootfs", () => prepareRoot(plan.rootfs, rootfs ?? openRootfs(plan.rootfs)));
-  const available = { opened: sources, map: (tree: Fd, source: SourceOp) => load<typeof import("./maptree.ts")>("runtime/maptree").haveMapped(channel, tree, source) };
+  const available = {
+    opened: sources,
+    map: (tree: Fd, source: SourceOp) =>
+      load<typeof import("./maptree.ts")>("runtime/maptree").haveMapped(channel, tree, source),
+  };
   const held: HeldMounts = new Map();
   step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, available, held));
   const { enter, entries, inV2 } = step("wait for cgroup", () => hearOfCgroup(channel));
@@ -100,7 +120,9 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   step("create devices", () => createDevices(root, plan.rootfs));
   umask(0o022); // for hooks and the working directory: what has a mode in config.json is made
   step("wait for hooks of the runtime", () => letRuntimeHooksRun(plan, channel));
-  step("run createContainer hooks", () => runHooks("createContainer", plan.hooks.createContainer, hookState(plan, "creating", getpid())));
+  step("run createContainer hooks", () =>
+    runHooks("createContainer", plan.hooks.createContainer, hookState(plan, "creating", getpid())),
+  );
   step("pivot into rootfs", () => pivot(root, plan.rootfs));
   // `/` is the container's own from here on
   step("attach terminal", () => attachTerminal(plan, console));
@@ -113,21 +135,36 @@ function becomeContainer({ plan, seccomp, sources, directory, start, console, hi
   // become the user's process
   step("hand over stdio", () => giveStdio(plan.process));
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
-  step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
+  step(
+    "set scheduling",
+    () =>
+      plan.scheduling &&
+      load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling),
+  );
   step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
   step("let go of the host", () => letGo(plan, directory, channel, start));
-  step("settle rlimits", () => plan.crossing === undefined && plan.rootfs.sources.length > 0 && settleRlimits(plan.process)); // the sources were descriptors of ours
+  step(
+    "settle rlimits",
+    () => plan.crossing === undefined && plan.rootfs.sources.length > 0 && settleRlimits(plan.process),
+  ); // the sources were descriptors of ours
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
   openToOwner(plan, false);
-  step("enter pid namespace before seccomp", () => plan.crossing === "before seccomp" && enterPidNamespace(plan, channel));
+  step(
+    "enter pid namespace before seccomp",
+    () => plan.crossing === "before seccomp" && enterPidNamespace(plan, channel),
+  );
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
-  const there = step("become user", () => becomeUser(plan.process, groupsDenied, plan.crossing === "last" ? ENOENT : 0));
+  const there = step("become user", () =>
+    becomeUser(plan.process, groupsDenied, plan.crossing === "last" ? ENOENT : 0),
+  );
   openToOwner(plan, true); // [kernel] the change of ids has closed us again
   step("enter pid namespace", () => plan.crossing === "last" && enterPidNamespace(plan, channel));
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // both forget this; a maker that has died before is missed by `created` below
   step("enter working directory", () => there || changeDirectory(plan.process)); // below /proc/self there is nothing for who is in another pid namespace
   const program = step("find program", () => findProgram(plan.process));
-  step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
+  step("install seccomp with a listener", () =>
+    installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)),
+  );
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
   if (debug) send(channel, { kind: "log", level: "debug", text: "init: closing the pipe to signal completion" }); // runc's words
   send(channel, { kind: "created" });
@@ -143,7 +180,8 @@ const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | und
 function leaveCaller({ namespaces }: ContainerPlan): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until we are created: a container half made must not outlive its maker
   // [kernel] Closed we would be to our own user as well, who has to map our ids; in a new user namespace there is nobody else.
-  if (namespaces.user?.privileged !== false || namespaces.user.path !== undefined) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  if (namespaces.user?.privileged !== false || namespaces.user.path !== undefined)
+    prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   setsid();
   blockSignals(ALL_SIGNALS);
   resetSignals();
@@ -151,13 +189,27 @@ function leaveCaller({ namespaces }: ContainerPlan): void {
 }
 
 /** The root file system's directory is opened on the way: root of the user namespace may have no way to it. */
-function enterUserNamespace(plan: ContainerPlan, channel: Fd, hidden: boolean): InUser | { readonly rootfs: undefined; readonly groupsDenied: boolean } {
+function enterUserNamespace(
+  plan: ContainerPlan,
+  channel: Fd,
+  hidden: boolean,
+): InUser | { readonly rootfs: undefined; readonly groupsDenied: boolean } {
   const { namespaces, groupsDenied } = plan;
   if (namespaces.user === undefined) return { rootfs: undefined, groupsDenied };
-  return load<typeof import("./inuser.ts")>("runtime/inuser").enterUserNamespace(plan, namespaces.user, channel, hidden, () => hear(channel, "mapped"));
+  return load<typeof import("./inuser.ts")>("runtime/inuser").enterUserNamespace(
+    plan,
+    namespaces.user,
+    channel,
+    hidden,
+    () => hear(channel, "mapped"),
+  );
 }
 
-function hearOfCgroup(channel: Fd): { readonly enter: CgroupPaths; readonly entries: readonly Fd[]; readonly inV2: boolean } {
+function hearOfCgroup(channel: Fd): {
+  readonly enter: CgroupPaths;
+  readonly entries: readonly Fd[];
+  readonly inV2: boolean;
+} {
   const heard = receiveWithFds<ParentMessage>(channel);
   if (heard === undefined) exit_group(1); // the parent is gone
   if (heard.message.kind !== "ready") throw new Error(`the parent said ${heard.message.kind} instead of ready`);
@@ -174,7 +226,12 @@ function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
  * From here on we hold nothing but stdio, what is passed on, the channel and start.sock, and know nothing that our caller has in its environment.
  * [cve] CVE-2024-21626: before the working directory is entered, which may be one of /proc/self/fd.
  */
-function letGo({ process, crossing }: ContainerPlan, directory: StateDirectory, channel: Fd, start: Fd | undefined): void {
+function letGo(
+  { process, crossing }: ContainerPlan,
+  directory: StateDirectory,
+  channel: Fd,
+  start: Fd | undefined,
+): void {
   if (crossing === undefined) finishCreating(directory); // or the parent does, once it knows who init is
   closeAllBut(3 + process.inheritedFds, start === undefined ? [channel] : [channel, start]);
   forgetEnvironment();
@@ -186,18 +243,24 @@ function letGo({ process, crossing }: ContainerPlan, directory: StateDirectory, 
  * we open once nothing is left to us but what the program will have, and only out of sight of theirs: in a pid namespace of our own.
  */
 function openToOwner({ namespaces: { user, created } }: ContainerPlan, isUser: boolean): void {
-  if (user?.privileged === false && (user.path === undefined || (isUser && created.some(({ type }) => type === "pid")))) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 1);
+  if (user?.privileged === false && (user.path === undefined || (isUser && created.some(({ type }) => type === "pid"))))
+    prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 1);
 }
 
-function hear<Kind extends ParentMessage["kind"]>(channel: Fd, kind: Kind): Extract<ParentMessage, { readonly kind: Kind }> {
+function hear<Kind extends ParentMessage["kind"]>(
+  channel: Fd,
+  kind: Kind,
+): Extract<ParentMessage, { readonly kind: Kind }> {
   const message = receive<ParentMessage>(channel);
   if (message === undefined) exit_group(1); // the parent is gone, and with it everybody who could be told
   if (isKind(message, kind)) return message;
   throw new Error(`the parent said ${message.kind} instead of ${kind}`);
 }
 
-const isKind = <Kind extends ParentMessage["kind"]>(message: ParentMessage, kind: Kind): message is Extract<ParentMessage, { readonly kind: Kind }> =>
-  message.kind === kind;
+const isKind = <Kind extends ParentMessage["kind"]>(
+  message: ParentMessage,
+  kind: Kind,
+): message is Extract<ParentMessage, { readonly kind: Kind }> => message.kind === kind;
 
 /**
  * Blocks until `start`; the descriptor whose end will tell that we have become the program, and on which a failure is reported.
@@ -208,7 +271,10 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
   channel[Symbol.dispose]();
   logSteps(undefined);
   using signals = signalfd([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
-  const [asked] = poll([{ fd: signals, events: POLLIN }, { fd: start, events: POLLIN }]);
+  const [asked] = poll([
+    { fd: signals, events: POLLIN },
+    { fd: start, events: POLLIN },
+  ]);
   if (asked !== 0) exit_group(128 + readSignal(signals));
   const stream = acceptStart(start);
   sendmsg(stream, utf8("+"), []);
@@ -222,7 +288,8 @@ function attachTerminal({ terminal, crossing }: ContainerPlan, to: MasterTo | un
   if (crossing === undefined) takeTerminal(terminal);
 }
 
-const takeTerminal = (plan: TerminalPlan): void => (plan === undefined ? undefined : load<typeof import("../terminal/attach.ts")>("terminal/attach").controlTerminal());
+const takeTerminal = (plan: TerminalPlan): void =>
+  plan === undefined ? undefined : load<typeof import("../terminal/attach.ts")>("terminal/attach").controlTerminal();
 
 /** Returns in another process, once our maker knows that it is init. What a fork takes away it has again. */
 function enterPidNamespace(plan: ContainerPlan, channel: Fd): void {
@@ -232,4 +299,5 @@ function enterPidNamespace(plan: ContainerPlan, channel: Fd): void {
 }
 
 /** Where nothing can be made, and where who is not in the container's pid namespace does not see what there is. */
-const isBelowProc = ({ process: { cwd }, crossing }: ContainerPlan): boolean => crossing !== undefined && cwd.startsWith("/proc/");
+const isBelowProc = ({ process: { cwd }, crossing }: ContainerPlan): boolean =>
+  crossing !== undefined && cwd.startsWith("/proc/");

@@ -2,7 +2,14 @@
 
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../abi/prctl.ts";
 import { SIGKILL } from "../abi/signal.ts";
-import { becomeRoot, enterTimeNamespace, joinUserNamespace, mapOwnIds, openTimeOffsets, unshareInside } from "../namespaces/user.ts";
+import {
+  becomeRoot,
+  enterTimeNamespace,
+  joinUserNamespace,
+  mapOwnIds,
+  openTimeOffsets,
+  unshareInside,
+} from "../namespaces/user.ts";
 import type { UserPlan } from "../namespaces/user-plan.ts";
 import { setOwnOomScoreAdj } from "../process/limits.ts";
 import { openRootfs } from "../rootfs/mounts.ts";
@@ -23,7 +30,13 @@ export type InUser = {
  * What needs our caller's ids first, then what the namespace is for.
  * @param untilMapped returns when the parent has written the id maps
  */
-export function enterUserNamespace(plan: ContainerPlan, user: UserPlan, channel: Fd, hidden: boolean, untilMapped: () => unknown): InUser {
+export function enterUserNamespace(
+  plan: ContainerPlan,
+  user: UserPlan,
+  channel: Fd,
+  hidden: boolean,
+  untilMapped: () => unknown,
+): InUser {
   const { namespaces, process } = plan;
   if (!user.privileged) setOwnOomScoreAdj(process, (text) => send(channel, { kind: "log", level: "warning", text }));
   using offsets = openTimeOffsets(namespaces) ?? null;
@@ -32,7 +45,12 @@ export function enterUserNamespace(plan: ContainerPlan, user: UserPlan, channel:
     mapOwnIds(user);
     enterTimeNamespace(namespaces, offsets ?? undefined);
   } else {
-    groupsDenied = joinUserNamespace(namespaces, offsets ?? undefined, (born) => send(channel, { kind: "born", ...born }), () => exit_group(0));
+    groupsDenied = joinUserNamespace(
+      namespaces,
+      offsets ?? undefined,
+      (born) => send(channel, { kind: "born", ...born }),
+      () => exit_group(0),
+    );
     setsid(); // we are another process now, and shall lead a session that a terminal can be given to
   }
   const rootfs = openRootfs(plan.rootfs);

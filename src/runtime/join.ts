@@ -52,19 +52,43 @@ export type JoinContext = {
 };
 
 /** Ends in execve, or reports what failed and exits. */
-export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, unit, console, hidden, channel, debug }: JoinContext): never {
+export function join({
+  plan,
+  seccomp,
+  target,
+  cgroup,
+  intelRdt,
+  inV2,
+  fallback,
+  unit,
+  console,
+  hidden,
+  channel,
+  debug,
+}: JoinContext): never {
   const { crossing } = plan;
   try {
     hidden?.[Symbol.dispose]();
-    logSteps(debug ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` }) : undefined);
-    if (debug) for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)]) send(channel, { kind: "log", level: "debug", text });
+    logSteps(
+      debug
+        ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` })
+        : undefined,
+    );
+    if (debug)
+      for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)])
+        send(channel, { kind: "log", level: "debug", text });
     step("leave the caller's session", leaveCaller);
     const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
     const groupsDenied = step("look at the user namespace", () => setgroupsDenied(target));
     step("set oom score", () => setOomScore(plan, channel));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined, unit));
-    step("enter resource control group", () => intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()));
-    step("set rlimits", () => setRlimits(plan.process, "self", { processes: crossing === undefined ? 0 : 1, descriptors: 0 })); // as late as we have the right to: a low one is ours as well
+    step(
+      "enter resource control group",
+      () => intelRdt && load<typeof import("../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()),
+    );
+    step("set rlimits", () =>
+      setRlimits(plan.process, "self", { processes: crossing === undefined ? 0 : 1, descriptors: 0 }),
+    ); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
     step("become root of the user namespace", () => becomeRoot(target, groupsDenied || plan.process.keepsGroups));
@@ -77,9 +101,16 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     // become the user's process
     step("hand over stdio", () => giveStdio(plan.process));
     step("set no_new_privs", () => setNoNewPrivileges(plan.process));
-    step("set scheduling", () => plan.scheduling && load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling));
+    step(
+      "set scheduling",
+      () =>
+        plan.scheduling &&
+        load<typeof import("../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling),
+    );
     step("enter pid namespace before seccomp", () => crossing === "before seccomp" && enterPidNamespace(plan, channel));
-    step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
+    step("install seccomp as root", () =>
+      installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)),
+    );
     const there = step("become user", () => becomeUser(plan.process, groupsDenied, crossing === "last" ? ENOENT : 0));
     step("close descriptors", () => closeDescriptors(plan.process));
     step("enter pid namespace", () => crossing === "last" && enterPidNamespace(plan, channel));
@@ -91,7 +122,9 @@ export function join({ plan, seccomp, target, cgroup, intelRdt, inV2, fallback, 
     if (debug) send(channel, { kind: "log", level: "debug", text: "setns_init: about to exec" }); // runc's words
     prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0);
     unblockSignals();
-    step("install seccomp with a listener", () => installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)));
+    step("install seccomp with a listener", () =>
+      installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)),
+    );
     step("install seccomp", () => installSeccomp(seccomp, "started", (notify) => passNotify(channel, notify)));
     step("execute", () => execute(program));
   } catch (error) {
@@ -106,10 +139,13 @@ const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | und
   plan === undefined || attributes === undefined ? join() : lsm().withKeyLabel(plan, attributes, join);
 
 const setAffinity = (plan: AffinityPlan | undefined): void =>
-  plan === undefined ? resetAffinity() : load<typeof import("../process/scheduling.ts")>("process/scheduling").setFinalAffinity(plan);
+  plan === undefined
+    ? resetAffinity()
+    : load<typeof import("../process/scheduling.ts")>("process/scheduling").setFinalAffinity(plan);
 
 /** As runc logs it. */
-const affinityWords = (plan: AffinityPlan | undefined): readonly string[] => (plan?.initial === undefined ? [] : [`nsexec: affinity: 0x${plan.initial.cpus.toString(16)}`]);
+const affinityWords = (plan: AffinityPlan | undefined): readonly string[] =>
+  plan?.initial === undefined ? [] : [`nsexec: affinity: 0x${plan.initial.cpus.toString(16)}`];
 
 function leaveCaller(): void {
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // until execve: a process half made must not outlive its maker
@@ -150,7 +186,8 @@ function enterPidNamespace(plan: ExecPlan, channel: Fd): void {
 }
 
 function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
-  if (plan !== undefined && to !== undefined) load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
+  if (plan !== undefined && to !== undefined)
+    load<typeof import("../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
 }
 
 function takeTerminal(plan: TerminalPlan): void {

@@ -36,6 +36,7 @@ export function killContainer(globals: Globals, id: string, signalOf: () => numb
 
 /** Without a pid namespace of its own the container's processes outlive its init. */
 function killOrphans({ sharedPid, cgroup }: ContainerRecord, signal: number): void {
-  if (signal !== SIGKILL || !sharedPid || cgroup === undefined || processes(cgroup).length === 0) throw new StateError("container not running");
+  if (signal !== SIGKILL || !sharedPid || cgroup === undefined || processes(cgroup).length === 0)
+    throw new StateError("container not running");
   killCgroup(cgroup, SIGKILL);
 }

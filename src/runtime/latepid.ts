@@ -24,20 +24,37 @@ const JOINED = "pidns=/proc/self/ns/pid_for_children";
 export function stayOutside(plan: ContainerPlan, { pids }: Resources): ContainerPlan {
   const { namespaces, rootfs, hooks, seccomp, scheduling } = plan;
   const join = namespaces.parentJoins.find(({ type }) => type === "pid");
-  const isTold = hooks.prestart.length + hooks.createRuntime.length + hooks.createContainer.length > 0 || seccomp?.listener !== undefined;
+  const isTold =
+    hooks.prestart.length + hooks.createRuntime.length + hooks.createContainer.length > 0 ||
+    seccomp?.listener !== undefined;
   if (join === undefined || namespaces.user !== undefined || namespaces.foreignMounts || isTold) return plan;
-  if (scheduling?.scheduler !== undefined && load<typeof import("../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(scheduling.scheduler)) return plan;
+  if (
+    scheduling?.scheduler !== undefined &&
+    load<typeof import("../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(scheduling.scheduler)
+  )
+    return plan;
   if (pids.limit !== undefined && pidsMax(pids.limit) === "1") return plan; // there would be two for a moment
   if (!mountsForOthers()) return plan;
   return {
     ...plan,
-    namespaces: { ...namespaces, parentJoins: namespaces.parentJoins.filter((one) => one !== join), childJoins: [...namespaces.childJoins, join] },
-    rootfs: { ...rootfs, mountsBeforeCgroup: rootfs.mountsBeforeCgroup.map(forJoined), mountsAfter: rootfs.mountsAfter.map(forJoined) },
+    namespaces: {
+      ...namespaces,
+      parentJoins: namespaces.parentJoins.filter((one) => one !== join),
+      childJoins: [...namespaces.childJoins, join],
+    },
+    rootfs: {
+      ...rootfs,
+      mountsBeforeCgroup: rootfs.mountsBeforeCgroup.map(forJoined),
+      mountsAfter: rootfs.mountsAfter.map(forJoined),
+    },
     crossing: planCrossing(seccomp, plan.terminal !== undefined, true),
   };
 }
 
-const forJoined = (op: MountOp): MountOp => (op.kind === "filesystem" && op.type === "proc" ? { ...op, data: op.data === "" ? JOINED : `${op.data},${JOINED}` } : op);
+const forJoined = (op: MountOp): MountOp =>
+  op.kind === "filesystem" && op.type === "proc"
+    ? { ...op, data: op.data === "" ? JOINED : `${op.data},${JOINED}` }
+    : op;
 
 function mountsForOthers(): boolean {
   try {

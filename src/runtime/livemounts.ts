@@ -59,9 +59,21 @@ function readMounts(file: string): readonly unknown[] {
 
 /** As if config.json held these mounts and nothing else. Every source is opened by us: the container's process never sees the host's tree. */
 function planFor(record: ContainerRecord, mounts: readonly unknown[]): RootfsPlan {
-  const config = { ociVersion: record.ociVersion, root: { path: record.rootfs }, linux: { namespaces: [{ type: "mount" }] }, mounts };
-  const { spec } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(JSON.stringify(config), () => load<typeof import("../spec/explain.ts")>("spec/explain"));
-  return planRootfs(spec, probeHost(), { bundle: hostPath(resolve(getcwd(), record.bundle)), noPivot: false, cgroupPaths: { mode: "none" }, openSources: true });
+  const config = {
+    ociVersion: record.ociVersion,
+    root: { path: record.rootfs },
+    linux: { namespaces: [{ type: "mount" }] },
+    mounts,
+  };
+  const { spec } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(JSON.stringify(config), () =>
+    load<typeof import("../spec/explain.ts")>("spec/explain"),
+  );
+  return planRootfs(spec, probeHost(), {
+    bundle: hostPath(resolve(getcwd(), record.bundle)),
+    noPivot: false,
+    cgroupPaths: { mode: "none" },
+    openSources: true,
+  });
 }
 
 /** From here on "/" is the container's root, and our mount namespace its own. @returns the root, to resolve in */
@@ -99,7 +111,8 @@ function add(globals: Globals, root: Fd, plan: RootfsPlan, sources: readonly Fd[
 
 function remove(globals: Globals, record: ContainerRecord, mounts: readonly unknown[]): void {
   const destinations = mounts.map((mount, i) => {
-    const destination: unknown = typeof mount === "object" && mount !== null && "destination" in mount ? mount.destination : undefined;
+    const destination: unknown =
+      typeof mount === "object" && mount !== null && "destination" in mount ? mount.destination : undefined;
     if (typeof destination === "string" && destination !== "") return clean(`/${destination}`);
     throw new SpecError([{ pointer: `/mounts/${i}/destination`, problem: "is required" }]);
   });

@@ -18,7 +18,13 @@ export type Mapped = { readonly init: Child; readonly uids: readonly IDMapping[]
  * @param child the clone: init, or the process on the way to a joined namespace, which makes init and ends
  * @param own is given init when it is another process than `child`
  */
-export function mapIds(globals: Globals, user: UserPlan, child: Child, channel: Fd, own: (init: Child) => void): Mapped {
+export function mapIds(
+  globals: Globals,
+  user: UserPlan,
+  child: Child,
+  channel: Fd,
+  own: (init: Child) => void,
+): Mapped {
   if (user.path === undefined) {
     writeMaps(user, child.pid);
     return { init: child, uids: user.uids.ranges };
@@ -54,15 +60,28 @@ function meet(globals: Globals, user: UserPlan, between: Child, channel: Fd): Ma
 }
 
 /** runc's rule: what config.json says besides must be true. */
-function compare(globals: Globals, { uids, gids, path }: UserPlan, init: Child, { uidMap, gidMap }: { readonly uidMap: string; readonly gidMap: string }): void {
+function compare(
+  globals: Globals,
+  { uids, gids, path }: UserPlan,
+  init: Child,
+  { uidMap, gidMap }: { readonly uidMap: string; readonly gidMap: string },
+): void {
   if (uids.ranges.length + gids.ranges.length === 0) return;
-  for (const [map, actual] of [[uids, parseMap(uidMap)], [gids, parseMap(gidMap)]] as const) {
+  for (const [map, actual] of [
+    [uids, parseMap(uidMap)],
+    [gids, parseMap(gidMap)],
+  ] as const) {
     if (isSameMap(map.ranges, actual)) continue;
     pidfd_send_signal(init.pidfd, SIGKILL);
     waitPidfd(init.pidfd);
     init.pidfd[Symbol.dispose]();
     const is = actual.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).join(", ");
-    throw new SpecError([{ pointer: map.why, problem: `user namespaces enabled, but both namespace path and non-matching mapping specified -- you may only provide one (${map.file} of ${path} is: ${is})` }]);
+    throw new SpecError([
+      {
+        pointer: map.why,
+        problem: `user namespaces enabled, but both namespace path and non-matching mapping specified -- you may only provide one (${map.file} of ${path} is: ${is})`,
+      },
+    ]);
   }
   globals.debug?.("config.json has both a user namespace to join and its mappings: one of them is enough");
 }

@@ -21,7 +21,10 @@ export function haveMapped(channel: Fd, tree: Fd, source: SourceOp): void {
 }
 
 /** @throws StepError with EINVAL when the source's file system cannot, EPERM when it is id-mapped already */
-export function mapForChild({ pidfd }: Child, { tree, mapped, source }: Extract<ChildMessage, { readonly kind: "map" }>): void {
+export function mapForChild(
+  { pidfd }: Child,
+  { tree, mapped, source }: Extract<ChildMessage, { readonly kind: "map" }>,
+): void {
   using namespaces = new IdmapNamespaces();
   using taken = pidfd_getfd(pidfd, tree);
   using told = pidfd_getfd(pidfd, mapped);

@@ -18,5 +18,7 @@ export function checkPassedOn(asked: string, before: number, count: number): num
 /** How many descriptors socket activation hands to us, and not to a process that we inherited the variables from. @see sd_listen_fds(3) */
 export function listenFds(): number {
   const count = getenv("LISTEN_FDS");
-  return count !== undefined && getenv("LISTEN_PID") === String(getpid()) && /^[0-9]{1,9}$/.test(count) ? Number(count) : 0;
+  return count !== undefined && getenv("LISTEN_PID") === String(getpid()) && /^[0-9]{1,9}$/.test(count)
+    ? Number(count)
+    : 0;
 }

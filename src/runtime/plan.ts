@@ -75,11 +75,28 @@ export type ContainerPlan = Omit<RarePlans, "user" | "unit"> & {
 };
 
 /** @throws SpecError for what config.json asks and a container cannot have */
-export function planContainer(spec: Spec, host: HostFacts, request: PlanRequest, { user, unit, ...rare }: RarePlans): ContainerPlan {
-  const { cgroup, source, warnings } = request.noCgroup ? planWithoutCgroup(spec, host, request.id) : planOwnCgroup(spec, host, request, unit);
-  if (spec.process === undefined) throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
-  const process = planProcess(spec.process, host, { listenFds: request.listenFds, preserveFds: request.preserveFds, keepsGroups: keepsGroups(spec.annotations) });
-  const rootfs = planRootfs(spec, host, { bundle: request.bundle, noPivot: request.noPivot, cgroupPaths: source, api: host.mountApi });
+export function planContainer(
+  spec: Spec,
+  host: HostFacts,
+  request: PlanRequest,
+  { user, unit, ...rare }: RarePlans,
+): ContainerPlan {
+  const { cgroup, source, warnings } = request.noCgroup
+    ? planWithoutCgroup(spec, host, request.id)
+    : planOwnCgroup(spec, host, request, unit);
+  if (spec.process === undefined)
+    throw new SpecError([{ pointer: "/process", problem: "is required to create a container" }]);
+  const process = planProcess(spec.process, host, {
+    listenFds: request.listenFds,
+    preserveFds: request.preserveFds,
+    keepsGroups: keepsGroups(spec.annotations),
+  });
+  const rootfs = planRootfs(spec, host, {
+    bundle: request.bundle,
+    noPivot: request.noPivot,
+    cgroupPaths: source,
+    api: host.mountApi,
+  });
   return {
     ...rare,
     id: request.id,

@@ -19,7 +19,8 @@ export function containerProcesses(globals: Globals, id: string): readonly HostP
   const directory = openContainer(globals.root, id);
   using _closed = directory.fd;
   const { cgroup } = readRecord(directory);
-  if (cgroup?.length === 0) throw new HostError("the container has no cgroup: its processes cannot be told from others");
+  if (cgroup?.length === 0)
+    throw new HostError("the container has no cgroup: its processes cannot be told from others");
   return processes(cgroup ?? []);
 }
 
@@ -37,7 +38,9 @@ export function hostPs(args: readonly string[]): string {
   const text = host.decode(readAll(read));
   const ending = waitPidfd(pidfd);
   if (ending.kind === "exited" && ending.status === 0) return text;
-  throw new HostError(`${ending.kind === "exited" ? `exit status ${ending.status}` : `signal: ${ending.signal}`}: ${text.trimEnd()}`);
+  throw new HostError(
+    `${ending.kind === "exited" ? `exit status ${ending.status}` : `signal: ${ending.signal}`}: ${text.trimEnd()}`,
+  );
 }
 
 function become(program: string, args: readonly string[], output: Fd): never {
@@ -46,13 +49,18 @@ function become(program: string, args: readonly string[], output: Fd): never {
     inherit(output, 2);
     execve(program, ["ps", ...args], environment());
   } catch (error) {
-    complain(`${program}: ${error instanceof SysError ? `${error.syscall} failed with errno ${error.errno}` : String(error)}`);
+    complain(
+      `${program}: ${error instanceof SysError ? `${error.syscall} failed with errno ${error.errno}` : String(error)}`,
+    );
   }
   exit_group(127);
 }
 
 function findProgram(name: string): string {
-  const path = (getenv("PATH") ?? "").split(":").map((directory) => `${directory || "."}/${name}`).find((candidate) => accessErrno(candidate, X_OK) === 0);
+  const path = (getenv("PATH") ?? "")
+    .split(":")
+    .map((directory) => `${directory || "."}/${name}`)
+    .find((candidate) => accessErrno(candidate, X_OK) === 0);
   if (path === undefined) throw new HostError(`exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
   return path;
 }

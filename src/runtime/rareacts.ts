@@ -27,12 +27,19 @@ export function makeNotify(directory: StateDirectory, isCreate: boolean, undo: U
   const target = notifySocket();
   if (target === undefined) return undefined;
   load<typeof import("../notify.ts")>("notify").makeNotifyDirectory(directory.fd);
-  const readiness = isCreate ? undefined : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
+  const readiness = isCreate
+    ? undefined
+    : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
   if (readiness !== undefined) undo.use("close notify socket", readiness.listener);
   return readiness;
 }
 
-export function enterGroup(plan: IntelRdtPlan | undefined, paths: IntelRdtPaths | undefined, child: Child, undo: Undo): void {
+export function enterGroup(
+  plan: IntelRdtPlan | undefined,
+  paths: IntelRdtPaths | undefined,
+  child: Child,
+  undo: Undo,
+): void {
   if (plan === undefined || paths === undefined) return;
   const { enterIntelRdt, removeIntelRdt } = load<typeof import("../intelrdt.ts")>("intelrdt");
   undo.defer("remove resource control group", () => removeIntelRdt(paths));
@@ -57,10 +64,17 @@ export function lookAtNamespaces({ namespaces: { parentJoins, childJoins }, sysc
 
 /** Here, where the host's libraries are: what the child loads is bytes in its memory. */
 export function prepareSeccomp(globals: Globals, { seccomp }: ContainerPlan): SeccompFilter | undefined {
-  return seccomp === undefined ? undefined : load<typeof import("../seccomp/cache.ts")>("seccomp/cache").seccompFilter(seccomp, globals.root, globals.debug);
+  return seccomp === undefined
+    ? undefined
+    : load<typeof import("../seccomp/cache.ts")>("seccomp/cache").seccompFilter(seccomp, globals.root, globals.debug);
 }
 
 /** The agent listens in the host's file system, where only we are. */
 export function handOver(plan: ContainerPlan, child: Child, notify: number): void {
-  load<typeof import("../seccomp/listener.ts")>("seccomp/listener").sendListener(plan.seccomp?.listener, child, notify, hookState(plan, "creating", child.pid));
+  load<typeof import("../seccomp/listener.ts")>("seccomp/listener").sendListener(
+    plan.seccomp?.listener,
+    child,
+    notify,
+    hookState(plan, "creating", child.pid),
+  );
 }

@@ -20,7 +20,12 @@ export function listen(directory: StateDirectory, target: string): Readiness | u
 }
 
 /** For who ends now: waits until the service is ready, or its container has ended. */
-export function waitUntilReady({ listener, target }: Readiness, record: ContainerRecord, pid: HostPid, globals: Globals): void {
+export function waitUntilReady(
+  { listener, target }: Readiness,
+  record: ContainerRecord,
+  pid: HostPid,
+  globals: Globals,
+): void {
   using init = openInit(record) ?? null;
   warned(globals, () => awaitReady(listener, init ?? undefined, target, pid));
 }
@@ -48,6 +53,8 @@ function warned(globals: Globals, act: () => void): void {
   try {
     act();
   } catch (error) {
-    globals.warn(`the container's readiness could not be passed on: ${error instanceof Error ? error.message : String(error)}`);
+    globals.warn(
+      `the container's readiness could not be passed on: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

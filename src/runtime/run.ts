@@ -31,15 +31,22 @@ function takeAway(globals: Globals, directory: StateDirectory, record: Container
 export function runContainer(globals: Globals, request: RunRequest): number {
   using undo = undoOf(globals);
   const signals = request.detach ? undefined : takeSignals(!request.noSubreaper);
-  const { child, channel, plan, directory, record, terminal, readiness } = create(globals, request, request.detach ? "run detached" : "run", undo);
+  const { child, channel, plan, directory, record, terminal, readiness } = create(
+    globals,
+    request,
+    request.detach ? "run detached" : "run",
+    undo,
+  );
   expect(globals, plan.cgroup.groups, child, channel, undefined);
   step("run poststart hooks", () => runHooks("poststart", record.poststart, hookState(record, "running", record.pid)));
   if (signals === undefined) {
     undo.move();
-    if (readiness !== undefined) load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, child.pid, globals);
+    if (readiness !== undefined)
+      load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, child.pid, globals);
     return 0;
   }
-  if (readiness !== undefined) onSignalOfInput(load<typeof import("./readiness.ts")>("runtime/readiness").passReadyOnSignal(readiness, globals));
+  if (readiness !== undefined)
+    onSignalOfInput(load<typeof import("./readiness.ts")>("runtime/readiness").passReadyOnSignal(readiness, globals));
   const status = attend(child, signals, terminal);
   undo.move();
   if (!request.keep) takeAway(globals, directory, record);

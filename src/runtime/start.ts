@@ -27,7 +27,17 @@ export function startContainer(globals: Globals, id: string): void {
   const readiness = step("listen for readiness", () => listenFor(notifySocket(), directory));
   step("start", () => begin(directory, record));
   step("run poststart hooks", () => poststart(record));
-  step("wait for readiness", () => readiness && load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, hostPid(record.pid), globals));
+  step(
+    "wait for readiness",
+    () =>
+      readiness &&
+      load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(
+        readiness,
+        record,
+        hostPid(record.pid),
+        globals,
+      ),
+  );
 }
 
 /** [spec] A poststart hook that fails stops the container. */
@@ -41,7 +51,9 @@ function poststart(record: ContainerRecord): void {
 }
 
 const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>
-  target === undefined ? undefined : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
+  target === undefined
+    ? undefined
+    : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
 
 function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
   if (status === "created") return;
@@ -54,7 +66,11 @@ function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
 function stopped(record: ContainerRecord): StateError {
   const { oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
   const oom = oomKilled(record.cgroup ?? []);
-  return new StateError(oom === undefined ? "cannot start a container that has stopped" : `cannot start a container that has stopped: ${oomWords(oom)}`);
+  return new StateError(
+    oom === undefined
+      ? "cannot start a container that has stopped"
+      : `cannot start a container that has stopped: ${oomWords(oom)}`,
+  );
 }
 
 function begin(directory: StateDirectory, record: ContainerRecord): void {
@@ -67,7 +83,8 @@ function begin(directory: StateDirectory, record: ContainerRecord): void {
   }
   using _closed = stream;
   const answer = readToEnd(stream, () => unlinkat(directory.fd, "start.sock"));
-  if (answer === "") throw initAlive(record) ? new StateError("cannot start an already running container") : stopped(record);
+  if (answer === "")
+    throw initAlive(record) ? new StateError("cannot start an already running container") : stopped(record);
   if (answer === "+") return; // the stream ended in execve
   const message = JSON.parse(answer.slice(1)) as ChildMessage;
   if (message.kind === "failed") throw decodeError(message.error);

@@ -15,7 +15,17 @@ export function containerState(globals: Globals, id: string, nameOf: (uid: numbe
   const record = readRecord(directory);
   const status = statusOf(directory, record);
   const { ociVersion, bundle, rootfs, created, annotations } = record;
-  const state = { ociVersion, id: record.id, pid: status === "stopped" ? 0 : record.pid, status, bundle, rootfs, created, annotations, owner: nameOf(record.owner) };
+  const state = {
+    ociVersion,
+    id: record.id,
+    pid: status === "stopped" ? 0 : record.pid,
+    status,
+    bundle,
+    rootfs,
+    created,
+    annotations,
+    owner: nameOf(record.owner),
+  };
   return status === "stopped" ? { ...state, ...whyStopped(record) } : state;
 }
 
@@ -24,7 +34,9 @@ function whyStopped(record: ContainerRecord): Pick<PrintedState, "oomKilled"> {
   const oom = oomKilled(record.cgroup ?? []);
   if (oom === undefined) return {};
   const limit = Number(oom.limit);
-  return { oomKilled: { processes: oom.count, cgroup: oom.path, ...(Number.isSafeInteger(limit) && { limitBytes: limit }) } };
+  return {
+    oomKilled: { processes: oom.count, cgroup: oom.path, ...(Number.isSafeInteger(limit) && { limitBytes: limit }) },
+  };
 }
 
 /** Every container below the state root, by name. What cannot be read is a warning. */

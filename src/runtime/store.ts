@@ -8,7 +8,20 @@
 
 import type { IntelRdtPaths } from "../intelrdt.ts";
 import { load } from "../sys/host.ts";
-import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY, AT_REMOVEDIR, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from "../abi/fcntl.ts";
+import {
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  AT_REMOVEDIR,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+} from "../abi/fcntl.ts";
 import { EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EWOULDBLOCK } from "../abi/errno.ts";
 import { RENAME_EXCHANGE } from "../abi/unistd.ts";
 import { containerId, type ContainerId, type HostPath, type HostPid } from "../base/brand.ts";
@@ -53,7 +66,11 @@ export type StateDirectory = { readonly id: ContainerId; readonly fd: Fd };
 export function checkedId(name: string): ContainerId {
   const id = containerId(name);
   if (id !== undefined) return id;
-  throw new HostError(name === "" ? "container id cannot be empty" : `invalid container ID format: ${JSON.stringify(name)}: only letters, digits and _+-. are allowed`);
+  throw new HostError(
+    name === ""
+      ? "container id cannot be empty"
+      : `invalid container ID format: ${JSON.stringify(name)}: only letters, digits and _+-. are allowed`,
+  );
 }
 
 /** Makes the state directory, locked; the caller closes it. @throws StateError when the id is in use */
@@ -160,8 +177,13 @@ function parseRecord(text: string): ContainerRecord | undefined {
 }
 
 const isRecord = (record: Partial<ContainerRecord> | null): record is ContainerRecord =>
-  typeof record?.pid === "number" && typeof record.startTime === "string" && typeof record.id === "string" && typeof record.bundle === "string" &&
-  (record.cgroup === undefined || Array.isArray(record.cgroup)) && Array.isArray(record.poststart) && Array.isArray(record.poststop);
+  typeof record?.pid === "number" &&
+  typeof record.startTime === "string" &&
+  typeof record.id === "string" &&
+  typeof record.bundle === "string" &&
+  (record.cgroup === undefined || Array.isArray(record.cgroup)) &&
+  Array.isArray(record.poststart) &&
+  Array.isArray(record.poststop);
 
 /** The first record: nobody has read the directory as a container before it is there. */
 export function writeFirstRecord(directory: StateDirectory, record: ContainerRecord, config: string): void {

@@ -36,14 +36,22 @@ export function updateContainer(globals: Globals, request: UpdateRequest): void 
   using undo = undoOf(globals);
   const change = step("plan", () => planFor(globals, directory, record, request));
   step("change resource control group", () => changeRdt(record, request, undo));
-  step("change cgroup", () => named(request, () => driverOf(record.systemdUnit).apply(record.cgroup ?? [], change, globals.warn)));
+  step("change cgroup", () =>
+    named(request, () => driverOf(record.systemdUnit).apply(record.cgroup ?? [], change, globals.warn)),
+  );
   undo.move();
   step("record limits", () => writeResources(directory, stringify(change.after)));
 }
 
-function planFor(globals: Globals, directory: StateDirectory, record: ContainerRecord, request: UpdateRequest): ResourceChange {
+function planFor(
+  globals: Globals,
+  directory: StateDirectory,
+  record: ContainerRecord,
+  request: UpdateRequest,
+): ResourceChange {
   const { memory } = request.resources;
-  if (memory.kernel !== undefined || memory.kernelTCP !== undefined) globals.warn("Kernel memory settings are ignored and will be removed");
+  if (memory.kernel !== undefined || memory.kernelTCP !== undefined)
+    globals.warn("Kernel memory settings are ignored and will be removed");
   const asked = { ...request.resources, memory: { ...memory, kernel: undefined, kernelTCP: undefined } };
   const groups = record.cgroup ?? [];
   return named(request, () => planChange(groups, currentResources(directory), asked, controllersOf(groups)));
@@ -66,12 +74,15 @@ const RESOURCES = "/linux/resources";
 
 /** Errors in the words of whoever asked: there is no config.json here. */
 function named<T>({ source }: UpdateRequest, act: () => T): T {
-  const rename = (text: string): string => text.replace(/^\/linux\/resources(\/[^:\s]*)/, (_all, pointer: string) => source(pointer));
+  const rename = (text: string): string =>
+    text.replace(/^\/linux\/resources(\/[^:\s]*)/, (_all, pointer: string) => source(pointer));
   try {
     return act();
   } catch (error) {
-    if (error instanceof SpecError) throw new SpecError(error.violations.map(({ pointer, problem }) => ({ pointer: rename(pointer), problem })));
-    if (error instanceof StepError && error.why?.startsWith(RESOURCES)) throw new StepError(error.step, error.cause, rename(error.why));
+    if (error instanceof SpecError)
+      throw new SpecError(error.violations.map(({ pointer, problem }) => ({ pointer: rename(pointer), problem })));
+    if (error instanceof StepError && error.why?.startsWith(RESOURCES))
+      throw new StepError(error.step, error.cause, rename(error.why));
     if (error instanceof HostError && error.message.startsWith(RESOURCES)) throw new HostError(rename(error.message));
     throw error;
   }

@@ -19,7 +19,18 @@ import { SYS_getrandom } from "../abi/syscall.ts";
 import type { HostPath } from "../base/brand.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fileIdentity, fstat, fsync, mkdirat, openat, readAll, readdir, renameat, unlinkat, writeAll } from "../sys/file.ts";
+import {
+  fileIdentity,
+  fstat,
+  fsync,
+  mkdirat,
+  openat,
+  readAll,
+  readdir,
+  renameat,
+  unlinkat,
+  writeAll,
+} from "../sys/file.ts";
 import { host, load } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
 import { geteuid } from "../sys/process.ts";
@@ -44,7 +55,11 @@ const MOST_FILES = 64;
  * @param root the state root
  * @throws HostError when libseccomp is missing or does not know what the plan asks for
  */
-export function seccompFilter(plan: SeccompPlan, root: HostPath, debug: ((message: string) => void) | undefined): SeccompFilter {
+export function seccompFilter(
+  plan: SeccompPlan,
+  root: HostPath,
+  debug: ((message: string) => void) | undefined,
+): SeccompFilter {
   debug?.(`seccomp filter flags: ${plan.flags}`);
   return { program: findProgram(plan, root, debug), flags: plan.flags, moment: plan.moment };
 }
@@ -70,10 +85,18 @@ function findProgram(plan: SeccompPlan, root: HostPath, debug: ((message: string
  * (spec/laws.ts), so the list cannot be read in two ways.
  */
 function keyOf({ defaultAction, architectures, rules, redundant, enosys, failUnknown }: SeccompPlan): string {
-  const texts = [TSRUN_VERSION, TSRUN_COMMIT, `${defaultAction} ${enosys} ${failUnknown} ${architectures.length} ${redundant.length}`, ...architectures];
+  const texts = [
+    TSRUN_VERSION,
+    TSRUN_COMMIT,
+    `${defaultAction} ${enosys} ${failUnknown} ${architectures.length} ${redundant.length}`,
+    ...architectures,
+  ];
   if (enosys) texts.push(redundant.join("\0"));
   for (const { names, action, conditions } of rules) {
-    texts.push(`${action} ${names.length} ${conditions.map(({ arg, op, a, b }) => `${arg} ${op} ${a} ${b}`).join(" ")}`, names.join("\0"));
+    texts.push(
+      `${action} ${names.length} ${conditions.map(({ arg, op, a, b }) => `${arg} ${op} ${a} ${b}`).join(" ")}`,
+      names.join("\0"),
+    );
   }
   return texts.join("\0");
 }
@@ -113,14 +136,22 @@ function openDirectory(root: HostPath, euid: number): Fd | undefined {
 function take(bytes: Uint8Array, key: Uint8Array): Uint8Array | "another" | "stale" {
   if (bytes.byteLength < HEADER) return "stale";
   const view = new DataView(bytes.buffer);
-  const [magic, libraryLength, keyLength, programLength] = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true)];
+  const [magic, libraryLength, keyLength, programLength] = [
+    view.getUint32(0, true),
+    view.getUint32(4, true),
+    view.getUint32(8, true),
+    view.getUint32(12, true),
+  ];
   const keyAt = HEADER + stat.size + libraryLength;
   const programAt = keyAt + keyLength;
   if (magic !== MAGIC || programAt + programLength !== bytes.byteLength) return "stale";
-  if (programLength === 0 || programLength % sock_filter.size !== 0 || programLength > BPF_MAXINSNS * sock_filter.size) return "stale";
+  if (programLength === 0 || programLength % sock_filter.size !== 0 || programLength > BPF_MAXINSNS * sock_filter.size)
+    return "stale";
   if (!equal(bytes.subarray(keyAt, programAt), key)) return "another";
   const library = host.decode(bytes.subarray(HEADER + stat.size, keyAt));
-  return equal(bytes.subarray(HEADER, HEADER + stat.size), fileIdentity(null, library)) ? bytes.subarray(programAt) : "stale";
+  return equal(bytes.subarray(HEADER, HEADER + stat.size), fileIdentity(null, library))
+    ? bytes.subarray(programAt)
+    : "stale";
 }
 
 function equal(some: Uint8Array, other: Uint8Array): boolean {

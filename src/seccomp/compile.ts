@@ -7,7 +7,12 @@ import { BPF_MAXINSNS, sock_filter } from "../abi/filter.ts";
 import { SCMP_ARCH_X32, SCMP_FLTATR_CTL_OPTIMIZE } from "../abi/libseccomp.ts";
 import { HostError, isErrno, StepError, SysError } from "../base/errors.ts";
 import {
-  libseccompPath, ScmpFilter, seccomp_arch_native, seccomp_arch_resolve_name, seccomp_syscall_resolve_name, seccomp_syscall_resolve_name_arch,
+  libseccompPath,
+  ScmpFilter,
+  seccomp_arch_native,
+  seccomp_arch_resolve_name,
+  seccomp_syscall_resolve_name,
+  seccomp_syscall_resolve_name_arch,
 } from "../sys/libseccomp.ts";
 import type { SeccompPlan } from "./plan.ts";
 import { enosysStub, newestCall, type Newest } from "./stub.ts";
@@ -39,7 +44,10 @@ export function compile(plan: SeccompPlan, debug: ((message: string) => void) | 
       throw new StepError("add seccomp rule", error, rule.why);
     }
   }
-  const program = join(plan.enosys ? enosysStub(newestCalls(plan, architectures)) : new Uint8Array(0), filter.export_bpf());
+  const program = join(
+    plan.enosys ? enosysStub(newestCalls(plan, architectures)) : new Uint8Array(0),
+    filter.export_bpf(),
+  );
   return { program: checkProgram(program), library: libseccompPath() };
 }
 
@@ -86,7 +94,12 @@ function optimize(filter: ScmpFilter): void {
   }
 }
 
-function addRule(filter: ScmpFilter, plan: SeccompPlan, { names, action, conditions }: SeccompPlan["rules"][0], debug: ((message: string) => void) | undefined): void {
+function addRule(
+  filter: ScmpFilter,
+  plan: SeccompPlan,
+  { names, action, conditions }: SeccompPlan["rules"][0],
+  debug: ((message: string) => void) | undefined,
+): void {
   for (const name of names) {
     const call = seccomp_syscall_resolve_name(name);
     if (call !== undefined) filter.rule_add_array(action, call, conditions, name);
@@ -98,7 +111,11 @@ function addRule(filter: ScmpFilter, plan: SeccompPlan, { names, action, conditi
 /** What the profile knows of each architecture in the filter, of which the machine's own is always one. */
 function newestCalls({ rules, redundant }: SeccompPlan, architectures: readonly number[]): readonly Newest[] {
   const names = new Set([...rules.flatMap((rule) => rule.names), ...redundant]);
-  const newest = (arch: number): number | undefined => newestCall(arch, [...names].map((name) => seccomp_syscall_resolve_name_arch(arch, name)));
+  const newest = (arch: number): number | undefined =>
+    newestCall(
+      arch,
+      [...names].map((name) => seccomp_syscall_resolve_name_arch(arch, name)),
+    );
   const all = new Set([seccomp_arch_native(), ...architectures]);
   const x32 = all.delete(SCMP_ARCH_X32) ? newest(SCMP_ARCH_X32) : undefined;
   return [...all].map((arch) => ({ arch, call: newest(arch), x32: arch === AUDIT_ARCH_X86_64 ? x32 : undefined }));

@@ -24,7 +24,11 @@ export type SeccompFilter = {
  *   does must be a write(2) that tells its number: until the supervisor has the descriptor, any other call may block forever
  * @throws SysError as seccomp_set_mode_filter
  */
-export function installSeccomp(filter: SeccompFilter | undefined, moment: SeccompMoment, handOver: (notify: number) => void): void {
+export function installSeccomp(
+  filter: SeccompFilter | undefined,
+  moment: SeccompMoment,
+  handOver: (notify: number) => void,
+): void {
   if (filter === undefined || filter.moment !== moment) return;
   const notify = seccomp_set_mode_filter(filter.program, filter.flags);
   if ((filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) === 0) return;

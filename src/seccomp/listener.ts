@@ -38,6 +38,10 @@ function connect(path: string): Fd {
   try {
     return connectUnix(path);
   } catch (error) {
-    throw new StepError("failed to connect with seccomp agent specified in the seccomp profile", error, "/linux/seccomp/listenerPath");
+    throw new StepError(
+      "failed to connect with seccomp agent specified in the seccomp profile",
+      error,
+      "/linux/seccomp/listenerPath",
+    );
   }
 }

@@ -3,16 +3,40 @@
 
 import { ENOSYS, EPERM } from "../abi/errno.ts";
 import {
-  SCMP_CMP_EQ, SCMP_CMP_GE, SCMP_CMP_GT, SCMP_CMP_LE, SCMP_CMP_LT, SCMP_CMP_MASKED_EQ, SCMP_CMP_NE,
+  SCMP_CMP_EQ,
+  SCMP_CMP_GE,
+  SCMP_CMP_GT,
+  SCMP_CMP_LE,
+  SCMP_CMP_LT,
+  SCMP_CMP_MASKED_EQ,
+  SCMP_CMP_NE,
 } from "../abi/libseccomp.ts";
 import {
-  SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-  SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE,
-  SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF,
+  SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_DATA,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_LOG,
+  SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
 } from "../abi/seccomp.ts";
 import { SpecError } from "../base/errors.ts";
 import type { Int64 } from "../base/int64.ts";
-import type { Seccomp, SeccompAction, SeccompArch, SeccompArg, SeccompFlag, SeccompOperator, Spec } from "../spec/types.ts";
+import type {
+  Seccomp,
+  SeccompAction,
+  SeccompArch,
+  SeccompArg,
+  SeccompFlag,
+  SeccompOperator,
+  Spec,
+} from "../spec/types.ts";
 
 /**
  * When the child loads the filter. [kernel] Without no_new_privs it takes CAP_SYS_ADMIN, so it must be before privileges are dropped, and
@@ -66,7 +90,10 @@ const PROGRAM = "run.oci.seccomp_bpf_data";
  * @param noNewPrivileges of the process that the filter is for
  * @returns undefined when no filter is asked for
  */
-export function planSeccomp(spec: Pick<Spec, "linux" | "annotations">, noNewPrivileges: boolean): SeccompPlan | undefined {
+export function planSeccomp(
+  spec: Pick<Spec, "linux" | "annotations">,
+  noNewPrivileges: boolean,
+): SeccompPlan | undefined {
   const { seccomp } = spec.linux;
   const program = spec.annotations[PROGRAM];
   if (seccomp === undefined && program === undefined) return undefined;
@@ -76,8 +103,11 @@ export function planSeccomp(spec: Pick<Spec, "linux" | "annotations">, noNewPriv
   const redundant: string[] = [];
   for (const [i, { names, action: name, errnoRet, args }] of profile.syscalls.entries()) {
     const act = action(name, errnoRet);
-    if (act === defaultAction) redundant.push(...names); // libseccomp refuses such a rule
-    else for (const conditions of alternatives(args)) rules.push({ names, action: act, conditions, why: `/linux/seccomp/syscalls/${i}` });
+    if (act === defaultAction)
+      redundant.push(...names); // libseccomp refuses such a rule
+    else
+      for (const conditions of alternatives(args))
+        rules.push({ names, action: act, conditions, why: `/linux/seccomp/syscalls/${i}` });
   }
   const notifies = program === undefined && rules.some((rule) => rule.action === SECCOMP_RET_USER_NOTIF);
   return {
@@ -90,13 +120,22 @@ export function planSeccomp(spec: Pick<Spec, "linux" | "annotations">, noNewPriv
     program,
     flags: flags(profile, notifies),
     moment: !noNewPrivileges ? "privileged" : notifies ? "created" : "started",
-    listener: notifies && profile.listenerPath !== undefined ? { path: profile.listenerPath, metadata: profile.listenerMetadata ?? "" } : undefined,
+    listener:
+      notifies && profile.listenerPath !== undefined
+        ? { path: profile.listenerPath, metadata: profile.listenerMetadata ?? "" }
+        : undefined,
     why: program === undefined ? "/linux/seccomp" : `/annotations/${PROGRAM}`,
   };
 }
 
 const ALLOW_ALL: Seccomp = {
-  defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: undefined, architectures: [], flags: undefined, listenerPath: undefined, listenerMetadata: undefined, syscalls: [],
+  defaultAction: "SCMP_ACT_ALLOW",
+  defaultErrnoRet: undefined,
+  architectures: [],
+  flags: undefined,
+  listenerPath: undefined,
+  listenerMetadata: undefined,
+  syscalls: [],
 };
 
 const ACTIONS: { readonly [name in SeccompAction]: number } = {
@@ -137,14 +176,20 @@ function action(name: SeccompAction, number: number | undefined): number {
 export const architectureName = (name: SeccompArch): string => name.slice("SCMP_ARCH_".length).toLowerCase();
 
 /** A logger and a tracer let new calls happen; a tracer answers them itself. */
-const denies = (name: SeccompAction): boolean => name !== "SCMP_ACT_ALLOW" && name !== "SCMP_ACT_LOG" && name !== "SCMP_ACT_TRACE";
+const denies = (name: SeccompAction): boolean =>
+  name !== "SCMP_ACT_ALLOW" && name !== "SCMP_ACT_LOG" && name !== "SCMP_ACT_TRACE";
 
 const UNCONDITIONAL: readonly (readonly SeccompCondition[])[] = [[]];
 
 /** [kernel] A rule compares each argument once: a second comparison of the same makes each a rule of its own, and any of them matches (as runc). */
 function alternatives(args: readonly SeccompArg[]): readonly (readonly SeccompCondition[])[] {
   if (args.length === 0) return UNCONDITIONAL;
-  const conditions = args.map(({ index, op, value, valueTwo }) => ({ arg: index, op: OPERATORS[op], a: value, b: valueTwo }));
+  const conditions = args.map(({ index, op, value, valueTwo }) => ({
+    arg: index,
+    op: OPERATORS[op],
+    a: value,
+    b: valueTwo,
+  }));
   const distinct = args.length === 1 || new Set(args.map(({ index }) => index)).size === args.length;
   return distinct ? [conditions] : conditions.map((condition) => [condition]);
 }
@@ -153,6 +198,11 @@ function flags(profile: Seccomp, notifies: boolean): number {
   let mask = notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
   for (const flag of profile.flags ?? ["SECCOMP_FILTER_FLAG_SPEC_ALLOW" as const]) mask |= FLAGS[flag];
   if (mask & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !notifies)
-    throw new SpecError([{ pointer: "/linux/seccomp/flags", problem: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY" }]);
+    throw new SpecError([
+      {
+        pointer: "/linux/seccomp/flags",
+        problem: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY",
+      },
+    ]);
   return mask;
 }

@@ -3,7 +3,20 @@
 
 import { AUDIT_ARCH_ARM, AUDIT_ARCH_X86_64 } from "../abi/audit.ts";
 import { ENOSYS } from "../abi/errno.ts";
-import { BPF_ABS, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter } from "../abi/filter.ts";
+import {
+  BPF_ABS,
+  BPF_JA,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JMP,
+  BPF_JSET,
+  BPF_K,
+  BPF_LD,
+  BPF_RET,
+  BPF_W,
+  sock_filter,
+} from "../abi/filter.ts";
 import { SECCOMP_RET_ERRNO, seccomp_data } from "../abi/seccomp.ts";
 
 /** The highest call that a profile names on one architecture; undefined when it names none there. */
@@ -22,14 +35,20 @@ const ARM_PRIVATE = 0x0f_0000;
 /** The highest of `numbers`, as resolved on `arch`, that tells how new a profile is. */
 export function newestCall(arch: number, numbers: Iterable<number>): number | undefined {
   let newest = 0;
-  for (const number of numbers) if (number > newest && !(arch === AUDIT_ARCH_ARM && number >= ARM_PRIVATE)) newest = number;
+  for (const number of numbers)
+    if (number > newest && !(arch === AUDIT_ARCH_ARM && number >= ARM_PRIVATE)) newest = number;
   return newest === 0 ? undefined : newest; // libseccomp's pseudo numbers for calls of other architectures are negative
 }
 
 type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, value: number];
 
 const load = (offset: number): Instruction => [BPF_LD + BPF_W + BPF_ABS, 0, 0, offset];
-const jump = (test: number, value: number, ifTrue: number, ifFalse: number): Instruction => [BPF_JMP + test + BPF_K, ifTrue, ifFalse, value];
+const jump = (test: number, value: number, ifTrue: number, ifFalse: number): Instruction => [
+  BPF_JMP + test + BPF_K,
+  ifTrue,
+  ifFalse,
+  value,
+];
 const REFUSE: Instruction = [BPF_RET + BPF_K, 0, 0, SECCOMP_RET_ERRNO + ENOSYS];
 /** The last of each section; where the end of the stub is, only the whole knows. */
 const LEAVE: Instruction = [BPF_JMP + BPF_JA, 0, 0, 0];
@@ -47,7 +66,10 @@ export function enosysStub(architectures: readonly Newest[]): Uint8Array {
 }
 
 function section({ arch, call, x32 }: Newest): readonly Instruction[] {
-  const tests = arch === AUDIT_ARCH_X86_64 ? x86Tests(call, x32) : [...(arch === AUDIT_ARCH_ARM ? [jump(BPF_JGE, ARM_PRIVATE, 2, 0)] : []), newer(call ?? 0, 0)];
+  const tests =
+    arch === AUDIT_ARCH_X86_64
+      ? x86Tests(call, x32)
+      : [...(arch === AUDIT_ARCH_ARM ? [jump(BPF_JGE, ARM_PRIVATE, 2, 0)] : []), newer(call ?? 0, 0)];
   const body = [load(seccomp_data.nr), ...tests, REFUSE, LEAVE];
   return [jump(BPF_JEQ, arch, 0, body.length), ...body];
 }

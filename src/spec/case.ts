@@ -13,7 +13,10 @@ function rename(value: unknown, number: number): void {
   const table = tables[number] ?? {};
   const object = value as { [key: string]: unknown };
   for (const [key, inside] of Object.entries(object)) {
-    const known = Object.hasOwn(table, key) || "*" in table ? key : Object.keys(table).find((name) => name.toLowerCase() === key.toLowerCase());
+    const known =
+      Object.hasOwn(table, key) || "*" in table
+        ? key
+        : Object.keys(table).find((name) => name.toLowerCase() === key.toLowerCase());
     if (known === undefined) continue;
     if (known !== key && !Object.hasOwn(object, known)) {
       object[known] = inside;

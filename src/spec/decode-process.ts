@@ -31,7 +31,10 @@ export function decodeProcess(json: unknown): Process {
     selinuxLabel: raw.selinuxLabel || undefined,
     oomScoreAdj: raw.oomScoreAdj,
     scheduler: raw.scheduler && decodeScheduler(raw.scheduler),
-    ioPriority: raw.ioPriority && { class: raw.ioPriority.class as IOPriority["class"], priority: raw.ioPriority.priority ?? 0 },
+    ioPriority: raw.ioPriority && {
+      class: raw.ioPriority.class as IOPriority["class"],
+      priority: raw.ioPriority.priority ?? 0,
+    },
     execCPUAffinity: raw.execCPUAffinity && {
       initial: raw.execCPUAffinity.initial || undefined,
       final: raw.execCPUAffinity.final || undefined,

@@ -2,8 +2,23 @@
 // What is checked later, by spec/laws.ts, decodes to something sensible all the same.
 
 import type {
-  BlockIOResources, Device, DeviceRule, Hook, Hooks, IDMapping, IntelRdt, Linux, MemoryResources, Mount,
-  Namespace, NamespaceType, Resources, Seccomp, Spec, StringMap, ThrottleDevice,
+  BlockIOResources,
+  Device,
+  DeviceRule,
+  Hook,
+  Hooks,
+  IDMapping,
+  IntelRdt,
+  Linux,
+  MemoryResources,
+  Mount,
+  Namespace,
+  NamespaceType,
+  Resources,
+  Seccomp,
+  Spec,
+  StringMap,
+  ThrottleDevice,
 } from "./types.ts";
 import { decodeProcess, type Raw } from "./decode-process.ts";
 
@@ -203,6 +218,9 @@ function list<From, To>(raw: readonly From[] | undefined, decode: (raw: From) =>
 }
 
 /** Built with fromEntries, which makes an own property even of "__proto__". */
-function map<From, To>(raw: StringMap<From | undefined> | undefined, decode: (raw: From, key: string) => To): StringMap<To> {
+function map<From, To>(
+  raw: StringMap<From | undefined> | undefined,
+  decode: (raw: From, key: string) => To,
+): StringMap<To> {
   return raw ? Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, decode(value as From, key)])) : {};
 }

@@ -11,7 +11,10 @@ const examine = (text: string): Examination => examineWith(text, loader);
 const least = { ociVersion: "1.0.0", root: { path: "rootfs" } };
 
 /** All that is found, as `validate` prints it. */
-const lines = (text: string): string[] => examine(text).findings.map(({ level, pointer, problem, hint }) => `${level} ${pointer}: ${problem}${hint === undefined ? "" : `; ${hint}`}`);
+const lines = (text: string): string[] =>
+  examine(text).findings.map(
+    ({ level, pointer, problem, hint }) => `${level} ${pointer}: ${problem}${hint === undefined ? "" : `; ${hint}`}`,
+  );
 const found = (part: object): string[] => lines(JSON.stringify({ ...least, ...part }));
 
 describe("examine", () => {
@@ -24,29 +27,43 @@ describe("examine", () => {
   });
 
   it("says where the text is not JSON, by line and column", () => {
-    assert.deepEqual(lines('{\n  "a": 1,\n}'), ['error : not JSON: line 3, column 1: expected a property name in double quotes, found "}"']);
+    assert.deepEqual(lines('{\n  "a": 1,\n}'), [
+      'error : not JSON: line 3, column 1: expected a property name in double quotes, found "}"',
+    ]);
   });
 
   it("finds every violation of the schema and, beside them, the laws that are broken", () => {
-    assert.deepEqual(found({ root: {}, hostname: 5, domainname: "a", linux: { resources: { memory: { swappiness: 101 } }, maskedPaths: ["/a"] } }), [
-      "error /root/path: is required",
-      "error /hostname: must be a string, not 5",
-      "error /linux/maskedPaths: unable to restrict sys entries without a private MNT namespace",
-      "error /linux/resources/memory/swappiness: must be an integer between 0 and 100",
-    ]);
+    assert.deepEqual(
+      found({
+        root: {},
+        hostname: 5,
+        domainname: "a",
+        linux: { resources: { memory: { swappiness: 101 } }, maskedPaths: ["/a"] },
+      }),
+      [
+        "error /root/path: is required",
+        "error /hostname: must be a string, not 5",
+        "error /linux/maskedPaths: unable to restrict sys entries without a private MNT namespace",
+        "error /linux/resources/memory/swappiness: must be an integer between 0 and 100",
+      ],
+    );
   });
 
   it("a law says nothing when what it looks at is broken", () => {
     assert.deepEqual(found({ hostname: "a", linux: { namespaces: [{ type: "mount" }, { type: "utz" }] } }), [
-      "error /linux/namespaces/1/type: must be one of pid, network, mount, ipc, uts, user, cgroup, time, not \"utz\"",
+      'error /linux/namespaces/1/type: must be one of pid, network, mount, ipc, uts, user, cgroup, time, not "utz"',
     ]);
-    assert.deepEqual(found({ linux: { resources: { memory: { limit: "x", swap: 5 } } } }), ["error /linux/resources/memory/limit: must be an integer between -9223372036854775808 and 9223372036854775807, not \"x\""]);
+    assert.deepEqual(found({ linux: { resources: { memory: { limit: "x", swap: 5 } } } }), [
+      'error /linux/resources/memory/limit: must be an integer between -9223372036854775808 and 9223372036854775807, not "x"',
+    ]);
     assert.deepEqual(found({ linux: 5 }), ["error /linux: must be an object, not 5"]);
   });
 
   it("the items of a list that are not broken are judged, and named by where they stand", () => {
     const idmapped = { destination: "/b", source: "/b", options: ["idmap"] };
-    const pointers = examine(JSON.stringify({ ...least, mounts: [{ source: "/a" }, { destination: "/c", options: 5 }, idmapped] })).findings.map(({ pointer }) => pointer);
+    const pointers = examine(
+      JSON.stringify({ ...least, mounts: [{ source: "/a" }, { destination: "/c", options: 5 }, idmapped] }),
+    ).findings.map(({ pointer }) => pointer);
     assert.deepEqual(pointers, ["/mounts/0/destination", "/mounts/1/options", "/mounts/2", "/mounts/2"]);
   });
 
@@ -70,12 +87,19 @@ describe("examine", () => {
   });
 
   it("warns once of a name that is given again and again", () => {
-    assert.deepEqual(lines('{"ociVersion":"1.0.0","root":{"path":"a","path":"b","path":"c"}}'), ["warning /root/path: is given more than once: the last one counts"]);
+    assert.deepEqual(lines('{"ociVersion":"1.0.0","root":{"path":"a","path":"b","path":"c"}}'), [
+      "warning /root/path: is given more than once: the last one counts",
+    ]);
   });
 
-  it("takes null for absent, as Go does", () => assert.deepEqual(found({ mounts: null, process: { cwd: "/", args: ["a"], env: null } }), []));
+  it("takes null for absent, as Go does", () =>
+    assert.deepEqual(found({ mounts: null, process: { cwd: "/", args: ["a"], env: null } }), []));
 
-  it("finds NUL bytes", () => assert.deepEqual(found({ hostname: "a\0" }).filter((line) => line.includes("NUL")), ["error /hostname: contains a NUL byte (\\u0000)"]));
+  it("finds NUL bytes", () =>
+    assert.deepEqual(
+      found({ hostname: "a\0" }).filter((line) => line.includes("NUL")),
+      ["error /hostname: contains a NUL byte (\\u0000)"],
+    ));
 
   it("gives the document when a Spec can be made of it, and only then", () => {
     assert.deepEqual(examine(JSON.stringify({ ...least, hostname: "a" })).read?.json, { ...least, hostname: "a" });

@@ -42,7 +42,8 @@ export function examine(text: string, loader: Loader): Examination {
   const violations = explain("Config", json);
   const errors = [...violations, ...checkNulBytes(text, json), ...brokenLaws(json, loader)];
   const findings: Finding[] = errors.map(({ pointer, problem }) => ({ level: "error", pointer, problem }));
-  for (const pointer of repeated) findings.push({ level: "warning", pointer, problem: "is given more than once: the last one counts" });
+  for (const pointer of repeated)
+    findings.push({ level: "warning", pointer, problem: "is given more than once: the last one counts" });
   for (const { pointer, suggestion } of findUnknown(json)) {
     if (violations.some((violation) => pointer.startsWith(`${violation.pointer}/`))) continue; // of another type: what is inside means nothing
     const unknown = { level: "warning", pointer, problem: "nothing of this name is known and it is ignored" } as const;
@@ -58,7 +59,7 @@ function brokenLaws(json: unknown, { decodeSpec, LAWS, PROCESS_LAWS }: Loader): 
   const rest = new Remainder(json);
   const removed = new Set<string>();
   // What is removed may be missed elsewhere: until nothing more can be taken away.
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     const pointers = explain("Config", rest.json).map(({ pointer }) => rest.original(pointer));
     if (pointers.includes("")) return [];
     changed = false;
@@ -69,14 +70,22 @@ function brokenLaws(json: unknown, { decodeSpec, LAWS, PROCESS_LAWS }: Loader): 
     }
   }
   const spec = decodeSpec(rest.json);
-  const found = [...judge(LAWS, spec, "", removed), ...(spec.process ? judge(PROCESS_LAWS, spec.process, "/process", removed) : [])];
+  const found = [
+    ...judge(LAWS, spec, "", removed),
+    ...(spec.process ? judge(PROCESS_LAWS, spec.process, "/process", removed) : []),
+  ];
   return found.map(({ pointer, problem }) => ({ pointer: rest.original(pointer), problem }));
 }
 
 /** Lists of which a law says what must be in them. The items of the others are judged one by one. */
 const COUNT_TOGETHER = /^\/linux\/(namespaces|[ug]idMappings)$/;
 
-function judge<Subject extends object>(laws: readonly Law<Subject>[], subject: Subject, where: string, removed: ReadonlySet<string>): readonly Broken[] {
+function judge<Subject extends object>(
+  laws: readonly Law<Subject>[],
+  subject: Subject,
+  where: string,
+  removed: ReadonlySet<string>,
+): readonly Broken[] {
   const found: Broken[] = [];
   for (const law of laws) {
     const own: Broken[] = [];
@@ -167,7 +176,8 @@ export class Remainder {
 
   #copy(value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
-    if (!Array.isArray(value)) return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, this.#copy(inside)]));
+    if (!Array.isArray(value))
+      return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, this.#copy(inside)]));
     const copy: unknown[] = value.map((inside) => this.#copy(inside));
     this.#indices.set(copy, [...copy.keys()]);
     return copy;

@@ -25,7 +25,10 @@ describe("exampleConfig", () => {
     assert.deepEqual(linux?.["uidMappings"], [{ containerID: 0, hostID: 1000, size: 1 }]);
     assert.deepEqual(linux?.["gidMappings"], [{ containerID: 0, hostID: 100, size: 1 }]);
     assert.equal(linux?.["resources"], undefined);
-    assert.deepEqual(linux?.["namespaces"], ["pid", "ipc", "uts", "mount", "cgroup", "user"].map((type) => ({ type })));
+    assert.deepEqual(
+      linux?.["namespaces"],
+      ["pid", "ipc", "uts", "mount", "cgroup", "user"].map((type) => ({ type })),
+    );
     assert.doesNotMatch(JSON.stringify(rootless), /gid=/);
   });
 
@@ -54,7 +57,10 @@ describe("exampleConfig", () => {
       theirs["ociVersion"] = ours["ociVersion"] as Json;
       delete (theirs["process"]?.["capabilities"] as Json)["ambient"];
       const masked = (json: Json): string[] => (json["linux"]?.["maskedPaths"] as unknown as string[]).sort();
-      assert.deepEqual(masked(ours).filter((path) => !masked(theirs).includes(path)), []);
+      assert.deepEqual(
+        masked(ours).filter((path) => !masked(theirs).includes(path)),
+        [],
+      );
       assert.deepEqual(JSON.parse(JSON.stringify(ours)), theirs);
     });
   }

@@ -14,7 +14,8 @@ export type ExampleOptions = {
 export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): ConfigDocument {
   const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
   const namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"].filter(
-    (type) => !(type === "network" && rootless) && !(type === "cgroup" && !cgroupNamespace) && !(type === "user" && !rootless),
+    (type) =>
+      !(type === "network" && rootless) && !(type === "cgroup" && !cgroupNamespace) && !(type === "user" && !rootless),
   );
   return {
     ociVersion: "1.3.0",
@@ -32,7 +33,12 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
     hostname: "tsrun",
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
-      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+      {
+        destination: "/dev",
+        type: "tmpfs",
+        source: "tmpfs",
+        options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+      },
       {
         destination: "/dev/pts",
         type: "devpts",
@@ -40,13 +46,23 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
         // gid 5 (tty) is not mapped in a user namespace of one id.
         options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...(rootless ? [] : ["gid=5"])],
       },
-      { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] },
+      {
+        destination: "/dev/shm",
+        type: "tmpfs",
+        source: "shm",
+        options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+      },
       { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
       // [kernel] sysfs can be mounted only by who owns the network namespace, and a rootless container keeps the host's.
       rootless
         ? { destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"] }
         : { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
-      { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"] },
+      {
+        destination: "/sys/fs/cgroup",
+        type: "cgroup",
+        source: "cgroup",
+        options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
+      },
     ],
     linux: {
       ...(rootless
@@ -57,8 +73,16 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
         : { resources: { devices: [{ allow: false, access: "rwm" }] } }),
       namespaces: namespaces.map((type) => ({ type })),
       maskedPaths: [
-        "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-        "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/proc/sched_debug",
+        "/sys/firmware",
+        "/proc/scsi",
       ],
       readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
     },

@@ -17,7 +17,9 @@ export function explain(question: Question, json: unknown): readonly Violation[]
   const check = CHECKS[question];
   if (check(json)) return [];
   const violations = (check.errors ?? []).map((error) => violation(error, json));
-  return violations.filter(({ pointer }, index) => violations.findIndex((other) => other.pointer === pointer) === index);
+  return violations.filter(
+    ({ pointer }, index) => violations.findIndex((other) => other.pointer === pointer) === index,
+  );
 }
 
 function violation(error: SchemaError, json: unknown): Violation {
@@ -32,7 +34,10 @@ function violation(error: SchemaError, json: unknown): Violation {
     return { pointer: instancePath, problem: instancePath.endsWith("/args") ? ARGS : "must not be empty" };
   }
   const value = describe(valueAt(json, instancePath));
-  return { pointer: instancePath, problem: `${runcsWords(instancePath, value)}must be ${expected(keyword, params)}, not ${value}` };
+  return {
+    pointer: instancePath,
+    problem: `${runcsWords(instancePath, value)}must be ${expected(keyword, params)}, not ${value}`,
+  };
 }
 
 /** What runc says of a place first, where its callers look for that. */

@@ -15,7 +15,11 @@ export type CgroupHierarchy = {
 export type CgroupLayout =
   | { readonly mode: "none" }
   /** v1, or hybrid: then `unified` is the v2 hierarchy beside, which no resource is set in. */
-  | { readonly mode: "v1"; readonly hierarchies: readonly CgroupHierarchy[]; readonly unified: CgroupHierarchy | undefined }
+  | {
+      readonly mode: "v1";
+      readonly hierarchies: readonly CgroupHierarchy[];
+      readonly unified: CgroupHierarchy | undefined;
+    }
   /** Only v2. `controllers` are those of the root's cgroup.controllers. */
   | { readonly mode: "v2"; readonly mountPoint: string; readonly own: string; readonly controllers: readonly string[] };
 

@@ -23,12 +23,17 @@ export const isNumberList = (list: string): boolean => {
 };
 
 /** How many numbers such a list names. */
-export const numbersIn = (list: string): number => ranges(list).reduce((sum, [first, last]) => sum + last - first + 1, 0);
+export const numbersIn = (list: string): number =>
+  ranges(list).reduce((sum, [first, last]) => sum + last - first + 1, 0);
 
 /** [0, -1] for a part that is none. */
 function ranges(list: string): readonly (readonly [first: number, last: number])[] {
-  return list.split(",").map((part) => part.trim()).filter((part) => part !== "").map((part) => {
-    const [, first, last = first] = /^([0-9]{1,6})(?:-([0-9]{1,6}))?$/.exec(part) ?? [];
-    return first === undefined ? [0, -1] : [Number(first), Number(last)];
-  });
+  return list
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .map((part) => {
+      const [, first, last = first] = /^([0-9]{1,6})(?:-([0-9]{1,6}))?$/.exec(part) ?? [];
+      return first === undefined ? [0, -1] : [Number(first), Number(last)];
+    });
 }

@@ -37,7 +37,8 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
       spec.linux.namespaces.forEach((namespace, index) => {
         const { type, path } = namespace;
         if (findNamespace(spec, type) !== namespace) refuse(`/linux/namespaces/${index}`, `duplicated ns "${type}"`);
-        if (path !== undefined && !path.startsWith("/")) refuse(`/linux/namespaces/${index}/path`, "must be an absolute path");
+        if (path !== undefined && !path.startsWith("/"))
+          refuse(`/linux/namespaces/${index}/path`, "must be an absolute path");
       });
     },
   },
@@ -54,7 +55,10 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
         }
       } else if (user.path === undefined) {
         if (uidMappings.length + gidMappings.length === 0) {
-          refuse("/linux/namespaces", "user namespaces enabled, but no namespace path to join nor mappings to apply specified");
+          refuse(
+            "/linux/namespaces",
+            "user namespaces enabled, but no namespace path to join nor mappings to apply specified",
+          );
           return;
         }
         if (!maps(uidMappings, 0)) refuse("/linux/uidMappings", "must map the container's root user (containerID 0)");
@@ -82,9 +86,16 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
       const offsets = Object.entries(spec.linux.timeOffsets);
       if (offsets.length === 0) return;
       const time = findNamespace(spec, "time");
-      if (!time) refuse("/linux/timeOffsets", "time namespace offsets specified, but time namespace isn't enabled in the config");
+      if (!time)
+        refuse(
+          "/linux/timeOffsets",
+          "time namespace offsets specified, but time namespace isn't enabled in the config",
+        );
       else if (time.path !== undefined) {
-        refuse("/linux/timeOffsets", "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one");
+        refuse(
+          "/linux/timeOffsets",
+          "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one",
+        );
       }
       for (const [clock, { nanosecs }] of offsets) {
         const pointer = `/linux/timeOffsets/${escapePointer(clock)}`;
@@ -124,7 +135,10 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
           refuse(pointer, "id-mapped mounts must have both uid and gid mappings specified");
         }
         if (!mapped && !hasNamespace(spec, "user")) {
-          refuse(pointer, "id-mapped mounts must have both uid and gid mappings specified, or a user namespace to take them from");
+          refuse(
+            pointer,
+            "id-mapped mounts must have both uid and gid mappings specified, or a user namespace to take them from",
+          );
         }
       });
     },
@@ -146,7 +160,8 @@ export const NAMESPACE_LAWS: readonly Law<Spec>[] = [
 function checkSizes(mappings: readonly IDMapping[], pointer: string, refuse: Refuse): void {
   mappings.forEach(({ containerID, hostID, size }, index) => {
     if (size === 0) refuse(`${pointer}/${index}/size`, "must not be 0");
-    else if (Math.max(containerID, hostID) + size > 2 ** 32 - 1) refuse(`${pointer}/${index}/size`, "maps more ids than there are");
+    else if (Math.max(containerID, hostID) + size > 2 ** 32 - 1)
+      refuse(`${pointer}/${index}/size`, "maps more ids than there are");
   });
 }
 
@@ -162,19 +177,23 @@ export function dottedSysctl(name: string): string {
   return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
 }
 
-const IPC_SYSCTLS =
-  /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\..*)$/;
+const IPC_SYSCTLS = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\..*)$/;
 
 /** Why a container with these namespaces may not set the sysctl; undefined if it may. */
 function sysctlProblem(spec: Spec, name: string): string | undefined {
   // [cve] In a dotted name "/" stands for ".", so "net.//.kernel" would leave its directory.
-  if (name.split(".").some((part) => part === "" || part === "/" || part === "//")) return `sysctl "${name}" is not a name`;
-  if (IPC_SYSCTLS.test(name)) return hasNamespace(spec, "ipc") ? undefined : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
-  if (name.startsWith("net.")) return hasNamespace(spec, "network") ? undefined : `sysctl "${name}" not allowed in host network namespace`;
-  if (name.startsWith("user.")) return hasNamespace(spec, "user") ? undefined : `setting ucounts without a user namespace not allowed: ${name}`;
+  if (name.split(".").some((part) => part === "" || part === "/" || part === "//"))
+    return `sysctl "${name}" is not a name`;
+  if (IPC_SYSCTLS.test(name))
+    return hasNamespace(spec, "ipc") ? undefined : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
+  if (name.startsWith("net."))
+    return hasNamespace(spec, "network") ? undefined : `sysctl "${name}" not allowed in host network namespace`;
+  if (name.startsWith("user."))
+    return hasNamespace(spec, "user") ? undefined : `setting ucounts without a user namespace not allowed: ${name}`;
   if (hasNamespace(spec, "uts")) {
     if (name === "kernel.domainname") return undefined;
-    if (name === "kernel.hostname") return `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`;
+    if (name === "kernel.hostname")
+      return `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`;
   }
   return `sysctl "${name}" is not in a separate kernel namespace`;
 }

@@ -15,7 +15,8 @@ export const PROCESS_LAWS: readonly Law<Process>[] = [
     source: "config.md, POSIX process; setrlimit(2)",
     check({ rlimits }, refuse) {
       rlimits.forEach(({ type, soft, hard }, index) => {
-        if (rlimits.findIndex((other) => other.type === type) < index) refuse(`/rlimits/${index}`, `duplicated rlimit ${type}`);
+        if (rlimits.findIndex((other) => other.type === type) < index)
+          refuse(`/rlimits/${index}`, `duplicated rlimit ${type}`);
         if (compareInt64(soft, hard) > 0) refuse(`/rlimits/${index}/soft`, `must not be more than hard (${hard})`);
       });
     },
@@ -30,17 +31,21 @@ export const PROCESS_LAWS: readonly Law<Process>[] = [
         refuse("/scheduler/nice", `invalid scheduler.nice: ${nice} when scheduler.policy is ${policy}`);
       }
       if (policy === "SCHED_FIFO" || policy === "SCHED_RR") {
-        if (priority < 1 || priority > 99) refuse("/scheduler/priority", `must be an integer between 1 and 99 for ${policy}`);
-      } else if (priority !== 0) refuse("/scheduler/priority", "scheduler.priority can only be specified for SchedFIFO or SchedRR policy");
+        if (priority < 1 || priority > 99)
+          refuse("/scheduler/priority", `must be an integer between 1 and 99 for ${policy}`);
+      } else if (priority !== 0)
+        refuse("/scheduler/priority", "scheduler.priority can only be specified for SchedFIFO or SchedRR policy");
       if (policy !== "SCHED_DEADLINE") {
         if (runtime > 0 || deadline > 0 || period > 0) {
           refuse("/scheduler", "scheduler runtime/deadline/period can only be specified for SchedDeadline policy");
         }
         return;
       }
-      if (compareInt64(runtime, 1024) < 0) refuse("/scheduler/runtime", "must be at least 1024 (nanoseconds) for SCHED_DEADLINE");
+      if (compareInt64(runtime, 1024) < 0)
+        refuse("/scheduler/runtime", "must be at least 1024 (nanoseconds) for SCHED_DEADLINE");
       if (compareInt64(runtime, deadline) > 0) refuse("/scheduler/deadline", "must not be less than runtime");
-      if (period > 0 && compareInt64(deadline, period) > 0) refuse("/scheduler/period", "must be 0 or not less than deadline");
+      if (period > 0 && compareInt64(deadline, period) > 0)
+        refuse("/scheduler/period", "must be 0 or not less than deadline");
     },
   },
   {

@@ -25,7 +25,8 @@ export const RESOURCE_LAWS: readonly Law<Spec>[] = [
     source: "config-linux.md, CPU",
     check({ linux: { resources } }, refuse) {
       const { quota = 0, burst = 0 } = resources.cpu;
-      if (quota > 0 && compareInt64(burst, quota) > 0) refuse("/linux/resources/cpu/burst", "must not be more than quota");
+      if (quota > 0 && compareInt64(burst, quota) > 0)
+        refuse("/linux/resources/cpu/burst", "must not be more than quota");
     },
   },
   {
@@ -39,7 +40,10 @@ export const RESOURCE_LAWS: readonly Law<Spec>[] = [
       });
       for (const [device, { hcaHandles, hcaObjects }] of Object.entries(resources.rdma)) {
         if (hcaHandles === undefined && hcaObjects === undefined) {
-          refuse(`/linux/resources/rdma/${escapePointer(device)}`, "must have at least one of hcaHandles and hcaObjects");
+          refuse(
+            `/linux/resources/rdma/${escapePointer(device)}`,
+            "must have at least one of hcaHandles and hcaObjects",
+          );
         }
       }
     },
@@ -50,7 +54,10 @@ export const RESOURCE_LAWS: readonly Law<Spec>[] = [
     check({ linux: { resources } }, refuse) {
       for (const key of Object.keys(resources.unified)) {
         if (key.includes("/") || key === "" || key === "." || key === "..") {
-          refuse(`/linux/resources/unified/${escapePointer(key)}`, `unified resource "${key}" must be a file name (no slashes)`);
+          refuse(
+            `/linux/resources/unified/${escapePointer(key)}`,
+            `unified resource "${key}" must be a file name (no slashes)`,
+          );
         }
       }
     },
@@ -64,7 +71,8 @@ export const RESOURCE_LAWS: readonly Law<Spec>[] = [
       if (closID === "." || closID === ".." || (closID.length > 1 && closID.includes("/"))) {
         refuse("/linux/intelRdt/closID", `invalid intelRdt.ClosID "${closID}"`);
       }
-      if (!/^MB:[^\n]*$/.test(memBwSchema)) refuse("/linux/intelRdt/memBwSchema", 'must start with "MB:" and be one line');
+      if (!/^MB:[^\n]*$/.test(memBwSchema))
+        refuse("/linux/intelRdt/memBwSchema", 'must start with "MB:" and be one line');
       schemata.forEach((line, index) => {
         if (line.includes("\n")) refuse(`/linux/intelRdt/schemata/${index}`, "must be one line");
       });
@@ -78,12 +86,16 @@ export const RESOURCE_LAWS: readonly Law<Spec>[] = [
       const { mode, nodes, flags } = memoryPolicy;
       const pointer = "/linux/memoryPolicy";
       if (nodes !== undefined && !isNumberList(nodes)) {
-        refuse(`${pointer}/nodes`, `invalid memory policy nodes ${JSON.stringify(nodes)}: must be a list of nodes such as "0-3,7"`);
+        refuse(
+          `${pointer}/nodes`,
+          `invalid memory policy nodes ${JSON.stringify(nodes)}: must be a list of nodes such as "0-3,7"`,
+        );
         return;
       }
       const count = nodes === undefined ? 0 : numbersIn(nodes);
       const none = mode === "MPOL_DEFAULT" || mode === "MPOL_LOCAL";
-      if (none && count > 0) refuse(`${pointer}/nodes`, `memory policy mode requires 0 nodes but got ${count}: ${mode} takes none`);
+      if (none && count > 0)
+        refuse(`${pointer}/nodes`, `memory policy mode requires 0 nodes but got ${count}: ${mode} takes none`);
       if (!none && mode !== "MPOL_PREFERRED" && count === 0) {
         refuse(`${pointer}/nodes`, `memory policy mode requires at least one node but got 0: ${mode} needs some`);
       }

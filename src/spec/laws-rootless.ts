@@ -30,7 +30,10 @@ export const ROOTLESS_LAWS: readonly Law<Spec>[] = [
         options.forEach((option, index) => {
           const [, kind, id] = /^([ug])id=([0-9]+)$/.exec(option) ?? [];
           if (kind === undefined || maps(kind === "u" ? linux.uidMappings : linux.gidMappings, Number(id))) return;
-          refuse(`/mounts/${mount}/options/${index}`, `cannot specify ${option} mount option for rootless container: the id is not mapped`);
+          refuse(
+            `/mounts/${mount}/options/${index}`,
+            `cannot specify ${option} mount option for rootless container: the id is not mapped`,
+          );
         }),
       );
     },

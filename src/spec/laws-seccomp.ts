@@ -15,7 +15,9 @@ export const SECCOMP_LAWS: readonly Law<Spec>[] = [
         }
       };
       check(seccomp.defaultAction, seccomp.defaultErrnoRet, "/linux/seccomp/defaultErrnoRet");
-      seccomp.syscalls.forEach(({ action, errnoRet }, index) => check(action, errnoRet, `/linux/seccomp/syscalls/${index}/errnoRet`));
+      seccomp.syscalls.forEach(({ action, errnoRet }, index) =>
+        check(action, errnoRet, `/linux/seccomp/syscalls/${index}/errnoRet`),
+      );
     },
   },
   {

@@ -71,7 +71,8 @@ export function checkNulBytes(text: string, json: unknown): readonly Violation[]
   const violations: Violation[] = [];
   const visit = (value: unknown, pointer: string): void => {
     if (pointer === "/annotations") return;
-    if (typeof value === "string" && value.includes("\0")) violations.push({ pointer, problem: "contains a NUL byte (\\u0000)" });
+    if (typeof value === "string" && value.includes("\0"))
+      violations.push({ pointer, problem: "contains a NUL byte (\\u0000)" });
     if (typeof value !== "object" || value === null) return;
     for (const [key, inside] of Object.entries(value)) {
       if (key.includes("\0")) violations.push({ pointer, problem: "has a name that contains a NUL byte (\\u0000)" });

@@ -8,7 +8,8 @@ export function asGoReads(json: unknown): void {
   if (typeof json !== "object" || json === null) return;
   const object = json as { [key: string]: unknown };
   if (!Array.isArray(json) && "pagesize" in object && "limit" in object) object["pageSize"] ??= object["pagesize"];
-  if (!Array.isArray(json) && typeof object["class"] === "string" && object["class"].startsWith("IOPRIO_CLASS_")) object["priority"] ??= 0;
+  if (!Array.isArray(json) && typeof object["class"] === "string" && object["class"].startsWith("IOPRIO_CLASS_"))
+    object["priority"] ??= 0;
   for (const [key, value] of Object.entries(object)) {
     if (value !== null) asGoReads(value);
     else if (!Array.isArray(json)) delete object[key];

@@ -26,7 +26,10 @@ const config = (part: object): string => JSON.stringify({ ...least, ...part });
 
 describe("parseConfig", () => {
   it("reads what `spec` writes without loading the explainer", () => {
-    const { spec } = parseConfig(JSON.stringify(exampleConfig({ cgroupNamespace: true, rootless: undefined }), undefined, "\t"), never);
+    const { spec } = parseConfig(
+      JSON.stringify(exampleConfig({ cgroupNamespace: true, rootless: undefined }), undefined, "\t"),
+      never,
+    );
     assert.equal(spec.process?.args[0], "sh");
   });
 
@@ -42,21 +45,40 @@ describe("parseConfig", () => {
 
   it("does not round a number that would round into range", () => {
     // 18446744073709551616 is 2^64; 9223372036854775808 is 2^63
-    const memory = (limit: string): string => `{"ociVersion":"1.0.2","root":{"path":"r"},"linux":{"resources":{"memory":{"limit":${limit}}}}}`;
-    assert.deepEqual(violations(() => parseConfig(memory("9223372036854775808"), explainer)), [
-      "/linux/resources/memory/limit: must be an integer between -9223372036854775808 and 9223372036854775807, not 9223372036854775808",
-    ]);
-    assert.deepEqual(violations(() => parseConfig(memory("9223372036854775807"), explainer)), []);
+    const memory = (limit: string): string =>
+      `{"ociVersion":"1.0.2","root":{"path":"r"},"linux":{"resources":{"memory":{"limit":${limit}}}}}`;
+    assert.deepEqual(
+      violations(() => parseConfig(memory("9223372036854775808"), explainer)),
+      [
+        "/linux/resources/memory/limit: must be an integer between -9223372036854775808 and 9223372036854775807, not 9223372036854775808",
+      ],
+    );
+    assert.deepEqual(
+      violations(() => parseConfig(memory("9223372036854775807"), explainer)),
+      [],
+    );
   });
 
   it("reads a document that uses everything", () => {
-    assert.deepEqual(violations(() => parseConfig(stringify({ ...full, linux: { ...(full["linux"] as object), sysctl: {} } }), explainer)), []);
+    assert.deepEqual(
+      violations(() =>
+        parseConfig(stringify({ ...full, linux: { ...(full["linux"] as object), sysctl: {} } }), explainer),
+      ),
+      [],
+    );
   });
 
   it("takes null for absent, as Go writes it", () => {
     const { spec } = parseConfig(
       config({
-        process: { cwd: "/", args: ["a"], env: null, capabilities: { bounding: ["CAP_KILL"], ambient: null }, rlimits: null, oomScoreAdj: null },
+        process: {
+          cwd: "/",
+          args: ["a"],
+          env: null,
+          capabilities: { bounding: ["CAP_KILL"], ambient: null },
+          rlimits: null,
+          oomScoreAdj: null,
+        },
         mounts: [{ destination: "/a", options: null }],
         hooks: { prestart: null },
         linux: { resources: null, seccomp: null, namespaces: null, timeOffsets: null, memoryPolicy: null },
@@ -65,38 +87,64 @@ describe("parseConfig", () => {
     );
     assert.deepEqual(spec.process?.capabilities?.ambient, []);
     assert.equal(spec.linux.seccomp, undefined);
-    assert.deepEqual(violations(() => parseConfig(config({ process: { cwd: null, args: ["a"] } }), explainer)), ["/process/cwd: is required"]);
-    assert.deepEqual(violations(() => parseConfig(config({ mounts: [null] }), explainer)), ["/mounts/0: must be an object, not null"]);
+    assert.deepEqual(
+      violations(() => parseConfig(config({ process: { cwd: null, args: ["a"] } }), explainer)),
+      ["/process/cwd: is required"],
+    );
+    assert.deepEqual(
+      violations(() => parseConfig(config({ mounts: [null] }), explainer)),
+      ["/mounts/0: must be an object, not null"],
+    );
   });
 
   it("takes pagesize for pageSize, as Go does and runc's tests write", () => {
-    const { spec } = parseConfig(config({ linux: { resources: { hugepageLimits: [{ pagesize: "2MB", limit: 1 }] } } }), never);
+    const { spec } = parseConfig(
+      config({ linux: { resources: { hugepageLimits: [{ pagesize: "2MB", limit: 1 }] } } }),
+      never,
+    );
     assert.equal(spec.linux.resources.hugepageLimits[0]?.pageSize, "2MB");
   });
 
   it("says where a document is not JSON", () => {
-    assert.deepEqual(violations(() => parseConfig('{\n "ociVersion": "1.0.0",\n}', explainer)), [
-      ': not JSON: line 3, column 1: expected a property name in double quotes, found "}"',
-    ]);
+    assert.deepEqual(
+      violations(() => parseConfig('{\n "ociVersion": "1.0.0",\n}', explainer)),
+      [': not JSON: line 3, column 1: expected a property name in double quotes, found "}"'],
+    );
     assert.deepEqual(violations(() => parseConfig("{]", explainer)).length, 1);
-    assert.deepEqual(violations(() => parseConfig("[".repeat(100000), explainer)), [
-      ': not JSON: line 1, column 1001: expected at most 1000 levels of nesting, found "["',
-    ]);
+    assert.deepEqual(
+      violations(() => parseConfig("[".repeat(100000), explainer)),
+      [': not JSON: line 1, column 1001: expected at most 1000 levels of nesting, found "["'],
+    );
   });
 
   it("reports violations of laws, all of them, with those of the process", () => {
-    const text = config({ hostname: "a", process: { cwd: "/", args: ["a"], env: ["FOO"] }, linux: { maskedPaths: ["/a"] } });
-    assert.deepEqual(violations(() => parseConfig(text, never)), [
-      "/hostname: unable to set hostname without a private UTS namespace",
-      "/linux/maskedPaths: unable to restrict sys entries without a private MNT namespace",
-      "/process/env/0: invalid environment variable \"FOO\": missing '='",
-    ]);
+    const text = config({
+      hostname: "a",
+      process: { cwd: "/", args: ["a"], env: ["FOO"] },
+      linux: { maskedPaths: ["/a"] },
+    });
+    assert.deepEqual(
+      violations(() => parseConfig(text, never)),
+      [
+        "/hostname: unable to set hostname without a private UTS namespace",
+        "/linux/maskedPaths: unable to restrict sys entries without a private MNT namespace",
+        "/process/env/0: invalid environment variable \"FOO\": missing '='",
+      ],
+    );
   });
 
   it("refuses NUL bytes wherever they reach the kernel", () => {
     assert.deepEqual(
       violations(() =>
-        parseConfig(config({ process: { cwd: "/", args: ["a\0b", "\\u0000"] }, mounts: [{ destination: "/a", options: ["x\0"] }], annotations: { a: "\0" }, linux: { resources: { unified: { "a\0": "1" } } } }), never),
+        parseConfig(
+          config({
+            process: { cwd: "/", args: ["a\0b", "\\u0000"] },
+            mounts: [{ destination: "/a", options: ["x\0"] }],
+            annotations: { a: "\0" },
+            linux: { resources: { unified: { "a\0": "1" } } },
+          }),
+          never,
+        ),
       ),
       [
         "/process/args/0: contains a NUL byte (\\u0000)",
@@ -113,10 +161,14 @@ describe("parseProcess", () => {
     assert.deepEqual(process.user, { uid: 0, gid: 0, umask: undefined, additionalGids: [] });
   });
   it("names places from the top of that document", () => {
-    assert.deepEqual(violations(() => parseProcess('{"cwd":"/"}', explainer)), ["/args: args must not be empty"]);
-    assert.deepEqual(violations(() => parseProcess('{"args":["a"],"cwd":"/","env":["=b"]}', explainer)), [
-      '/env/0: invalid environment variable "=b": name cannot be empty',
-    ]);
+    assert.deepEqual(
+      violations(() => parseProcess('{"cwd":"/"}', explainer)),
+      ["/args: args must not be empty"],
+    );
+    assert.deepEqual(
+      violations(() => parseProcess('{"args":["a"],"cwd":"/","env":["=b"]}', explainer)),
+      ['/env/0: invalid environment variable "=b": name cannot be empty'],
+    );
   });
 });
 
@@ -128,8 +180,9 @@ describe("parseResources", () => {
     assert.equal(resources.pids.limit, undefined);
   });
   it("refuses what config.json may not say either", () => {
-    assert.deepEqual(violations(() => parseResources('{"cpu":{"shares":-1}}', explainer)), [
-      "/cpu/shares: must be an integer between 0 and 18446744073709551615, not -1",
-    ]);
+    assert.deepEqual(
+      violations(() => parseResources('{"cpu":{"shares":-1}}', explainer)),
+      ["/cpu/shares: must be an integer between 0 and 18446744073709551615, not -1"],
+    );
   });
 });

@@ -44,7 +44,11 @@ export function parseProcess(text: string, explainer: LoadExplainer): Process {
  * @param names loads spec/case.ts: people write these by hand, and runc takes names in any case
  * @throws SpecError with every violation
  */
-export function parseResources(text: string, explainer: LoadExplainer, names?: () => typeof import("./case.ts")): Resources {
+export function parseResources(
+  text: string,
+  explainer: LoadExplainer,
+  names?: () => typeof import("./case.ts"),
+): Resources {
   const accepts = (json: unknown): boolean => {
     names?.().asGoNames(json, "Resources");
     return isResources(json);
@@ -59,7 +63,12 @@ function refuse(...found: readonly (readonly Violation[])[]): void {
   if (violations.length > 0) throw new SpecError(violations);
 }
 
-function read(text: string, accepts: (json: unknown) => boolean, question: Question, explainer: LoadExplainer): unknown {
+function read(
+  text: string,
+  accepts: (json: unknown) => boolean,
+  question: Question,
+  explainer: LoadExplainer,
+): unknown {
   let json: unknown;
   try {
     json = JSON.parse(text);

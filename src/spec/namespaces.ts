@@ -11,6 +11,7 @@ export function findNamespace(spec: Spec, type: NamespaceType): Namespace | unde
 export const hasNamespace = (spec: Spec, type: NamespaceType): boolean => findNamespace(spec, type) !== undefined;
 
 export function hasNewNamespace(spec: Spec, type: NamespaceType): boolean {
-  for (const namespace of spec.linux.namespaces) if (namespace.type === type && namespace.path === undefined) return true;
+  for (const namespace of spec.linux.namespaces)
+    if (namespace.type === type && namespace.path === undefined) return true;
   return false;
 }

@@ -21,16 +21,28 @@ export type StoredConfig = {
 /** @param text as create read it @param exact loads base/json.ts, which few documents need @throws SyntaxError for a damaged file */
 export function parseStored(text: string, exact: () => typeof import("../base/json.ts")): StoredConfig {
   const config = decode(text, JSON.parse(text));
-  const isExact = config.process === undefined || config.process.rlimits.every(({ soft, hard }) => Number.isSafeInteger(soft) && Number.isSafeInteger(hard));
+  const isExact =
+    config.process === undefined ||
+    config.process.rlimits.every(({ soft, hard }) => Number.isSafeInteger(soft) && Number.isSafeInteger(hard));
   return isExact && !hasLongValue(text) ? config : decode(text, exact().parseExact(text));
 }
 
 /** Whether an argument of seccomp's may be no exact Number. An expression is tried at every place in the text: it takes ten times as long as to look for a word. */
-const hasLongValue = (text: string): boolean => text.split('"value').some((rest, i) => i > 0 && /^(Two)?": *[0-9]{16}/.test(rest));
+const hasLongValue = (text: string): boolean =>
+  text.split('"value').some((rest, i) => i > 0 && /^(Two)?": *[0-9]{16}/.test(rest));
 
 function decode(text: string, json: unknown): StoredConfig {
   if (holds(text, "null")) asGoReads(json);
-  const raw = json as { readonly process?: unknown; readonly annotations?: StringMap; readonly linux?: { readonly seccomp?: unknown; readonly personality?: unknown; readonly memoryPolicy?: unknown; readonly namespaces?: readonly { readonly type: NamespaceType }[] } };
+  const raw = json as {
+    readonly process?: unknown;
+    readonly annotations?: StringMap;
+    readonly linux?: {
+      readonly seccomp?: unknown;
+      readonly personality?: unknown;
+      readonly memoryPolicy?: unknown;
+      readonly namespaces?: readonly { readonly type: NamespaceType }[];
+    };
+  };
   return {
     process: raw.process === undefined ? undefined : decodeProcess(raw.process),
     annotations: raw.annotations ?? {},

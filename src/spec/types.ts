@@ -91,9 +91,22 @@ export type Capabilities = {
 };
 
 export type RlimitType =
-  | "RLIMIT_AS" | "RLIMIT_CORE" | "RLIMIT_CPU" | "RLIMIT_DATA" | "RLIMIT_FSIZE" | "RLIMIT_LOCKS" | "RLIMIT_MEMLOCK"
-  | "RLIMIT_MSGQUEUE" | "RLIMIT_NICE" | "RLIMIT_NOFILE" | "RLIMIT_NPROC" | "RLIMIT_RSS" | "RLIMIT_RTPRIO"
-  | "RLIMIT_RTTIME" | "RLIMIT_SIGPENDING" | "RLIMIT_STACK";
+  | "RLIMIT_AS"
+  | "RLIMIT_CORE"
+  | "RLIMIT_CPU"
+  | "RLIMIT_DATA"
+  | "RLIMIT_FSIZE"
+  | "RLIMIT_LOCKS"
+  | "RLIMIT_MEMLOCK"
+  | "RLIMIT_MSGQUEUE"
+  | "RLIMIT_NICE"
+  | "RLIMIT_NOFILE"
+  | "RLIMIT_NPROC"
+  | "RLIMIT_RSS"
+  | "RLIMIT_RTPRIO"
+  | "RLIMIT_RTTIME"
+  | "RLIMIT_SIGPENDING"
+  | "RLIMIT_STACK";
 
 export type Rlimit = {
   readonly type: RlimitType;
@@ -103,11 +116,16 @@ export type Rlimit = {
 };
 
 export type SchedulerPolicy =
-  | "SCHED_OTHER" | "SCHED_FIFO" | "SCHED_RR" | "SCHED_BATCH" | "SCHED_ISO" | "SCHED_IDLE" | "SCHED_DEADLINE";
+  "SCHED_OTHER" | "SCHED_FIFO" | "SCHED_RR" | "SCHED_BATCH" | "SCHED_ISO" | "SCHED_IDLE" | "SCHED_DEADLINE";
 
 export type SchedulerFlag =
-  | "SCHED_FLAG_RESET_ON_FORK" | "SCHED_FLAG_RECLAIM" | "SCHED_FLAG_DL_OVERRUN" | "SCHED_FLAG_KEEP_POLICY"
-  | "SCHED_FLAG_KEEP_PARAMS" | "SCHED_FLAG_UTIL_CLAMP_MIN" | "SCHED_FLAG_UTIL_CLAMP_MAX";
+  | "SCHED_FLAG_RESET_ON_FORK"
+  | "SCHED_FLAG_RECLAIM"
+  | "SCHED_FLAG_DL_OVERRUN"
+  | "SCHED_FLAG_KEEP_POLICY"
+  | "SCHED_FLAG_KEEP_PARAMS"
+  | "SCHED_FLAG_UTIL_CLAMP_MIN"
+  | "SCHED_FLAG_UTIL_CLAMP_MAX";
 
 /** sched_setattr(2); absent numbers are 0, as the system call takes them. */
 export type Scheduler = {
@@ -196,13 +214,18 @@ export type NetDevice = {
 };
 
 export type RootfsPropagation =
-  | "shared" | "slave" | "private" | "unbindable" | "rshared" | "rslave" | "rprivate" | "runbindable";
+  "shared" | "slave" | "private" | "unbindable" | "rshared" | "rslave" | "rprivate" | "runbindable";
 
 export type Personality = { readonly domain: "LINUX" | "LINUX32"; readonly flags: readonly string[] };
 
 export type MemoryPolicyMode =
-  | "MPOL_DEFAULT" | "MPOL_BIND" | "MPOL_INTERLEAVE" | "MPOL_WEIGHTED_INTERLEAVE" | "MPOL_PREFERRED"
-  | "MPOL_PREFERRED_MANY" | "MPOL_LOCAL";
+  | "MPOL_DEFAULT"
+  | "MPOL_BIND"
+  | "MPOL_INTERLEAVE"
+  | "MPOL_WEIGHTED_INTERLEAVE"
+  | "MPOL_PREFERRED"
+  | "MPOL_PREFERRED_MANY"
+  | "MPOL_LOCAL";
 
 export type MemoryPolicyFlag = "MPOL_F_NUMA_BALANCING" | "MPOL_F_RELATIVE_NODES" | "MPOL_F_STATIC_NODES";
 
@@ -317,23 +340,49 @@ export type RdmaLimit = { readonly hcaHandles: number | undefined; readonly hcaO
 // ---- linux.seccomp
 
 export type SeccompAction =
-  | "SCMP_ACT_KILL" | "SCMP_ACT_KILL_PROCESS" | "SCMP_ACT_KILL_THREAD" | "SCMP_ACT_TRAP" | "SCMP_ACT_ERRNO"
-  | "SCMP_ACT_TRACE" | "SCMP_ACT_ALLOW" | "SCMP_ACT_LOG" | "SCMP_ACT_NOTIFY";
+  | "SCMP_ACT_KILL"
+  | "SCMP_ACT_KILL_PROCESS"
+  | "SCMP_ACT_KILL_THREAD"
+  | "SCMP_ACT_TRAP"
+  | "SCMP_ACT_ERRNO"
+  | "SCMP_ACT_TRACE"
+  | "SCMP_ACT_ALLOW"
+  | "SCMP_ACT_LOG"
+  | "SCMP_ACT_NOTIFY";
 
 export type SeccompOperator =
-  | "SCMP_CMP_NE" | "SCMP_CMP_LT" | "SCMP_CMP_LE" | "SCMP_CMP_EQ" | "SCMP_CMP_GE" | "SCMP_CMP_GT"
-  | "SCMP_CMP_MASKED_EQ";
+  "SCMP_CMP_NE" | "SCMP_CMP_LT" | "SCMP_CMP_LE" | "SCMP_CMP_EQ" | "SCMP_CMP_GE" | "SCMP_CMP_GT" | "SCMP_CMP_MASKED_EQ";
 
 export type SeccompFlag =
-  | "SECCOMP_FILTER_FLAG_TSYNC" | "SECCOMP_FILTER_FLAG_LOG" | "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
+  | "SECCOMP_FILTER_FLAG_TSYNC"
+  | "SECCOMP_FILTER_FLAG_LOG"
+  | "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
   | "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
 
 export type SeccompArch =
-  | "SCMP_ARCH_X86" | "SCMP_ARCH_X86_64" | "SCMP_ARCH_X32" | "SCMP_ARCH_ARM" | "SCMP_ARCH_AARCH64"
-  | "SCMP_ARCH_MIPS" | "SCMP_ARCH_MIPS64" | "SCMP_ARCH_MIPS64N32" | "SCMP_ARCH_MIPSEL" | "SCMP_ARCH_MIPSEL64"
-  | "SCMP_ARCH_MIPSEL64N32" | "SCMP_ARCH_PPC" | "SCMP_ARCH_PPC64" | "SCMP_ARCH_PPC64LE" | "SCMP_ARCH_S390"
-  | "SCMP_ARCH_S390X" | "SCMP_ARCH_PARISC" | "SCMP_ARCH_PARISC64" | "SCMP_ARCH_RISCV64" | "SCMP_ARCH_LOONGARCH64"
-  | "SCMP_ARCH_M68K" | "SCMP_ARCH_SH" | "SCMP_ARCH_SHEB";
+  | "SCMP_ARCH_X86"
+  | "SCMP_ARCH_X86_64"
+  | "SCMP_ARCH_X32"
+  | "SCMP_ARCH_ARM"
+  | "SCMP_ARCH_AARCH64"
+  | "SCMP_ARCH_MIPS"
+  | "SCMP_ARCH_MIPS64"
+  | "SCMP_ARCH_MIPS64N32"
+  | "SCMP_ARCH_MIPSEL"
+  | "SCMP_ARCH_MIPSEL64"
+  | "SCMP_ARCH_MIPSEL64N32"
+  | "SCMP_ARCH_PPC"
+  | "SCMP_ARCH_PPC64"
+  | "SCMP_ARCH_PPC64LE"
+  | "SCMP_ARCH_S390"
+  | "SCMP_ARCH_S390X"
+  | "SCMP_ARCH_PARISC"
+  | "SCMP_ARCH_PARISC64"
+  | "SCMP_ARCH_RISCV64"
+  | "SCMP_ARCH_LOONGARCH64"
+  | "SCMP_ARCH_M68K"
+  | "SCMP_ARCH_SH"
+  | "SCMP_ARCH_SHEB";
 
 export type Seccomp = {
   readonly defaultAction: SeccompAction;

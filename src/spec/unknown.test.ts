@@ -13,7 +13,12 @@ describe("findUnknown", () => {
     ["a known name in the wrong place", { noNewPrivileges: true }, "/noNewPrivileges", "/process/noNewPrivileges"],
     ["a known name one level too high", { linux: { blockIO: {} } }, "/linux/blockIO", "/linux/resources/blockIO"],
     ["what nobody knows", { "x/y": 1 }, "/x~1y", undefined],
-    ["entries of lists", { mounts: [{ destination: "/a" }, { destination: "/b", option: [] }] }, "/mounts/1/option", "options"],
+    [
+      "entries of lists",
+      { mounts: [{ destination: "/a" }, { destination: "/b", option: [] }] },
+      "/mounts/1/option",
+      "options",
+    ],
     ["entries of maps", { linux: { netDevices: { eth0: { nam: "x" } } } }, "/linux/netDevices/eth0/nam", "name"],
   ];
   for (const [name, json, pointer, suggestion] of cases) {
@@ -21,7 +26,14 @@ describe("findUnknown", () => {
   }
 
   it("leaves alone the names that users choose, and other platforms", () => {
-    assert.deepEqual(findUnknown({ annotations: { anything: "" }, linux: { sysctl: { "a.b": "1" }, resources: { unified: { x: "" }, rdma: { d: {} } } }, windows: { x: 1 } }), []);
+    assert.deepEqual(
+      findUnknown({
+        annotations: { anything: "" },
+        linux: { sysctl: { "a.b": "1" }, resources: { unified: { x: "" }, rdma: { d: {} } } },
+        windows: { x: 1 },
+      }),
+      [],
+    );
   });
 
   it("looks at the other documents too", () => {

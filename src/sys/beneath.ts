@@ -12,7 +12,13 @@ import { fstat, openat, openat2OrErrno } from "./file.ts";
  * @throws SysError ENOENT, ELOOP for a link, EXDEV for what is mounted over
  */
 export function openBeneath(dir: Fd, path: string, flags: number): Fd {
-  const found = openat2OrErrno(dir, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+  const found = openat2OrErrno(
+    dir,
+    path,
+    flags,
+    0,
+    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+  );
   if (typeof found !== "number") return found;
   if (found !== ENOSYS) throw new SysError("openat2", found, path);
   return walk(dir, path, flags);

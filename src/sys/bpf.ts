@@ -1,8 +1,16 @@
 // bpf(2), as far as programs attached to cgroups need it.
 
 import {
-  BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_GET_FD_BY_ID, BPF_PROG_LOAD, BPF_PROG_QUERY, bpf_attr_get_id, bpf_attr_prog_attach, bpf_attr_prog_load,
-  bpf_attr_prog_query, bpf_insn,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_GET_FD_BY_ID,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
+  bpf_attr_get_id,
+  bpf_attr_prog_attach,
+  bpf_attr_prog_load,
+  bpf_attr_prog_query,
+  bpf_insn,
 } from "../abi/bpf.ts";
 import { SYS_bpf } from "../abi/syscall.ts";
 import { Fd } from "./fd.ts";
@@ -67,5 +75,7 @@ export function bpf_prog_query(cgroup: Fd, attachType: number): readonly number[
 /** A loaded program by its id; the caller closes it. @throws SysError ENOENT it is gone, EPERM @see bpf(2) */
 export function bpf_prog_get_fd_by_id(id: number): Fd {
   const attr = new Struct(bpf_attr_get_id.size).u32(bpf_attr_get_id.prog_id, id);
-  return new Fd(syscall("bpf", SYS_bpf, `BPF_PROG_GET_FD_BY_ID ${id}`, BPF_PROG_GET_FD_BY_ID, attr.buffer, bpf_attr_get_id.size));
+  return new Fd(
+    syscall("bpf", SYS_bpf, `BPF_PROG_GET_FD_BY_ID ${id}`, BPF_PROG_GET_FD_BY_ID, attr.buffer, bpf_attr_get_id.size),
+  );
 }

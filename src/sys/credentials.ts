@@ -44,7 +44,11 @@ export function dropBoundingSet(kept: bigint, last: number): void {
 }
 
 /** @param sets bit masks of capabilities @throws SysError EPERM for what is not permitted @see capset(2) */
-export function capset(sets: { readonly effective: bigint; readonly permitted: bigint; readonly inheritable: bigint }): void {
+export function capset(sets: {
+  readonly effective: bigint;
+  readonly permitted: bigint;
+  readonly inheritable: bigint;
+}): void {
   const header = new Struct(__user_cap_header.size).u32(__user_cap_header.version, _LINUX_CAPABILITY_VERSION_3);
   const data = new Struct(2 * __user_cap_data.size);
   putMask(data, __user_cap_data.effective, sets.effective);

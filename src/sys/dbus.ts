@@ -40,7 +40,26 @@ const LONGEST_MESSAGE = 128 * 1024 * 1024;
 const CALL_TIMEOUT_MS = 25_000;
 
 /** What values of a type are aligned to, and for numbers how long they are. */
-const ALIGNMENT: Readonly<Record<string, number>> = { y: 1, b: 4, n: 2, q: 2, i: 4, u: 4, x: 8, t: 8, d: 8, s: 4, o: 4, g: 1, a: 4, "(": 8, "{": 8, r: 8, e: 8, v: 1 };
+const ALIGNMENT: Readonly<Record<string, number>> = {
+  y: 1,
+  b: 4,
+  n: 2,
+  q: 2,
+  i: 4,
+  u: 4,
+  x: 8,
+  t: 8,
+  d: 8,
+  s: 4,
+  o: 4,
+  g: 1,
+  a: 4,
+  "(": 8,
+  "{": 8,
+  r: 8,
+  e: 8,
+  v: 1,
+};
 
 const alignmentOf = (type: string): number => ALIGNMENT[type.charAt(0)] ?? 1;
 
@@ -115,7 +134,8 @@ export class Body {
     const start = this.#bytes.length;
     fill();
     // [D-Bus] The padding before the first element does not count.
-    for (let i = 0, length = this.#bytes.length - start; i < 4; i++, length = Math.floor(length / 256)) this.#bytes[at + i] = length % 256;
+    for (let i = 0, length = this.#bytes.length - start; i < 4; i++, length = Math.floor(length / 256))
+      this.#bytes[at + i] = length % 256;
   }
 
   #integer(length: number, value: Int64 | boolean): void {
@@ -133,7 +153,12 @@ export class Body {
   }
 }
 
-export type Call = { readonly destination: string; readonly path: string; readonly sender: string; readonly member: string };
+export type Call = {
+  readonly destination: string;
+  readonly path: string;
+  readonly sender: string;
+  readonly member: string;
+};
 
 /** A whole message. */
 function encode({ destination, path, sender, member }: Call, body: Body, serial: number, flags: number): Uint8Array {
@@ -172,7 +197,7 @@ export class Message {
     this.type = bytes[1] ?? 0;
     const fields = new Map<number, string>();
     const end = HEADER_BYTES + this.#view.getUint32(12, true);
-    for (this.#at = HEADER_BYTES; this.#at < end; ) {
+    for (this.#at = HEADER_BYTES; this.#at < end;) {
       this.#align(8);
       const code = this.#bytes[this.#at++] ?? 0;
       const type = this.#signature();
@@ -243,7 +268,16 @@ export class Bus {
   /** A connection to a bus, which wants to be greeted. @param addresses "unix:path=/x;unix:abstract=y,guid=z" */
   static at(addresses: string): Bus {
     const bus = Bus.direct(socketOf(addresses));
-    bus.send({ destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus", sender: "org.freedesktop.DBus", member: "Hello" }, new Body(), 0);
+    bus.send(
+      {
+        destination: "org.freedesktop.DBus",
+        path: "/org/freedesktop/DBus",
+        sender: "org.freedesktop.DBus",
+        member: "Hello",
+      },
+      new Body(),
+      0,
+    );
     return bus;
   }
 
@@ -259,7 +293,8 @@ export class Bus {
       const text = host.decode(this.#received.slice());
       const ok = text.indexOf("OK ");
       const line = text.indexOf("\r\n", Math.max(ok, 0));
-      if (ok >= 0 && line >= 0) return void (this.#received = this.#received.slice(utf8(text.slice(0, line + 2)).byteLength));
+      if (ok >= 0 && line >= 0)
+        return void (this.#received = this.#received.slice(utf8(text.slice(0, line + 2)).byteLength));
       if (/^(REJECTED|ERROR)/m.test(text)) throw new HostError(`D-Bus does not accept us: ${text.trim()}`);
       this.#fill(end, "authentication");
     }
@@ -274,20 +309,25 @@ export class Bus {
   /** Asks and waits for the answer. @param detail what is asked, for the error @throws DBusError the other side says no */
   call(call: Call, body: Body, detail: string): Message {
     const serial = String(this.send(call, body, 0));
-    for (const end = monotonicMs() + CALL_TIMEOUT_MS; ; ) {
+    for (const end = monotonicMs() + CALL_TIMEOUT_MS; ;) {
       const message = this.#next(end, detail);
       if (message.fields.get(REPLY_SERIAL) !== serial) {
         if (message.type === SIGNAL) this.#waiting.push(message);
         continue;
       }
       if (message.type === METHOD_RETURN) return message;
-      if (message.type === ERROR) throw new DBusError(message.fields.get(ERROR_NAME) ?? "", message.fields.get(SIGNATURE)?.startsWith("s") === true ? message.readText() : "", detail);
+      if (message.type === ERROR)
+        throw new DBusError(
+          message.fields.get(ERROR_NAME) ?? "",
+          message.fields.get(SIGNATURE)?.startsWith("s") === true ? message.readText() : "",
+          detail,
+        );
     }
   }
 
   /** The next signal. @throws SysError ETIMEDOUT */
   receive(timeoutMs: number, detail: string): Message {
-    for (const end = monotonicMs() + timeoutMs; ; ) {
+    for (const end = monotonicMs() + timeoutMs; ;) {
       const message = this.#waiting.shift() ?? this.#next(end, detail);
       if (message.type === SIGNAL) return message;
     }
@@ -324,7 +364,7 @@ export class Bus {
   }
 
   #write(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.byteLength; ) done += sendmsg(this.#socket, bytes.slice(done), []);
+    for (let done = 0; done < bytes.byteLength;) done += sendmsg(this.#socket, bytes.slice(done), []);
   }
 }
 
@@ -333,7 +373,8 @@ function lengthOf(bytes: Uint8Array): number | undefined {
   if (bytes.byteLength < HEADER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = Math.ceil((HEADER_BYTES + view.getUint32(12, true)) / 8) * 8 + view.getUint32(4, true);
-  if (bytes[0] !== "l".charCodeAt(0) || length > LONGEST_MESSAGE) throw new HostError("D-Bus speaks another language than ours");
+  if (bytes[0] !== "l".charCodeAt(0) || length > LONGEST_MESSAGE)
+    throw new HostError("D-Bus speaks another language than ours");
   return length;
 }
 

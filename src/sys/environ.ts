@@ -63,4 +63,5 @@ function entries(): number[] {
 /** The pointers of environ(7) and the auxiliary vector by halves, which need no BigInt. Whoever looks stops at their ends. */
 const wordsFromEnviron = (): Uint32Array => new Uint32Array(host.view(host.environ, MOST_BYTES));
 
-const addressAt = (words: Uint32Array, at: number): number => (words[at] as number) + (words[at + 1] as number) * 0x1_0000_0000;
+const addressAt = (words: Uint32Array, at: number): number =>
+  (words[at] as number) + (words[at + 1] as number) * 0x1_0000_0000;

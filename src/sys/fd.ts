@@ -2,7 +2,17 @@
 
 import "../base/dispose.ts";
 import { SYS_close, SYS_dup3, SYS_fcntl } from "../abi/syscall.ts";
-import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, F_SETOWN, FASYNC } from "../abi/fcntl.ts";
+import {
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_GETFL,
+  F_SETFD,
+  F_SETFL,
+  FD_CLOEXEC,
+  F_SETOWN,
+  FASYNC,
+} from "../abi/fcntl.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
 

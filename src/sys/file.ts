@@ -2,10 +2,43 @@
 // Everything is opened close-on-exec; passing a descriptor on is an explicit act (fd.ts).
 
 import {
-  SYS_chdir, SYS_close, SYS_close_range, SYS_faccessat, SYS_faccessat2, SYS_fchdir, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_flock, SYS_fsetxattr, SYS_fstat, SYS_fstatfs,
+  SYS_chdir,
+  SYS_close,
+  SYS_close_range,
+  SYS_faccessat,
+  SYS_faccessat2,
+  SYS_fchdir,
+  SYS_fchmod,
+  SYS_fchmodat,
+  SYS_fchown,
+  SYS_fchownat,
+  SYS_flock,
+  SYS_fsetxattr,
+  SYS_fstat,
+  SYS_fstatfs,
   SYS_fsync,
-  SYS_ftruncate, SYS_getcwd, SYS_getdents64, SYS_ioctl, SYS_linkat, SYS_lseek, SYS_memfd_create, SYS_mkdirat, SYS_mknodat, SYS_newfstatat, SYS_openat, SYS_openat2,
-  SYS_pipe2, SYS_read, SYS_readlinkat, SYS_renameat2, SYS_sendfile, SYS_statfs, SYS_symlinkat, SYS_umask, SYS_unlinkat, SYS_write,
+  SYS_ftruncate,
+  SYS_getcwd,
+  SYS_getdents64,
+  SYS_ioctl,
+  SYS_linkat,
+  SYS_lseek,
+  SYS_memfd_create,
+  SYS_mkdirat,
+  SYS_mknodat,
+  SYS_newfstatat,
+  SYS_openat,
+  SYS_openat2,
+  SYS_pipe2,
+  SYS_read,
+  SYS_readlinkat,
+  SYS_renameat2,
+  SYS_sendfile,
+  SYS_statfs,
+  SYS_symlinkat,
+  SYS_umask,
+  SYS_unlinkat,
+  SYS_write,
 } from "../abi/syscall.ts";
 import { O_CLOEXEC, O_RDONLY, AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../abi/fcntl.ts";
 import { open_how } from "../abi/openat2.ts";
@@ -38,7 +71,10 @@ const how = new Struct(open_how.size);
 
 /** As openat2, for callers to whom a refusal is an answer: gives the errno, a positive number, where openat2 throws. */
 export function openat2OrErrno(dir: At, path: string, flags: number, mode: number, resolve: number): Fd | number {
-  how.u64(open_how.flags, flags | O_CLOEXEC).u64(open_how.mode, mode).u64(open_how.resolve, resolve);
+  how
+    .u64(open_how.flags, flags | O_CLOEXEC)
+    .u64(open_how.mode, mode)
+    .u64(open_how.resolve, resolve);
   let result = host.syscall(SYS_openat2, at(dir), path, how.buffer, open_how.size);
   while (result === -EINTR) result = host.syscall(SYS_openat2, at(dir), path, how.buffer, open_how.size);
   return result < 0 ? -result : new Fd(result);
@@ -69,7 +105,7 @@ export function writeOrErrno(fd: Fd, bytes: Uint8Array): number {
 /** Writes everything. @see write(2) */
 export function writeAll(fd: Fd | number, bytes: Uint8Array, detail?: Detail): void {
   const raw = typeof fd === "number" ? fd : fd.raw;
-  for (let done = 0; done < bytes.byteLength; ) {
+  for (let done = 0; done < bytes.byteLength;) {
     const rest = done === 0 ? bytes : bytes.subarray(done);
     done += syscall("write", SYS_write, detail ?? raw, raw, rest, rest.byteLength);
   }
@@ -85,7 +121,14 @@ export function readAll(fd: Fd, sizeHint = 8192): Uint8Array {
       larger.set(buffer);
       buffer = larger;
     }
-    const n = syscall("read", SYS_read, fd.raw, fd.raw, length === 0 ? buffer : buffer.subarray(length), buffer.byteLength - length);
+    const n = syscall(
+      "read",
+      SYS_read,
+      fd.raw,
+      fd.raw,
+      length === 0 ? buffer : buffer.subarray(length),
+      buffer.byteLength - length,
+    );
     if (n === 0) return buffer.subarray(0, length);
     length += n;
   }
@@ -255,7 +298,10 @@ export function fileTypeAt(dir: At, path: string): number | undefined {
 export function isCharacterDevice(fd: Fd | number, major: number, minor: number): boolean {
   const raw = typeof fd === "number" ? fd : fd.raw;
   syscall("fstat", SYS_fstat, raw, raw, statBuffer.buffer);
-  return (statBuffer.getU32(statLayout.st_mode) & S_IFMT) === S_IFCHR && statBuffer.getNumber(statLayout.st_rdev) === makedev(major, minor);
+  return (
+    (statBuffer.getU32(statLayout.st_mode) & S_IFMT) === S_IFCHR &&
+    statBuffer.getNumber(statLayout.st_rdev) === makedev(major, minor)
+  );
 }
 
 /** The file type (S_IF*) of what `path` leads to, or the negative errno. */
@@ -289,7 +335,10 @@ export type Statfs = { readonly type: number; readonly flags: number };
 
 const statfsBuffer = new Uint32Array(30);
 
-const decodeStatfs = (): Statfs => ({ type: statfsBuffer[0] as number, flags: (statfsBuffer[20] as number) + (statfsBuffer[21] as number) * 0x1_0000_0000 });
+const decodeStatfs = (): Statfs => ({
+  type: statfsBuffer[0] as number,
+  flags: (statfsBuffer[20] as number) + (statfsBuffer[21] as number) * 0x1_0000_0000,
+});
 
 /** The file system's magic and mount flags (ST_*). @see statfs(2) */
 export function statfs(path: string): Statfs {
@@ -319,7 +368,7 @@ export function readdir(fd: Fd, kind?: number): string[] {
   for (;;) {
     const n = syscall("getdents64", SYS_getdents64, fd.raw, fd.raw, buffer, buffer.byteLength);
     if (n === 0) return names;
-    for (let at = 0; at < n; ) {
+    for (let at = 0; at < n;) {
       const length = view.getUint16(at + 16, true);
       const end = buffer.indexOf(0, at + 19);
       const name = host.decode(buffer.subarray(at + 19, end));

@@ -3,7 +3,19 @@
 /** Memory of the engine. A DataView is none that C could take: pass its buffer. */
 export type Memory =
   | ArrayBufferLike
-  | (Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array | Float32Array | Float64Array);
+  | (
+      | Int8Array
+      | Uint8Array
+      | Uint8ClampedArray
+      | Int16Array
+      | Uint16Array
+      | Int32Array
+      | Uint32Array
+      | BigInt64Array
+      | BigUint64Array
+      | Float32Array
+      | Float64Array
+    );
 
 /** An integer (exact as a Number, or any 64 bits as a BigInt), a string (passed as a C string), a buffer (its address) or NULL. */
 export type Argument = number | bigint | string | Memory | null;

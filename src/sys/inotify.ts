@@ -27,7 +27,10 @@ export function readEvents(inotify: Fd): readonly FileEvent[] {
   const length = read(inotify, buffer);
   const events: FileEvent[] = [];
   for (let at = 0; at < length; at += inotify_event.size + view.getUint32(at + inotify_event.len, true)) {
-    events.push({ watch: view.getInt32(at + inotify_event.wd, true), mask: view.getUint32(at + inotify_event.mask, true) });
+    events.push({
+      watch: view.getInt32(at + inotify_event.wd, true),
+      mask: view.getUint32(at + inotify_event.mask, true),
+    });
   }
   return events;
 }

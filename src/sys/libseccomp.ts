@@ -24,7 +24,9 @@ function open(): number {
   try {
     return (handle = host.dlopen(NAME));
   } catch (error) {
-    throw new HostError(`linux.seccomp needs ${NAME}, which cannot be loaded (Debian's package is libseccomp2): ${error instanceof Error ? error.message : String(error)}`);
+    throw new HostError(
+      `linux.seccomp needs ${NAME}, which cannot be loaded (Debian's package is libseccomp2): ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -59,7 +61,9 @@ export function libseccompPath(): string | undefined {
 /** @see seccomp_version(3) */
 export function seccomp_version(): string {
   const version = new DataView(host.view(Number(host.callLong(resolve("seccomp_version"))), scmp_version.size));
-  return [scmp_version.major, scmp_version.minor, scmp_version.micro].map((offset) => version.getUint32(offset, true)).join(".");
+  return [scmp_version.major, scmp_version.minor, scmp_version.micro]
+    .map((offset) => version.getUint32(offset, true))
+    .join(".");
 }
 
 /** SCMP_ARCH_* of this machine. @see seccomp_arch_native(3) */
@@ -105,7 +109,11 @@ export class ScmpFilter {
 
   /** @throws SysError EINVAL for an attribute newer than the library @see seccomp_attr_set(3) */
   attr_set(attribute: number, value: number): void {
-    check("seccomp_attr_set", host.call(resolve("seccomp_attr_set"), this.#context, attribute, value), `attribute ${attribute} to ${value}`);
+    check(
+      "seccomp_attr_set",
+      host.call(resolve("seccomp_attr_set"), this.#context, attribute, value),
+      `attribute ${attribute} to ${value}`,
+    );
   }
 
   /** @param name for the error @see seccomp_rule_add_array(3) */
@@ -113,9 +121,17 @@ export class ScmpFilter {
     const array = new Struct(Math.max(1, comparisons.length) * scmp_arg_cmp.size);
     comparisons.forEach(({ arg, op, a, b }, i) => {
       const at = i * scmp_arg_cmp.size;
-      array.u32(at + scmp_arg_cmp.arg, arg).u32(at + scmp_arg_cmp.op, op).u64(at + scmp_arg_cmp.datum_a, a).u64(at + scmp_arg_cmp.datum_b, b);
+      array
+        .u32(at + scmp_arg_cmp.arg, arg)
+        .u32(at + scmp_arg_cmp.op, op)
+        .u64(at + scmp_arg_cmp.datum_a, a)
+        .u64(at + scmp_arg_cmp.datum_b, b);
     });
-    check("seccomp_rule_add_array", host.call(resolve("seccomp_rule_add_array"), this.#context, action, call, comparisons.length, array.buffer), name);
+    check(
+      "seccomp_rule_add_array",
+      host.call(resolve("seccomp_rule_add_array"), this.#context, action, call, comparisons.length, array.buffer),
+      name,
+    );
   }
 
   /** The program, struct sock_filter[]. @see seccomp_export_bpf(3) */

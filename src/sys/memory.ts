@@ -73,7 +73,10 @@ export class Struct {
 }
 
 /** A NULL-terminated array of C strings, as execve(2) takes. Hold the result until the call has returned. */
-export function stringArray(strings: readonly string[]): { readonly pointers: ArrayBuffer; readonly strings: readonly ArrayBuffer[] } {
+export function stringArray(strings: readonly string[]): {
+  readonly pointers: ArrayBuffer;
+  readonly strings: readonly ArrayBuffer[];
+} {
   const held = strings.map((text) => {
     if (text.includes("\0")) throw new TypeError("a C string cannot hold NUL");
     return host.encode(text);

@@ -1,15 +1,39 @@
 // Mounts, by both APIs of the kernel. Source and target "" together with a descriptor mean the descriptor itself.
 
 import {
-  SYS_chroot, SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_mount, SYS_mount_setattr, SYS_move_mount, SYS_open_tree, SYS_pivot_root, SYS_umount2,
+  SYS_chroot,
+  SYS_fsconfig,
+  SYS_fsmount,
+  SYS_fsopen,
+  SYS_mount,
+  SYS_mount_setattr,
+  SYS_move_mount,
+  SYS_open_tree,
+  SYS_pivot_root,
+  SYS_umount2,
 } from "../abi/syscall.ts";
-import { FSCONFIG_CMD_CREATE, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, mount_attr, OPEN_TREE_CLOEXEC } from "../abi/mount.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  mount_attr,
+  OPEN_TREE_CLOEXEC,
+} from "../abi/mount.ts";
 import { at, Fd, type At } from "./fd.ts";
 import { syscall } from "./call.ts";
 import { Struct } from "./memory.ts";
 
 /** @see mount(2) */
-export function mount(source: string | null, target: string, type: string | null, flags: number, data: string | null, detail?: string): void {
+export function mount(
+  source: string | null,
+  target: string,
+  type: string | null,
+  flags: number,
+  data: string | null,
+  detail?: string,
+): void {
   syscall("mount", SYS_mount, detail ?? `${source ?? type ?? "none"} on ${target}`, source, target, type, flags, data);
 }
 
@@ -76,7 +100,12 @@ export function mount_setattr(
   dir: At,
   path: string,
   flags: number,
-  attributes: { readonly set: number; readonly clear: number; readonly propagation: number; readonly userns: Fd | null },
+  attributes: {
+    readonly set: number;
+    readonly clear: number;
+    readonly propagation: number;
+    readonly userns: Fd | null;
+  },
   detail: string = path,
 ): void {
   attr

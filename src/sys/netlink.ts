@@ -1,8 +1,21 @@
 // netlink(7): one request at a time and its answers. The bytes are laid out by abi/; links and addresses are nothing to this file.
 
 import {
-  NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NLA_ALIGNTO, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-  NLMSGERR_ATTR_MSG, nlattr, nlmsgerr, nlmsghdr, SOL_NETLINK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NLA_ALIGNTO,
+  NLM_F_ACK,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSGERR_ATTR_MSG,
+  nlattr,
+  nlmsgerr,
+  nlmsghdr,
+  SOL_NETLINK,
 } from "../abi/netlink.ts";
 import { AF_NETLINK, SOCK_RAW } from "../abi/socket.ts";
 import { SYS_setsockopt, SYS_write } from "../abi/syscall.ts";
@@ -44,7 +57,8 @@ let sequence = 0;
 export function netlinkSocket(protocol: number): Fd {
   const kernel = socket(AF_NETLINK, SOCK_RAW, protocol);
   const on = new Int32Array([1]);
-  for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) host.syscall(SYS_setsockopt, kernel.raw, SOL_NETLINK, option, on, 4); // since 4.12 and 4.20; better words and fewer answers, no more
+  for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK])
+    host.syscall(SYS_setsockopt, kernel.raw, SOL_NETLINK, option, on, 4); // since 4.12 and 4.20; better words and fewer answers, no more
   return kernel;
 }
 
@@ -63,14 +77,23 @@ export function request(kernel: Fd, name: string, detail: string, message: Messa
   }
 }
 
-function hear(kernel: Fd, name: string, detail: string, number: number): { readonly answers: readonly Answer[]; readonly interrupted: boolean } {
+function hear(
+  kernel: Fd,
+  name: string,
+  detail: string,
+  number: number,
+): { readonly answers: readonly Answer[]; readonly interrupted: boolean } {
   const answers: Answer[] = [];
   let interrupted = false;
   for (;;) {
     const buffer = new Uint8Array(BUFFER_BYTES);
     const received = buffer.subarray(0, read(kernel, buffer));
     const view = viewOf(received);
-    for (let at = 0; at + nlmsghdr.size <= received.byteLength; at += align(view.getUint32(at + nlmsghdr.nlmsg_len, true))) {
+    for (
+      let at = 0;
+      at + nlmsghdr.size <= received.byteLength;
+      at += align(view.getUint32(at + nlmsghdr.nlmsg_len, true))
+    ) {
       const type = view.getUint16(at + nlmsghdr.nlmsg_type, true);
       const flags = view.getUint16(at + nlmsghdr.nlmsg_flags, true);
       const body = received.subarray(at + nlmsghdr.size, at + view.getUint32(at + nlmsghdr.nlmsg_len, true));
@@ -89,7 +112,10 @@ function hear(kernel: Fd, name: string, detail: string, number: number): { reado
 /** What the kernel says about its refusal, since 4.12. */
 function kernelWords(type: number, flags: number, body: Uint8Array): readonly string[] {
   if ((flags & NLM_F_ACK_TLVS) === 0) return [];
-  const echoed = (flags & NLM_F_CAPPED) !== 0 ? nlmsghdr.size : align(viewOf(body).getUint32(nlmsgerr.msg + nlmsghdr.nlmsg_len, true));
+  const echoed =
+    (flags & NLM_F_CAPPED) !== 0
+      ? nlmsghdr.size
+      : align(viewOf(body).getUint32(nlmsgerr.msg + nlmsghdr.nlmsg_len, true));
   return attributesOf(body, type === NLMSG_DONE ? nlmsgerr.msg : nlmsgerr.msg + echoed)
     .filter((attribute) => attribute.type === NLMSGERR_ATTR_MSG)
     .map(({ value }) => textOf(value));
@@ -119,10 +145,13 @@ export function encode({ type, flags, header, attributes }: Message, number: num
 export function attributesOf(body: Uint8Array, headerBytes: number): readonly Attribute[] {
   const found: Attribute[] = [];
   const view = viewOf(body);
-  for (let at = align(headerBytes); at + nlattr.size <= body.byteLength; ) {
+  for (let at = align(headerBytes); at + nlattr.size <= body.byteLength;) {
     const length = view.getUint16(at + nlattr.nla_len, true);
     if (length < nlattr.size) break;
-    found.push({ type: view.getUint16(at + nlattr.nla_type, true) & ATTRIBUTE_TYPE, value: body.subarray(at + nlattr.size, at + length) });
+    found.push({
+      type: view.getUint16(at + nlattr.nla_type, true) & ATTRIBUTE_TYPE,
+      value: body.subarray(at + nlattr.size, at + length),
+    });
     at += align(length);
   }
   return found;
@@ -135,9 +164,15 @@ export function textOf(value: Uint8Array): string {
 }
 
 /** A text as attributes hold it, with a NUL. */
-export const textAttribute = (type: number, text: string): Attribute => ({ type, value: new Uint8Array(host.encode(text)) });
+export const textAttribute = (type: number, text: string): Attribute => ({
+  type,
+  value: new Uint8Array(host.encode(text)),
+});
 
-export const u32Attribute = (type: number, value: number): Attribute => ({ type, value: new Uint8Array(new Struct(4).u32(0, value).buffer) });
+export const u32Attribute = (type: number, value: number): Attribute => ({
+  type,
+  value: new Uint8Array(new Struct(4).u32(0, value).buffer),
+});
 
 export const u32Of = (value: Uint8Array): number => viewOf(value).getUint32(0, true);
 

@@ -21,5 +21,6 @@ export function complain(text: string): void {
 function write(fd: number, text: string): void {
   const bytes = new Uint8Array(host.encode(text));
   const length = bytes.byteLength - 1; // without the NUL
-  for (let done = 0; done < length; ) done += syscall("write", SYS_write, "output", fd, done === 0 ? bytes : bytes.subarray(done), length - done);
+  for (let done = 0; done < length;)
+    done += syscall("write", SYS_write, "output", fd, done === 0 ? bytes : bytes.subarray(done), length - done);
 }

@@ -1,9 +1,30 @@
 // Processes and namespaces. One thread only: what a raw call changes for "the calling thread" it changes for all of us.
 
 import {
-  SYS_clone, SYS_clone3, SYS_execve, SYS_execveat, SYS_exit_group, SYS_getcpu, SYS_getegid, SYS_geteuid, SYS_getpid, SYS_getppid, SYS_kill, SYS_madvise,
-  SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal,
-  SYS_prctl, SYS_prlimit64, SYS_sched_setaffinity, SYS_setns, SYS_setpgid, SYS_setsid, SYS_unshare, SYS_wait4, SYS_waitid,
+  SYS_clone,
+  SYS_clone3,
+  SYS_execve,
+  SYS_execveat,
+  SYS_exit_group,
+  SYS_getcpu,
+  SYS_getegid,
+  SYS_geteuid,
+  SYS_getpid,
+  SYS_getppid,
+  SYS_kill,
+  SYS_madvise,
+  SYS_pidfd_getfd,
+  SYS_pidfd_open,
+  SYS_pidfd_send_signal,
+  SYS_prctl,
+  SYS_prlimit64,
+  SYS_sched_setaffinity,
+  SYS_setns,
+  SYS_setpgid,
+  SYS_setsid,
+  SYS_unshare,
+  SYS_wait4,
+  SYS_waitid,
 } from "../abi/syscall.ts";
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD, clone_args } from "../abi/sched.ts";
 import { SIGCHLD } from "../abi/signal.ts";
@@ -55,13 +76,24 @@ export function copyHotPages(): void {
  * @throws SysError EAGAIN when a limit of processes is reached @see clone(2), CLONE_PARENT
  */
 export function forkForParent(): "child" | "parent" {
-  return syscall("clone", SYS_clone, "CLONE_PARENT", CLONE_PARENT + SIGCHLD, null, null, null, 0) === 0 ? "child" : "parent";
+  return syscall("clone", SYS_clone, "CLONE_PARENT", CLONE_PARENT + SIGCHLD, null, null, null, 0) === 0
+    ? "child"
+    : "parent";
 }
 
 /** As clone3, before 5.3. [kernel] Before 5.2 CLONE_PIDFD is passed over. @see clone(2) */
 function clone(flags: number): Child | undefined {
   const pidfd = new Int32Array([-1]);
-  const pid = syscall("clone", SYS_clone, `flags 0x${flags.toString(16)}`, flags + CLONE_PIDFD + SIGCHLD, 0, pidfd, 0, 0);
+  const pid = syscall(
+    "clone",
+    SYS_clone,
+    `flags 0x${flags.toString(16)}`,
+    flags + CLONE_PIDFD + SIGCHLD,
+    0,
+    pidfd,
+    0,
+    0,
+  );
   if (pid === 0) return undefined;
   const raw = pidfd[0] as number;
   return { pid: hostPid(pid), pidfd: raw < 0 ? pidfd_open(hostPid(pid)) : new Fd(raw) };
@@ -89,7 +121,16 @@ export function execve(path: string, args: readonly string[], env: readonly stri
 export function fexecve(file: Fd, args: readonly string[], env: readonly string[]): never {
   const argv = stringArray(args);
   const envp = stringArray(env);
-  syscall("execveat", SYS_execveat, `descriptor ${file.raw}`, file.raw, "", argv.pointers, envp.pointers, AT_EMPTY_PATH);
+  syscall(
+    "execveat",
+    SYS_execveat,
+    `descriptor ${file.raw}`,
+    file.raw,
+    "",
+    argv.pointers,
+    envp.pointers,
+    AT_EMPTY_PATH,
+  );
   throw new Error("execveat returned");
 }
 
@@ -152,7 +193,8 @@ export function pidfd_getfd(pidfd: Fd, target: number): Fd {
 }
 
 /** How a process ended: its exit status, or the signal that killed it. */
-export type Ending = { readonly kind: "exited"; readonly status: number } | { readonly kind: "killed"; readonly signal: number };
+export type Ending =
+  { readonly kind: "exited"; readonly status: number } | { readonly kind: "killed"; readonly signal: number };
 
 /** The exit status that a shell would show: the status, or 128 + the signal. */
 export const exitStatus = (ending: Ending): number => (ending.kind === "exited" ? ending.status : 128 + ending.signal);
@@ -178,7 +220,8 @@ function waitid(pidfd: Fd, options: number): Ending {
 /** [kernel] waitid knows pidfds since 5.4, and no directories of /proc. The number is our child's until it is reaped. */
 function waitidRaw(pidfd: Fd, info: Argument, options: number): number {
   let result = host.syscall(SYS_waitid, P_PIDFD, pidfd.raw, info, options, null);
-  if (result === -EINVAL || result === -EBADF) result = host.syscall(SYS_waitid, P_PID, pidOf(pidfd), info, options, null);
+  if (result === -EINVAL || result === -EBADF)
+    result = host.syscall(SYS_waitid, P_PID, pidOf(pidfd), info, options, null);
   return result === -EINTR ? waitidRaw(pidfd, info, options) : result;
 }
 
@@ -197,7 +240,10 @@ export function wait4(pid: number, options: number): { readonly pid: number; rea
   if (reaped < 0) throw new SysError("wait4", -reaped, `process ${pid}`);
   const word = status[0] as number;
   const signal = word & 0x7f;
-  return { pid: reaped, ending: signal === 0 ? { kind: "exited", status: (word >> 8) & 0xff } : { kind: "killed", signal } };
+  return {
+    pid: reaped,
+    ending: signal === 0 ? { kind: "exited", status: (word >> 8) & 0xff } : { kind: "killed", signal },
+  };
 }
 
 /** @see prctl(2) */

@@ -80,7 +80,8 @@ function ownSegments(): { readonly segments: readonly Segment[]; readonly relro:
   const [at = 0, count = 0, pageSize = 0] = getauxvals([AT_PHDR, AT_PHNUM, AT_PAGESZ]);
   const page = pageSize || 4096;
   const headers = new DataView(host.view(at, count * PHDR_BYTES));
-  const field = (header: number, offset: number): number => headers.getUint32(header + offset, true) + headers.getUint32(header + offset + 4, true) * 0x1_0000_0000;
+  const field = (header: number, offset: number): number =>
+    headers.getUint32(header + offset, true) + headers.getUint32(header + offset + 4, true) * 0x1_0000_0000;
   const segments: Segment[] = [];
   let relro: Segment | undefined;
   let bias = 0;
@@ -89,11 +90,22 @@ function ownSegments(): { readonly segments: readonly Segment[]; readonly relro:
     if (type === PT_PHDR) bias = at - field(header, 16);
     if (type !== PT_LOAD && type !== PT_GNU_RELRO) continue;
     const address = bias + field(header, 16);
-    if (type === PT_GNU_RELRO) relro = { start: down(address, page), end: down(address + field(header, 40), page), offset: 0, protection: PROT_READ };
+    if (type === PT_GNU_RELRO)
+      relro = {
+        start: down(address, page),
+        end: down(address + field(header, 40), page),
+        offset: 0,
+        protection: PROT_READ,
+      };
     if (type !== PT_LOAD) continue;
     const flags = headers.getUint32(header + 4, true);
     const protection = (flags & 4 ? PROT_READ : 0) | (flags & 2 ? PROT_WRITE : 0) | (flags & 1 ? PROT_EXEC : 0);
-    segments.push({ start: down(address, page), end: down(address + field(header, 32) + page - 1, page), offset: down(field(header, 8), page), protection });
+    segments.push({
+      start: down(address, page),
+      end: down(address + field(header, 32) + page - 1, page),
+      offset: down(field(header, 8), page),
+      protection,
+    });
   }
   return { segments, relro };
 }
@@ -101,21 +113,34 @@ function ownSegments(): { readonly segments: readonly Segment[]; readonly relro:
 const down = (address: number, page: number): number => address - (address % page);
 
 function mapAgain({ start, end, offset, protection }: Segment, file: Fd): void {
-  syscall("mmap", SYS_mmap, "our own program", start, end - start, protection, MAP_PRIVATE | MAP_FIXED, file.raw, offset);
+  syscall(
+    "mmap",
+    SYS_mmap,
+    "our own program",
+    start,
+    end - start,
+    protection,
+    MAP_PRIVATE | MAP_FIXED,
+    file.raw,
+    offset,
+  );
 }
 
 /** The heap from the file, up to what is anonymous already, our other data as anonymous memory; each with what it holds now. */
 function remapData({ start, end, offset }: Segment, file: Fd, relro: Segment | undefined): void {
   const hot = host.hot.byteLength === 0 ? end : host.address(host.hot);
-  const result = start === host.heap ? host.remap(start, hot - start, file.raw, offset) : host.remap(start, end - start, -1, 0);
+  const result =
+    start === host.heap ? host.remap(start, hot - start, file.raw, offset) : host.remap(start, end - start, -1, 0);
   if (result < 0) throw new SysError("mremap", -result, "our own data");
-  if (start !== host.heap && relro !== undefined && relro.end > relro.start) syscall("mprotect", SYS_mprotect, "relocated data", relro.start, relro.end - relro.start, PROT_READ);
+  if (start !== host.heap && relro !== undefined && relro.end > relro.start)
+    syscall("mprotect", SYS_mprotect, "relocated data", relro.start, relro.end - relro.start, PROT_READ);
 }
 
 /** [kernel] PR_SET_MM_EXE_FILE asks for CAP_SYS_RESOURCE; PR_SET_MM_MAP for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, and for all addresses, which stay as they are. */
 function executeAs(file: Fd): void {
   const result = host.syscall(SYS_prctl, PR_SET_MM, PR_SET_MM_EXE_FILE, file.raw, 0, 0); // no exception: within a container it is refused to each start
-  if (result === -EPERM) syscall("prctl", SYS_prctl, "PR_SET_MM_MAP", PR_SET_MM, PR_SET_MM_MAP, memoryMap(file).buffer, MM_MAP_BYTES, 0);
+  if (result === -EPERM)
+    syscall("prctl", SYS_prctl, "PR_SET_MM_MAP", PR_SET_MM, PR_SET_MM_MAP, memoryMap(file).buffer, MM_MAP_BYTES, 0);
   else if (result < 0) throw new SysError("prctl", -result, "PR_SET_MM_EXE_FILE");
 }
 
@@ -125,6 +150,8 @@ function memoryMap(file: Fd): Struct {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
   const map = new Struct(MM_MAP_BYTES);
   const brk = syscall("brk", SYS_brk, "", 0); // [kernel] what cannot be set is not, and the end stays as it is
-  [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].forEach((field, i) => map.u64(8 * i, typeof field === "number" ? Number(fields[field - 3] ?? 0) : brk));
+  [26, 27, 45, 46, 47, "brk", 28, 48, 49, 50, 51].forEach((field, i) =>
+    map.u64(8 * i, typeof field === "number" ? Number(fields[field - 3] ?? 0) : brk),
+  );
   return map.u32(MM_MAP_EXE_FD, file.raw);
 }

@@ -17,8 +17,16 @@ import { Struct } from "./memory.ts";
  * @see seccomp(2)
  */
 export function seccomp_set_mode_filter(program: Uint8Array | null, flags: number): number {
-  if (program === null) return syscall("seccomp", SYS_seccomp, `no filter, flags ${flags}`, SECCOMP_SET_MODE_FILTER, flags, null);
+  if (program === null)
+    return syscall("seccomp", SYS_seccomp, `no filter, flags ${flags}`, SECCOMP_SET_MODE_FILTER, flags, null);
   const length = program.byteLength / sock_filter.size;
   const description = new Struct(sock_fprog.size).u16(sock_fprog.len, length).pointer(sock_fprog.filter, program);
-  return syscall("seccomp", SYS_seccomp, `filter of ${length} instructions, flags ${flags}`, SECCOMP_SET_MODE_FILTER, flags, description.buffer);
+  return syscall(
+    "seccomp",
+    SYS_seccomp,
+    `filter of ${length} instructions, flags ${flags}`,
+    SECCOMP_SET_MODE_FILTER,
+    flags,
+    description.buffer,
+  );
 }

@@ -9,7 +9,8 @@ import { syscall } from "./call.ts";
 import { Struct } from "./memory.ts";
 import { read, readFileIfThere } from "./file.ts";
 
-const maskOf = (signals: readonly number[]): bigint => signals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
+const maskOf = (signals: readonly number[]): bigint =>
+  signals.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
 const mask8 = (mask: bigint): BigUint64Array => new BigUint64Array([mask]);
 
 /** Every signal that can be blocked. */
@@ -17,7 +18,15 @@ export const ALL_SIGNALS: bigint = 0xffff_ffff_ffff_ffffn;
 
 /** @see sigprocmask(2) */
 export function blockSignals(signals: readonly number[] | bigint): void {
-  syscall("rt_sigprocmask", SYS_rt_sigprocmask, "SIG_BLOCK", SIG_BLOCK, mask8(typeof signals === "bigint" ? signals : maskOf(signals)), null, 8);
+  syscall(
+    "rt_sigprocmask",
+    SYS_rt_sigprocmask,
+    "SIG_BLOCK",
+    SIG_BLOCK,
+    mask8(typeof signals === "bigint" ? signals : maskOf(signals)),
+    null,
+    8,
+  );
 }
 
 /** Unblocks every signal. @see sigprocmask(2) */
@@ -57,7 +66,17 @@ export function resetChildSignal(): void {
 
 /** Blocked signals as a descriptor to read and poll; the caller closes it. @see signalfd(2) */
 export function signalfd(signals: readonly number[] | bigint): Fd {
-  return new Fd(syscall("signalfd4", SYS_signalfd4, "", -1, mask8(typeof signals === "bigint" ? signals : maskOf(signals)), 8, SFD_CLOEXEC));
+  return new Fd(
+    syscall(
+      "signalfd4",
+      SYS_signalfd4,
+      "",
+      -1,
+      mask8(typeof signals === "bigint" ? signals : maskOf(signals)),
+      8,
+      SFD_CLOEXEC,
+    ),
+  );
 }
 
 /** Waits for the next signal; its number. */

@@ -1,9 +1,34 @@
 // Unix sockets: pairs between our own processes, and streams that carry descriptors (SCM_RIGHTS).
 
-import { SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_recvfrom, SYS_recvmsg, SYS_sendmsg, SYS_setsockopt, SYS_socket, SYS_socketpair } from "../abi/syscall.ts";
 import {
-  AF_UNIX, cmsghdr, iovec, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, msghdr, SCM_CREDENTIALS, SCM_RIGHTS, SO_PASSCRED, sockaddr_un, SOCK_CLOEXEC, SOCK_STREAM,
-  SOL_SOCKET, ucred,
+  SYS_accept4,
+  SYS_bind,
+  SYS_connect,
+  SYS_listen,
+  SYS_recvfrom,
+  SYS_recvmsg,
+  SYS_sendmsg,
+  SYS_setsockopt,
+  SYS_socket,
+  SYS_socketpair,
+} from "../abi/syscall.ts";
+import {
+  AF_UNIX,
+  cmsghdr,
+  iovec,
+  MSG_CMSG_CLOEXEC,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
+  MSG_TRUNC,
+  msghdr,
+  SCM_CREDENTIALS,
+  SCM_RIGHTS,
+  SO_PASSCRED,
+  sockaddr_un,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  ucred,
 } from "../abi/socket.ts";
 import { ENAMETOOLONG } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
@@ -95,14 +120,23 @@ export function packetLength(from: Fd): number {
 }
 
 /** Receives one message; 0 bytes at the end of the stream. The caller closes the descriptors. @see recvmsg(2) */
-export function recvmsg(from: Fd, buffer: Uint8Array, maxFds = 0): { readonly length: number; readonly fds: readonly Fd[] } {
+export function recvmsg(
+  from: Fd,
+  buffer: Uint8Array,
+  maxFds = 0,
+): { readonly length: number; readonly fds: readonly Fd[] } {
   const vector = new Struct(iovec.size).pointer(iovec.iov_base, buffer).u64(iovec.iov_len, buffer.byteLength);
   const header = new Struct(msghdr.size).pointer(msghdr.msg_iov, vector.buffer).u64(msghdr.msg_iovlen, 1);
   const control = new Struct((cmsghdr.size + 4 * maxFds + 7) & ~7);
-  if (maxFds > 0) header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
+  if (maxFds > 0)
+    header.pointer(msghdr.msg_control, control.buffer).u64(msghdr.msg_controllen, control.buffer.byteLength);
   const length = syscall("recvmsg", SYS_recvmsg, from.raw, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
   const fds: Fd[] = [];
-  if (maxFds > 0 && header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_RIGHTS)
+  if (
+    maxFds > 0 &&
+    header.getNumber(msghdr.msg_controllen) >= cmsghdr.size &&
+    control.getI32(cmsghdr.cmsg_type) === SCM_RIGHTS
+  )
     for (let at = cmsghdr.size; at < control.getNumber(cmsghdr.cmsg_len); at += 4) fds.push(new Fd(control.getI32(at)));
   return { length, fds };
 }
@@ -122,6 +156,7 @@ export function recvSender(from: Fd, buffer: Uint8Array): { readonly length: num
     .pointer(msghdr.msg_control, control.buffer)
     .u64(msghdr.msg_controllen, control.buffer.byteLength);
   const length = syscall("recvmsg", SYS_recvmsg, from.raw, from.raw, header.buffer, MSG_CMSG_CLOEXEC);
-  const noted = header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_CREDENTIALS;
+  const noted =
+    header.getNumber(msghdr.msg_controllen) >= cmsghdr.size && control.getI32(cmsghdr.cmsg_type) === SCM_CREDENTIALS;
   return { length, pid: noted ? control.getI32(cmsghdr.cmsg_data + ucred.pid) : 0 };
 }

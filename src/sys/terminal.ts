@@ -26,7 +26,12 @@ export function takeTerminal(terminal: Fd): void {
 
 /** @see TIOCSWINSZ(2const) */
 export function setWindowSize(terminal: Fd, { rows, columns }: WindowSize): void {
-  ioctl(terminal, "TIOCSWINSZ", TIOCSWINSZ, new Struct(winsize.size).u16(winsize.ws_row, rows).u16(winsize.ws_col, columns).buffer);
+  ioctl(
+    terminal,
+    "TIOCSWINSZ",
+    TIOCSWINSZ,
+    new Struct(winsize.size).u16(winsize.ws_row, rows).u16(winsize.ws_col, columns).buffer,
+  );
 }
 
 /** undefined for what is no terminal. @see TIOCGWINSZ(2const) */

@@ -28,6 +28,8 @@ export function timestamp(): string {
 }
 
 export function sleepMs(ms: number): void {
-  const time = new Struct(timespec.size).u64(timespec.tv_sec, Math.floor(ms / 1000)).u64(timespec.tv_nsec, Math.round((ms % 1000) * 1e6));
+  const time = new Struct(timespec.size)
+    .u64(timespec.tv_sec, Math.floor(ms / 1000))
+    .u64(timespec.tv_nsec, Math.round((ms % 1000) * 1e6));
   syscall("clock_nanosleep", SYS_clock_nanosleep, `${ms} ms`, CLOCK_MONOTONIC, 0, time.buffer, null);
 }

@@ -5,7 +5,14 @@
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../abi/fcntl.ts";
 import { ENOSYS } from "../abi/errno.ts";
 import { PROC_SUPER_MAGIC } from "../abi/magic.ts";
-import { MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MOVE_MOUNT_T_SYMLINKS, MS_BIND, MS_REC, OPEN_TREE_CLONE } from "../abi/mount.ts";
+import {
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS_BIND,
+  MS_REC,
+  OPEN_TREE_CLONE,
+} from "../abi/mount.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
 import { dup3, duplicate, Fd, type At } from "./fd.ts";
 import { fchdir, fstat, fstatfs, openat, readFile, readlinkat } from "./file.ts";
@@ -42,7 +49,12 @@ function openProc(): Fd {
  */
 export function copyTree(dir: At, path: string, recursive: boolean, detail: string = path): Fd {
   try {
-    return open_tree(dir, path, OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0) | (path === "" ? AT_EMPTY_PATH : 0), detail);
+    return open_tree(
+      dir,
+      path,
+      OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0) | (path === "" ? AT_EMPTY_PATH : 0),
+      detail,
+    );
   } catch (error) {
     if (!isErrno(error, ENOSYS)) throw error;
   }
@@ -57,7 +69,14 @@ export function copyTree(dir: At, path: string, recursive: boolean, detail: stri
 export function attachTree(tree: Fd, dir: At, name: string, detail: string): void {
   if (!(tree instanceof Original)) {
     try {
-      return move_mount(tree, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH | (name === "" ? MOVE_MOUNT_T_EMPTY_PATH : MOVE_MOUNT_T_SYMLINKS), detail);
+      return move_mount(
+        tree,
+        "",
+        dir,
+        name,
+        MOVE_MOUNT_F_EMPTY_PATH | (name === "" ? MOVE_MOUNT_T_EMPTY_PATH : MOVE_MOUNT_T_SYMLINKS),
+        detail,
+      );
     } catch (error) {
       if (!isErrno(error, ENOSYS)) throw error;
       holdProc();
@@ -75,13 +94,15 @@ function bindOld(tree: Fd, target: Fd, flags: number, detail: string): void {
     const found = openat(null, readlinkat(proc, `fd/${target.raw}`), O_PATH | O_NOFOLLOW);
     const [wanted, got] = [fstat(tree), fstat(found)];
     const isNew = ![tree, target].map((fd) => mountId(proc, fd)).includes(mountId(proc, found));
-    if (wanted.ino !== got.ino || wanted.dev !== got.dev || !isNew) throw new HostError(`${detail} was exchanged while it was mounted on`);
+    if (wanted.ino !== got.ino || wanted.dev !== got.dev || !isNew)
+      throw new HostError(`${detail} was exchanged while it was mounted on`);
     dup3(found.raw, tree.raw, O_CLOEXEC);
     found[Symbol.dispose]();
   });
 }
 
-const mountId = (proc: Fd, fd: Fd): string | undefined => /^mnt_id:\t(\d+)$/m.exec(readFile(proc, `fdinfo/${fd.raw}`, 1024))?.[1];
+const mountId = (proc: Fd, fd: Fd): string | undefined =>
+  /^mnt_id:\t(\d+)$/m.exec(readFile(proc, `fdinfo/${fd.raw}`, 1024))?.[1];
 
 /** mount(2) with MS_REMOUNT, or a propagation, for the mount whose root is open as `mounted`. */
 export function changeMount(mounted: Fd, flags: number, detail: string): void {

@@ -15,7 +15,14 @@ import { fileType, fstatfs, isCharacterDevice, openat } from "../sys/file.ts";
 import { utf8 } from "../sys/memory.ts";
 import { sendmsg } from "../sys/socket.ts";
 import { attachTree, copyTree } from "../sys/tree.ts";
-import { openPeer, setTerminalModes, setWindowSize, takeTerminal, terminalModes, type WindowSize } from "../sys/terminal.ts";
+import {
+  openPeer,
+  setTerminalModes,
+  setWindowSize,
+  takeTerminal,
+  terminalModes,
+  type WindowSize,
+} from "../sys/terminal.ts";
 import type { TerminalPlan } from "./plan.ts";
 
 /** Where the master goes, and what is known there. */

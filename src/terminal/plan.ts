@@ -15,5 +15,11 @@ export type TerminalPlan =
 
 export function planTerminal(process: Process, bindConsole: boolean): TerminalPlan {
   const { terminal, consoleSize } = process;
-  return terminal ? { size: consoleSize && { rows: consoleSize.height, columns: consoleSize.width }, bindConsole, why: "/process/terminal" } : undefined;
+  return terminal
+    ? {
+        size: consoleSize && { rows: consoleSize.height, columns: consoleSize.width },
+        bindConsole,
+        why: "/process/terminal",
+      }
+    : undefined;
 }

@@ -25,12 +25,17 @@ interface Check {
 }
 
 const abi = join(HERE, "../../src/abi");
-const names = readdirSync(abi).filter((file) => file.endsWith(".ts")).map((file) => file.slice(0, -3)).sort();
+const names = readdirSync(abi)
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.slice(0, -3))
+  .sort();
 const sources = new Map(names.map((name) => [name, readFileSync(join(abi, `${name}.ts`), "utf8")]));
 const host: Arch = process.arch === "arm64" ? "aarch64" : "x86_64";
 const other: Arch = host === "x86_64" ? "aarch64" : "x86_64";
 const crossCompiler = other === "aarch64" ? "aarch64-linux-gnu-gcc" : "x86_64-linux-gnu-gcc";
-const packages = readFileSync(join(HERE, `packages.${host}.txt`), "utf8").trim().split("\n");
+const packages = readFileSync(join(HERE, `packages.${host}.txt`), "utf8")
+  .trim()
+  .split("\n");
 
 /** What installed headers may lack, and the Linux that brought it (or why no header has it). Headers of Linux 6.1 lack all of it. */
 const mayBeAbsent: ReadonlyMap<string, string> = new Map([
@@ -96,14 +101,27 @@ async function modulesFor(arch: Arch): Promise<ReadonlyMap<string, Module>> {
 
 /** The widths that field comments use; the number is what the C macro KIND answers. */
 const kinds: Readonly<Record<string, readonly [bytes: number, kind: number]>> = {
-  u8: [1, 1], s8: [1, 2], u16: [2, 3], s16: [2, 4], u32: [4, 5], s32: [4, 6], u64: [8, 7], s64: [8, 8], char: [1, 9], ptr: [8, 0], bytes: [1, 0],
+  u8: [1, 1],
+  s8: [1, 2],
+  u16: [2, 3],
+  s16: [2, 4],
+  u32: [4, 5],
+  s32: [4, 6],
+  u64: [8, 7],
+  s64: [8, 8],
+  char: [1, 9],
+  ptr: [8, 0],
+  bytes: [1, 0],
 };
 const kindMacro = `#define KIND(x) _Generic((x), unsigned char: 1, signed char: 2, unsigned short: 3, short: 4, unsigned int: 5, int: 6, \\
   unsigned long: 7, long: 8, unsigned long long: 7, long long: 8, char: 9, default: 0)`;
 
 function structChecks(module: string, name: string, value: Readonly<Record<string, number>>, arch: Arch): Check[] {
   const id = `${module}.${name}`;
-  const text = new RegExp(`/\\*\\* ((?:struct |union )?\\w+)(?:: [^\\n]*)? \\*/\\nexport const ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`, "s").exec(sources.get(module) ?? "");
+  const text = new RegExp(
+    `/\\*\\* ((?:struct |union )?\\w+)(?:: [^\\n]*)? \\*/\\nexport const ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`,
+    "s",
+  ).exec(sources.get(module) ?? "");
   assert.ok(text, `${id}: no comment with the C type before it`);
   const [, type = "", body = ""] = text;
   const checks: Check[] = [];
@@ -130,13 +148,18 @@ function structChecks(module: string, name: string, value: Readonly<Record<strin
     const array = width?.[2];
     const lvalue = `((${type} *)0)->${path}`;
     check(`${id}.${key}`, `offsetof(${type}, ${path})`, offset);
-    if (array === undefined || array !== "") check(`${id}.${key} (bytes)`, `sizeof(${lvalue})`, bytes * Number(array ?? 1));
+    if (array === undefined || array !== "")
+      check(`${id}.${key} (bytes)`, `sizeof(${lvalue})`, bytes * Number(array ?? 1));
     if (kind !== 0) check(`${id}.${key} (sign and bytes)`, `KIND(${lvalue}${array === undefined ? "" : "[0]"})`, kind);
     end = array === "" ? `offsetof(${type}, ${path})` : `offsetof(${type}, ${path}) + sizeof(${lvalue})`;
   }
   assert.deepEqual(new Set(Object.keys(value)), seen, `${id}: the source's fields are the module's`);
   // A union's faces are passed to bpf(2) with their own length, not that of the union, which grows with every kernel.
-  check(`${id}.size`, type.startsWith("union ") ? end : `sizeof(${type})`, value["size"] ?? assert.fail(`${id}: no size`));
+  check(
+    `${id}.size`,
+    type.startsWith("union ") ? end : `sizeof(${type})`,
+    value["size"] ?? assert.fail(`${id}: no size`),
+  );
   return checks;
 }
 
@@ -162,12 +185,25 @@ function checksOf(module: string, exports: Module, arch: Arch): Check[] {
   });
 }
 
-const headersOf = (module: string): string[] => /^\/\/ ((?:<[\w/.-]+> ?)+)\n/.exec(sources.get(module) ?? "")?.[1]?.trim().split(" ") ?? [];
+const headersOf = (module: string): string[] =>
+  /^\/\/ ((?:<[\w/.-]+> ?)+)\n/
+    .exec(sources.get(module) ?? "")?.[1]
+    ?.trim()
+    .split(" ") ?? [];
 
 /** One C file for one module: a check a line, so that a compiler's line number names the check. */
-function cFile(module: string, checks: readonly Check[], line: (check: Check) => string): { text: string; firstLine: number } {
-  const head = [...headersOf(module).map((header) => `#include ${header}`), "#include <stddef.h>", ...kindMacro.split("\n"),
-    "void row(const char *id, unsigned long long value);", `void ${module}_rows(void) {`];
+function cFile(
+  module: string,
+  checks: readonly Check[],
+  line: (check: Check) => string,
+): { text: string; firstLine: number } {
+  const head = [
+    ...headersOf(module).map((header) => `#include ${header}`),
+    "#include <stddef.h>",
+    ...kindMacro.split("\n"),
+    "void row(const char *id, unsigned long long value);",
+    `void ${module}_rows(void) {`,
+  ];
   return { text: [...head, ...checks.map(line), "}", ""].join("\n"), firstLine: head.length + 1 };
 }
 
@@ -176,7 +212,12 @@ function cFile(module: string, checks: readonly Check[], line: (check: Check) =>
  *
  * @returns the ids dropped, with what the compiler said
  */
-function compile(compiler: string, dir: string, checks: ReadonlyMap<string, readonly Check[]>, line: (check: Check) => string): Map<string, string> {
+function compile(
+  compiler: string,
+  dir: string,
+  checks: ReadonlyMap<string, readonly Check[]>,
+  line: (check: Check) => string,
+): Map<string, string> {
   const absent = new Map<string, string>();
   let rest = new Map(checks);
   for (;;) {
@@ -186,7 +227,11 @@ function compile(compiler: string, dir: string, checks: ReadonlyMap<string, read
       firstLines.set(module, firstLine);
       writeFileSync(join(dir, `${module}.c`), text);
     }
-    const run = spawnSync(compiler, ["-D_GNU_SOURCE", "-std=gnu11", "-w", "-fsyntax-only", ...[...rest.keys()].map((module) => `${module}.c`)], { cwd: dir, encoding: "utf8" });
+    const run = spawnSync(
+      compiler,
+      ["-D_GNU_SOURCE", "-std=gnu11", "-w", "-fsyntax-only", ...[...rest.keys()].map((module) => `${module}.c`)],
+      { cwd: dir, encoding: "utf8" },
+    );
     if (run.error) throw run.error;
     if (run.status === 0) return absent;
     const found = new Set<Check>();
@@ -202,7 +247,9 @@ function compile(compiler: string, dir: string, checks: ReadonlyMap<string, read
 }
 
 function reportAbsent(absent: ReadonlyMap<string, string>, arch: Arch): void {
-  const unknown = [...absent].filter(([id, what]) => !mayBeAbsent.has(id) || what.startsWith("static assertion")).map(([id, what]) => `${id}: ${what}`);
+  const unknown = [...absent]
+    .filter(([id, what]) => !mayBeAbsent.has(id) || what.startsWith("static assertion"))
+    .map(([id, what]) => `${id}: ${what}`);
   assert.deepEqual(unknown, [], `the installed headers for ${arch} lack, or contradict, what is not on the list`);
   if (absent.size === 0) return;
   const list = [...absent.keys()].map((id) => `${id} (${mayBeAbsent.get(id)})`);
@@ -230,52 +277,103 @@ describe("src/abi", function () {
 
   it(`every number is what the headers of this machine (${host}) say`, () => {
     const checks = checksFor(host);
-    reportAbsent(compile("gcc", dir, checks, ({ id, expression }) => `row("${id}", (unsigned long long)(${expression}));`), host);
+    reportAbsent(
+      compile("gcc", dir, checks, ({ id, expression }) => `row("${id}", (unsigned long long)(${expression}));`),
+      host,
+    );
     const calls = [...checks.keys()].map((module) => `${module}_rows`);
-    writeFileSync(join(dir, "main.c"), [
-      "#include <stdio.h>",
-      'void row(const char *id, unsigned long long value) { printf("%s=%llu\\n", id, value); }',
-      ...calls.map((call) => `void ${call}(void);`),
-      `int main(void) { ${calls.map((call) => `${call}();`).join(" ")} return 0; }`,
-    ].join("\n"));
-    execFileSync("gcc", ["-D_GNU_SOURCE", "-std=gnu11", "-w", "-o", "rows", "main.c", ...[...checks.keys()].map((module) => `${module}.c`)], { cwd: dir });
-    const printed = new Map(execFileSync(join(dir, "rows"), { encoding: "utf8" }).trim().split("\n").map((line) => {
-      const at = line.lastIndexOf("=");
-      return [line.slice(0, at), BigInt(line.slice(at + 1))] as const;
-    }));
+    writeFileSync(
+      join(dir, "main.c"),
+      [
+        "#include <stdio.h>",
+        'void row(const char *id, unsigned long long value) { printf("%s=%llu\\n", id, value); }',
+        ...calls.map((call) => `void ${call}(void);`),
+        `int main(void) { ${calls.map((call) => `${call}();`).join(" ")} return 0; }`,
+      ].join("\n"),
+    );
+    execFileSync(
+      "gcc",
+      [
+        "-D_GNU_SOURCE",
+        "-std=gnu11",
+        "-w",
+        "-o",
+        "rows",
+        "main.c",
+        ...[...checks.keys()].map((module) => `${module}.c`),
+      ],
+      { cwd: dir },
+    );
+    const printed = new Map(
+      execFileSync(join(dir, "rows"), { encoding: "utf8" })
+        .trim()
+        .split("\n")
+        .map((line) => {
+          const at = line.lastIndexOf("=");
+          return [line.slice(0, at), BigInt(line.slice(at + 1))] as const;
+        }),
+    );
     const all = [...checks.values()].flat();
     const wrong = all.flatMap(({ id, expected }) => {
       const said = printed.get(id);
-      return said === undefined || said === BigInt.asUintN(64, expected) ? [] : [`${id} is ${expected}, the headers say ${said}`];
+      return said === undefined || said === BigInt.asUintN(64, expected)
+        ? []
+        : [`${id} is ${expected}, the headers say ${said}`];
     });
     assert.deepEqual(wrong, []);
     assert.equal(new Set(all.map(({ id }) => id)).size, all.length, "every check has a name of its own");
-    assert.ok(printed.size + mayBeAbsent.size >= all.length && printed.size > 2000, `${printed.size} of ${all.length} checked`);
+    assert.ok(
+      printed.size + mayBeAbsent.size >= all.length && printed.size > 2000,
+      `${printed.size} of ${all.length} checked`,
+    );
   });
 
   it(`every number is what the headers of the other machine (${other}) say`, () => {
-    assert.ok(spawnSync(crossCompiler, ["--version"]).status === 0, `${crossCompiler} is missing: apt-get install ${packages.join(" ")}`);
-    const checks = new Map([...checksFor(other)].map(([module, list]) => [module, list.filter(({ constant }) => constant)]));
-    const absent = compile(crossCompiler, dir, checks, ({ id, expression, expected }) =>
-      `_Static_assert((unsigned long long)(${expression}) == ${BigInt.asUintN(64, expected)}ULL, "${id} is ${expected} here");`);
+    assert.ok(
+      spawnSync(crossCompiler, ["--version"]).status === 0,
+      `${crossCompiler} is missing: apt-get install ${packages.join(" ")}`,
+    );
+    const checks = new Map(
+      [...checksFor(other)].map(([module, list]) => [module, list.filter(({ constant }) => constant)]),
+    );
+    const absent = compile(
+      crossCompiler,
+      dir,
+      checks,
+      ({ id, expression, expected }) =>
+        `_Static_assert((unsigned long long)(${expression}) == ${BigInt.asUintN(64, expected)}ULL, "${id} is ${expected} here");`,
+    );
     reportAbsent(absent, other);
   });
 
   it("a wrong number does not pass", () => {
     const good: Check = { id: "poll.POLLIN", expression: "POLLIN", expected: 1n, constant: true };
     const lists = new Map([["poll", [good, { ...good, id: "poll.wrong", expected: 2n }]]]);
-    const absent = compile("gcc", dir, lists, ({ id, expression, expected }) => `_Static_assert((${expression}) == ${expected}, "${id}");`);
+    const absent = compile(
+      "gcc",
+      dir,
+      lists,
+      ({ id, expression, expected }) => `_Static_assert((${expression}) == ${expected}, "${id}");`,
+    );
     assert.deepEqual([...absent.keys()], ["poll.wrong"]);
   });
 
   it("what may be absent from headers is exported", () => {
     const ids = new Set([...checksFor(host).values()].flat().map(({ id }) => id));
-    assert.deepEqual([...mayBeAbsent.keys()].filter((id) => !ids.has(id)), []);
+    assert.deepEqual(
+      [...mayBeAbsent.keys()].filter((id) => !ids.has(id)),
+      [],
+    );
   });
 
   it("error texts are strerror's, with the first letter lowered as Go does", () => {
-    const { ERRNO } = modules.get(host)?.get("errno_table") as { ERRNO: Readonly<Record<number, readonly [string, string]>> };
-    writeFileSync(join(dir, "texts.c"), '#include <stdio.h>\n#include <string.h>\nint main(void) { for (int i = 0; i < 200; i++) puts(strerror(i)); return 0; }\n');
+    const { ERRNO } = modules.get(host)?.get("errno_table") as {
+      ERRNO: Readonly<Record<number, readonly [string, string]>>;
+    };
+    writeFileSync(
+      join(dir, "texts.c"),
+      "#include <stdio.h>\n#include <string.h>\nint main(void) { for (int i = 0; i < 200; i++) puts(strerror(i)); return 0; }\n",
+    );
     execFileSync("gcc", ["-o", "texts", "texts.c"], { cwd: dir });
     const texts = execFileSync(join(dir, "texts"), { encoding: "utf8", env: { LC_ALL: "C" } }).split("\n");
     for (const [number, [name, text]] of Object.entries(ERRNO)) {
@@ -286,7 +384,9 @@ describe("src/abi", function () {
   });
 
   it("the table of errors has every error number", () => {
-    const { ERRNO } = modules.get(host)?.get("errno_table") as { ERRNO: Readonly<Record<number, readonly [string, string]>> };
+    const { ERRNO } = modules.get(host)?.get("errno_table") as {
+      ERRNO: Readonly<Record<number, readonly [string, string]>>;
+    };
     const numbers = new Set(Object.values(modules.get(host)?.get("errno") ?? {}));
     assert.deepEqual(new Set(Object.keys(ERRNO).map(Number)), numbers);
   });
@@ -294,9 +394,11 @@ describe("src/abi", function () {
   it("tables of names agree with the constants", () => {
     const tables = modules.get(host) ?? new Map<string, Module>();
     const signals = tables.get("signal_table")?.["SIGNALS"] as Readonly<Record<string, number>>;
-    for (const [key, value] of Object.entries(tables.get("signal") ?? {})) if (/^SIG(?!_|RTMIN)/.test(key)) assert.equal(signals[key], value, key);
+    for (const [key, value] of Object.entries(tables.get("signal") ?? {}))
+      if (/^SIG(?!_|RTMIN)/.test(key)) assert.equal(signals[key], value, key);
     const calls = tables.get("syscall_table")?.["SYSCALLS"] as Readonly<Record<string, number>>;
-    for (const [key, value] of Object.entries(tables.get("syscall") ?? {})) assert.equal(calls[key.slice(4)], value, key);
+    for (const [key, value] of Object.entries(tables.get("syscall") ?? {}))
+      assert.equal(calls[key.slice(4)], value, key);
   });
 
   it("run directly, the sources are those of this machine", async () => {
@@ -308,7 +410,11 @@ describe("src/abi", function () {
 
   it("a program pays for the numbers it uses and nothing else", () => {
     const { outputFiles } = esbuild.buildSync({
-      stdin: { contents: 'import { SYS_mount } from "./syscall.ts"; import { O_PATH, O_NOFOLLOW } from "./fcntl.ts"; import { stat } from "./stat.ts"; import "./syscall_table.ts"; print(SYS_mount, O_PATH | O_NOFOLLOW, stat.size);', resolveDir: abi },
+      stdin: {
+        contents:
+          'import { SYS_mount } from "./syscall.ts"; import { O_PATH, O_NOFOLLOW } from "./fcntl.ts"; import { stat } from "./stat.ts"; import "./syscall_table.ts"; print(SYS_mount, O_PATH | O_NOFOLLOW, stat.size);',
+        resolveDir: abi,
+      },
       bundle: true,
       write: false,
       format: "esm",

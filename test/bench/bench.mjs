@@ -10,7 +10,22 @@
 // crun refuses the hybrid layout, and nothing is left behind. --view v2 is one of v2 without controllers, where no container has limits:
 // none of devices either, which crun can set there only with CAP_SYS_RESOURCE. There is no assertion on time here.
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, chmodSync, chownSync, constants, copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +36,20 @@ import { chargedBytes, smallestLimit } from "./memory.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const project = resolve(here, "../..");
 const WARM_UP_ROUNDS = 2;
-const MEASURES = ["version", "state", "list", "run", "cycle", "exec", "limits", "docker", "mounts", "userns", "rootless", "memory"];
+const MEASURES = [
+  "version",
+  "state",
+  "list",
+  "run",
+  "cycle",
+  "exec",
+  "limits",
+  "docker",
+  "mounts",
+  "userns",
+  "rootless",
+  "memory",
+];
 /** Measures that are the sum of several calls. */
 const SUMS = { cycle: ["create", "start", "kill", "delete"], limits: ["create with limits", "delete --force"] };
 const LISTED = 1000;
@@ -72,7 +100,12 @@ async function main() {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
   try {
     const schedule = join(scratch, "schedule");
-    writeFileSync(schedule, makeSchedule(runtimes, tools, rootfs, rounds).map((words) => words.join("\t") + "\n").join(""));
+    writeFileSync(
+      schedule,
+      makeSchedule(runtimes, tools, rootfs, rounds)
+        .map((words) => words.join("\t") + "\n")
+        .join(""),
+    );
     if (options.only.includes("list")) for (const runtime of runtimes) fillList(runtime);
     const samples = await runSchedule(tools.measure, schedule, join(scratch, "stderr"), stop.signal);
     const rows = tabulate(samples, runtimes);
@@ -83,8 +116,10 @@ async function main() {
     return 0;
   } finally {
     for (const runtime of runtimes) {
-      for (const id of Object.values(runtime.ids)) spawnSync(runtime.path, [...runtime.globals, "delete", "--force", id]);
-      if (options.only.includes("rootless")) spawnSync(runtime.path, [...runtime.own, "delete", "--force", runtime.ids.run]);
+      for (const id of Object.values(runtime.ids))
+        spawnSync(runtime.path, [...runtime.globals, "delete", "--force", id]);
+      if (options.only.includes("rootless"))
+        spawnSync(runtime.path, [...runtime.own, "delete", "--force", runtime.ids.run]);
     }
     for (const directory of [scratch, states]) rmSync(directory, { recursive: true, force: true });
   }
@@ -92,8 +127,11 @@ async function main() {
 
 /** Where state directories lie: in memory, as /run does, whatever this machine has for it. */
 function inMemory() {
-  const found = ["/run", "/dev/shm"].find((directory) => existsSync(directory) && statfsSync(directory).type === TMPFS_MAGIC);
-  if (found === undefined) console.error("bench: neither /run nor /dev/shm is in memory: the disk has a share in what is measured");
+  const found = ["/run", "/dev/shm"].find(
+    (directory) => existsSync(directory) && statfsSync(directory).type === TMPFS_MAGIC,
+  );
+  if (found === undefined)
+    console.error("bench: neither /run nor /dev/shm is in memory: the disk has a share in what is measured");
   return found ?? tmpdir();
 }
 
@@ -103,7 +141,14 @@ function isWithoutLimits() {
 
 /** Runs this program again in a private view of the v1 hierarchies, or of v2. */
 function enterView() {
-  const command = [options.view, "--", process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2), "--in-view"];
+  const command = [
+    options.view,
+    "--",
+    process.execPath,
+    fileURLToPath(import.meta.url),
+    ...process.argv.slice(2),
+    "--in-view",
+  ];
   // The view's own process forwards the signals that concern it; this one only waits for its exit status.
   return new Promise((done, fail) => {
     const view = spawn(join(project, "scripts/private-view"), command, { stdio: "inherit" });
@@ -118,7 +163,11 @@ function compileTools() {
   const target = join(project, "build/bench");
   mkdirSync(target, { recursive: true });
   const tools = {};
-  for (const [name, flags] of [["measure", ["-static"]], ["floor", ["-static"]], ["empty", []]]) {
+  for (const [name, flags] of [
+    ["measure", ["-static"]],
+    ["floor", ["-static"]],
+    ["empty", []],
+  ]) {
     tools[name] = join(target, name);
     must("gcc", ["-O2", "-Wall", "-Wextra", ...flags, "-o", tools[name], join(here, `${name}.c`)]);
   }
@@ -133,7 +182,11 @@ function makeRootfs() {
 /** The runtimes that are there, each with a bundle of its own `spec` in `scratch` and a state directory of its own in `states`. */
 function findRuntimes(scratch, states, rootfs) {
   const runtimes = [];
-  for (const [name, path] of [["tsrun", resolve(options.tsrun)], ["crun", inPath("crun")], ["runc", inPath("runc")]]) {
+  for (const [name, path] of [
+    ["tsrun", resolve(options.tsrun)],
+    ["crun", inPath("crun")],
+    ["runc", inPath("runc")],
+  ]) {
     if (path === undefined || !isExecutable(path)) {
       console.error(`bench: ${name} is not there${path === undefined ? "" : ` (${path})`}: measured without it`);
       continue;
@@ -164,7 +217,12 @@ function findRuntimes(scratch, states, rootfs) {
       writeFileSync(file, JSON.stringify(changed));
       bundles[kind] = bundle;
     }
-    const ids = { run: `bench-${name}-run`, stay: `bench-${name}-stay`, cycle: `bench-${name}-cycle`, listed: `bench-${name}-listed` };
+    const ids = {
+      run: `bench-${name}-run`,
+      stay: `bench-${name}-stay`,
+      cycle: `bench-${name}-cycle`,
+      listed: `bench-${name}-listed`,
+    };
     const ownRoot = join(states, name, "own");
     mkdirSync(ownRoot, { recursive: true });
     chownSync(ownRoot, USER, USER);
@@ -173,7 +231,18 @@ function findRuntimes(scratch, states, rootfs) {
     const hasExec = spawnSync(path, ["exec", "--help"]).status === 0;
     if (!hasExec) console.error(`bench: ${name} has no exec: that measure is left out for it`);
     const version = /version\s+(\S+)/.exec(must(path, ["--version"]))?.[1] ?? "?";
-    runtimes.push({ name, path, version, globals, own, many: join(states, name, "many"), bundles, ids, hasExec, pidFile: join(scratch, name, "pid") });
+    runtimes.push({
+      name,
+      path,
+      version,
+      globals,
+      own,
+      many: join(states, name, "many"),
+      bundles,
+      ids,
+      hasExec,
+      pidFile: join(scratch, name, "pid"),
+    });
   }
   return runtimes;
 }
@@ -218,7 +287,9 @@ function makeSchedule(runtimes, tools, rootfs, rounds) {
 
 /** What one round of a measure consists of: per program a function from the tag's end to its lines. */
 function cellsOf(measure, runtimes, tools, rootfs) {
-  const timed = (name, ...command) => (suffix) => [["time", `${measure}/${name}/${suffix}`, ...command]];
+  const timed =
+    (name, ...command) =>
+    (suffix) => [["time", `${measure}/${name}/${suffix}`, ...command]];
   const each = (words) => runtimes.map((r) => timed(r.name, r.path, ...r.globals, ...words(r)));
   switch (measure) {
     case "version":
@@ -226,7 +297,9 @@ function cellsOf(measure, runtimes, tools, rootfs) {
     case "state":
       return each((r) => ["state", r.ids.stay]);
     case "exec":
-      return runtimes.filter((r) => r.hasExec).map((r) => timed(r.name, r.path, ...r.globals, "exec", r.ids.stay, "/bin/true"));
+      return runtimes
+        .filter((r) => r.hasExec)
+        .map((r) => timed(r.name, r.path, ...r.globals, "exec", r.ids.stay, "/bin/true"));
     case "run":
       return [
         timed("floor", tools.floor, rootfs, "bench-floor", "/bin/true"),
@@ -236,10 +309,31 @@ function cellsOf(measure, runtimes, tools, rootfs) {
     case "list":
       return runtimes.map((r) => timed(r.name, r.path, "--root", r.many, "list"));
     case "rootless":
-      return runtimes.map((r) => (suffix) => [["time-as", String(USER), `rootless/${r.name}/${suffix}`, r.path, ...r.own, "run", "--bundle", r.bundles.rootless, r.ids.run]]);
+      return runtimes.map((r) => (suffix) => [
+        [
+          "time-as",
+          String(USER),
+          `rootless/${r.name}/${suffix}`,
+          r.path,
+          ...r.own,
+          "run",
+          "--bundle",
+          r.bundles.rootless,
+          r.ids.run,
+        ],
+      ]);
     case "limits":
       return runtimes.map((r) => (suffix) => [
-        ["time", `${SUMS.limits[0]}/${r.name}/${suffix}`, r.path, ...r.globals, "create", "--bundle", r.bundles.limits, r.ids.cycle],
+        [
+          "time",
+          `${SUMS.limits[0]}/${r.name}/${suffix}`,
+          r.path,
+          ...r.globals,
+          "create",
+          "--bundle",
+          r.bundles.limits,
+          r.ids.cycle,
+        ],
         ["time", `${SUMS.limits[1]}/${r.name}/${suffix}`, r.path, ...r.globals, "delete", "--force", r.ids.cycle],
       ]);
     case "docker":
@@ -304,13 +398,32 @@ function tabulate(samples, runtimes) {
     }
   }
   const versions = new Map(runtimes.map((r) => [r.name, r.version]));
-  const measures = ["version", "state", "list", "run", "docker", "mounts", "userns", "rootless", "cycle", ...SUMS.cycle, "limits", ...SUMS.limits, "exec"];
+  const measures = [
+    "version",
+    "state",
+    "list",
+    "run",
+    "docker",
+    "mounts",
+    "userns",
+    "rootless",
+    "cycle",
+    ...SUMS.cycle,
+    "limits",
+    ...SUMS.limits,
+    "exec",
+  ];
   const programs = ["tsrun", "crun", "runc", "floor", "floor-no-cgroup"];
   const rows = [];
   for (const measure of measures) {
     const medianOf = (program) => {
       const found = samples.get(`${measure}/${program}`);
-      return found === undefined ? undefined : quantile(found.map((s) => s.ms), 0.5);
+      return found === undefined
+        ? undefined
+        : quantile(
+            found.map((s) => s.ms),
+            0.5,
+          );
     };
     for (const program of programs) {
       const found = samples.get(`${measure}/${program}`);
@@ -326,7 +439,12 @@ function tabulate(samples, runtimes) {
         p90: rounded(quantile(times, 0.9), 3),
         ratio_to_crun: ratio(median, medianOf("crun")),
         ratio_to_floor: ratio(median, medianOf("floor")),
-        peak_kb: Math.round(quantile(found.map((s) => s.peakKb), 0.5)),
+        peak_kb: Math.round(
+          quantile(
+            found.map((s) => s.peakKb),
+            0.5,
+          ),
+        ),
         n: found.length,
       });
     }
@@ -350,7 +468,9 @@ function printTable(rows, rounds) {
   const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i].length)));
   const line = (row) => row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ");
   const layout = options["in-view"] ? `cgroup ${options.view} (private view)` : "the host's cgroups";
-  console.log(`Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${layout}, ${rounds} interleaved rounds`);
+  console.log(
+    `Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${layout}, ${rounds} interleaved rounds`,
+  );
   console.log(line(heads));
   console.log(widths.map((width) => "-".repeat(width)).join("  "));
   let previous = rows[0]?.measure;
@@ -365,11 +485,17 @@ function printMemory(runtimes) {
   console.log("\nmemory of the container's own cgroup");
   for (const { name, version, path, globals, bundles } of runtimes) {
     // A created container keeps the streams that it was given: not a pipe that we read to its end.
-    const runtime = (...words) => spawnSync(path, [...globals, ...words], { encoding: "utf8", stdio: ["ignore", words[0] === "state" ? "pipe" : "ignore", "ignore"] });
+    const runtime = (...words) =>
+      spawnSync(path, [...globals, ...words], {
+        encoding: "utf8",
+        stdio: ["ignore", words[0] === "state" ? "pipe" : "ignore", "ignore"],
+      });
     const charged = chargedBytes(runtime, bundles.stay, `bench-${name}-memory`);
     const smallest = smallestLimit(runtime, bundles.run, `bench-${name}-memory`);
     const kb = (bytes) => (bytes === undefined ? "no memory controller" : `${Math.ceil(bytes / 1024)} KiB`);
-    console.log(`${`${name} ${version}`.padEnd(14)}  between create and start: ${kb(charged)}; smallest limit with which /bin/true runs: ${kb(smallest)}`);
+    console.log(
+      `${`${name} ${version}`.padEnd(14)}  between create and start: ${kb(charged)}; smallest limit with which /bin/true runs: ${kb(smallest)}`,
+    );
   }
 }
 

@@ -7,9 +7,14 @@ const PAGE = 4096;
 
 /** The memory cgroup of a process on this host, and the names of its files. */
 function memoryOf(pid) {
-  const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n").map((line) => line.split(":"));
+  const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(":"));
   const v1 = lines.find(([, names]) => names.split(",").includes("memory"));
-  const [directory, file] = v1 ? [`/sys/fs/cgroup/memory${v1[2]}`, "memory.usage_in_bytes"] : [`/sys/fs/cgroup${lines.find(([, names]) => names === "")[2]}`, "memory.current"];
+  const [directory, file] = v1
+    ? [`/sys/fs/cgroup/memory${v1[2]}`, "memory.usage_in_bytes"]
+    : [`/sys/fs/cgroup${lines.find(([, names]) => names === "")[2]}`, "memory.current"];
   return existsSync(join(directory, file)) ? join(directory, file) : undefined;
 }
 

@@ -21,7 +21,11 @@ describe("buildah", function () {
   after(() => removeStore(store));
 
   const buildah = (...args: string[]): Result =>
-    box().exec("/usr/bin/buildah", ["--root", join(store, "root"), "--runroot", join(store, "runroot"), "--storage-driver", "vfs", ...args], { env: { PATH, HOME: store, TMPDIR: store } });
+    box().exec(
+      "/usr/bin/buildah",
+      ["--root", join(store, "root"), "--runroot", join(store, "runroot"), "--storage-driver", "vfs", ...args],
+      { env: { PATH, HOME: store, TMPDIR: store } },
+    );
 
   const flags = (): string[] => ["--runtime", PROGRAM, "--isolation", "oci", "--network", "none"];
 
@@ -40,7 +44,13 @@ describe("buildah", function () {
 
   it("builds an image of a Containerfile whose steps run through the runtime", () => {
     rootfsArchive(store);
-    writeFileSync(join(store, "Containerfile"), "FROM scratch\nADD rootfs.tar /\nRUN echo built > /x && id -u\nUSER 1000\nRUN id -u && cat /x\n");
-    assert.match(ok(buildah("bud", ...flags(), "--layers=false", "--file", join(store, "Containerfile"), store)).stdout, /^0$[^]*^1000\nbuilt$/m);
+    writeFileSync(
+      join(store, "Containerfile"),
+      "FROM scratch\nADD rootfs.tar /\nRUN echo built > /x && id -u\nUSER 1000\nRUN id -u && cat /x\n",
+    );
+    assert.match(
+      ok(buildah("bud", ...flags(), "--layers=false", "--file", join(store, "Containerfile"), store)).stdout,
+      /^0$[^]*^1000\nbuilt$/m,
+    );
   });
 });

@@ -16,7 +16,8 @@ describe("containerd", function () {
   let daemon: ChildProcess | undefined;
 
   const socket = (): string => join(store, "containerd.sock");
-  const ctr = (...args: string[]): Result => box().exec("/usr/bin/ctr", ["--address", socket(), ...args], { env: { PATH } });
+  const ctr = (...args: string[]): Result =>
+    box().exec("/usr/bin/ctr", ["--address", socket(), ...args], { env: { PATH } });
 
   before(async () => {
     store = mkdtempSync(join(tmpdir(), "tsrun-containerd-"));
@@ -31,12 +32,17 @@ address = "${socket()}.ttrpc"
 `;
     writeFileSync(join(store, "config.toml"), config);
     const log = openSync(join(store, "log"), "w");
-    daemon = spawn("/usr/bin/containerd", ["--config", join(store, "config.toml")], { stdio: ["ignore", log, log], env: { PATH } });
+    daemon = spawn("/usr/bin/containerd", ["--config", join(store, "config.toml")], {
+      stdio: ["ignore", log, log],
+      env: { PATH },
+    });
     await soon("containerd listens", () => existsSync(socket()), 20_000);
   });
 
   after(async () => {
-    const end = new Promise((resolve) => (daemon === undefined || daemon.exitCode !== null ? resolve(0) : daemon.once("exit", resolve)));
+    const end = new Promise((resolve) =>
+      daemon === undefined || daemon.exitCode !== null ? resolve(0) : daemon.once("exit", resolve),
+    );
     daemon?.kill("SIGTERM");
     await end;
     removeStore(store);
@@ -49,7 +55,18 @@ address = "${socket()}.ttrpc"
       ok(ctr("image", "import", imageArchive(store)));
       imported = true;
     }
-    const result = ctr("run", "--runc-binary", PROGRAM, "--runc-root", join(store, "runc"), "--cgroup", `/${box().prefix}ctr`, ...rest.slice(0, rest.indexOf(IMAGE) + 1), `${box().prefix}${id}`, ...rest.slice(rest.indexOf(IMAGE) + 1));
+    const result = ctr(
+      "run",
+      "--runc-binary",
+      PROGRAM,
+      "--runc-root",
+      join(store, "runc"),
+      "--cgroup",
+      `/${box().prefix}ctr`,
+      ...rest.slice(0, rest.indexOf(IMAGE) + 1),
+      `${box().prefix}${id}`,
+      ...rest.slice(rest.indexOf(IMAGE) + 1),
+    );
     if (rest.includes("--rm")) box().removeCgroups(); // containerd leaves the parent
     return result;
   };
@@ -62,7 +79,12 @@ address = "${socket()}.ttrpc"
   };
 
   it("starts a container, gets its output and its status 0", () => {
-    assert.deepEqual(run("hello", "--rm", IMAGE, "echo", "hello"), { status: 0, signal: null, stdout: "hello\n", stderr: "" });
+    assert.deepEqual(run("hello", "--rm", IMAGE, "echo", "hello"), {
+      status: 0,
+      signal: null,
+      stdout: "hello\n",
+      stderr: "",
+    });
     assertGone();
   });
 
@@ -82,12 +104,28 @@ address = "${socket()}.ttrpc"
   });
 
   it("confines it by a seccomp profile", () => {
-    assert.match(ok(run("seccomp", "--rm", "--seccomp", IMAGE, "grep", "Seccomp:", "/proc/self/status")).stdout, /Seccomp:\s+2/);
+    assert.match(
+      ok(run("seccomp", "--rm", "--seccomp", IMAGE, "grep", "Seccomp:", "/proc/self/status")).stdout,
+      /Seccomp:\s+2/,
+    );
     assertGone();
   });
 
   it("limits memory and shows the container its own cgroup", () => {
-    const { stdout } = ok(run("memory", "--rm", "--memory-limit", "67108864", "--mount", "type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro:nosuid", IMAGE, "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max"));
+    const { stdout } = ok(
+      run(
+        "memory",
+        "--rm",
+        "--memory-limit",
+        "67108864",
+        "--mount",
+        "type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro:nosuid",
+        IMAGE,
+        "sh",
+        "-c",
+        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max",
+      ),
+    );
     assert.equal(stdout, "67108864\n");
     assertGone();
   });
@@ -125,7 +163,10 @@ address = "${socket()}.ttrpc"
     ok(run("exec", "--detach", IMAGE, "sleep", "60"));
     assert.equal(ok(ctr("task", "exec", "--exec-id", "one", id, "echo", "hello")).stdout, "hello\n");
     assert.equal(ctr("task", "exec", "--exec-id", "two", id, "sh", "-c", "exit 9").status, 9);
-    assert.match(ctr("task", "exec", "--exec-id", "three", id, "no-such-program").stderr, /OCI runtime exec failed.*executable file not found in \$PATH/);
+    assert.match(
+      ctr("task", "exec", "--exec-id", "three", id, "no-such-program").stderr,
+      /OCI runtime exec failed.*executable file not found in \$PATH/,
+    );
     ok(ctr("task", "kill", "--signal", "SIGKILL", id));
     eventually("it has stopped", () => /STOPPED/.test(ctr("task", "ls").stdout));
     ctr("task", "delete", id);
@@ -136,7 +177,11 @@ address = "${socket()}.ttrpc"
 
   it("takes away with delete --force what it cannot find any more", () => {
     ok(run("lost", "--detach", IMAGE, "sleep", "60"));
-    ok(ctr("task", "delete", "--force", `${box().prefix}lost`).status === 137 ? { status: 0, signal: null, stdout: "", stderr: "" } : ctr("task", "ls"));
+    ok(
+      ctr("task", "delete", "--force", `${box().prefix}lost`).status === 137
+        ? { status: 0, signal: null, stdout: "", stderr: "" }
+        : ctr("task", "ls"),
+    );
     ok(ctr("container", "delete", `${box().prefix}lost`));
     assertGone();
     box().removeCgroups();

@@ -25,7 +25,8 @@ describe("docker", function () {
 
   function call(method: string, path: string, body?: object | Buffer): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { "Content-Type": Buffer.isBuffer(body) ? "application/x-tar" : "application/json" };
+      const headers =
+        body === undefined ? {} : { "Content-Type": Buffer.isBuffer(body) ? "application/x-tar" : "application/json" };
       const asked = request({ socketPath: socketPath(), method, path, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -50,25 +51,54 @@ describe("docker", function () {
     const log = openSync(join(store, "log"), "w");
     writeFileSync(join(store, "daemon.json"), "{}"); // or it would read that of /etc
     const flags = [
-      ...["--host", `unix://${socketPath()}`, "--config-file", join(store, "daemon.json"), "--data-root", join(store, "data"), "--exec-root", join(store, "exec"), "--pidfile", join(store, "pid")],
-      ...["--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--add-runtime", `${RUNTIME}=${PROGRAM}`],
+      ...[
+        "--host",
+        `unix://${socketPath()}`,
+        "--config-file",
+        join(store, "daemon.json"),
+        "--data-root",
+        join(store, "data"),
+        "--exec-root",
+        join(store, "exec"),
+        "--pidfile",
+        join(store, "pid"),
+      ],
+      ...[
+        "--storage-driver",
+        "vfs",
+        "--bridge",
+        "none",
+        "--iptables=false",
+        "--ip6tables=false",
+        "--ip-forward=false",
+        "--add-runtime",
+        `${RUNTIME}=${PROGRAM}`,
+      ],
     ];
     daemon = spawn("/usr/sbin/dockerd", flags, { stdio: ["ignore", log, log], env: { PATH } });
     await soon("docker's daemon listens", () => existsSync(socketPath()), 60_000);
-    await well("POST", "/images/create?fromSrc=-&repo=busybox&tag=latest", readFileSync(rootfsArchive(store))).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${readFileSync(join(store, "log"), "utf8").slice(-3000)}`);
-    });
+    await well("POST", "/images/create?fromSrc=-&repo=busybox&tag=latest", readFileSync(rootfsArchive(store))).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)}\n${readFileSync(join(store, "log"), "utf8").slice(-3000)}`);
+      },
+    );
   });
 
   after(async () => {
-    const end = new Promise((resolve) => (daemon === undefined || daemon.exitCode !== null ? resolve(0) : daemon.once("exit", resolve)));
+    const end = new Promise((resolve) =>
+      daemon === undefined || daemon.exitCode !== null ? resolve(0) : daemon.once("exit", resolve),
+    );
     daemon?.kill("SIGTERM");
     await end;
     removeStore(store);
   });
 
   /** Makes a container; the answer of its start. */
-  async function start(name: string, command: readonly string[], host: object = {}): Promise<{ readonly id: string; readonly answer: Answer }> {
+  async function start(
+    name: string,
+    command: readonly string[],
+    host: object = {},
+  ): Promise<{ readonly id: string; readonly answer: Answer }> {
     const { Id } = await well<{ Id: string }>("POST", `/containers/create?name=${box().prefix}${name}`, {
       Image: "busybox",
       Cmd: command,
@@ -83,19 +113,25 @@ describe("docker", function () {
     box().removeCgroups(); // docker leaves the parent
   }
 
-  const status = async (id: string): Promise<number> => (await well<{ StatusCode: number }>("POST", `/containers/${id}/wait`)).StatusCode;
+  const status = async (id: string): Promise<number> =>
+    (await well<{ StatusCode: number }>("POST", `/containers/${id}/wait`)).StatusCode;
 
   /** What came on one stream: frames of a stream's number, three unused bytes and a length. @see Docker Engine API, ContainerAttach */
   function stream(body: Buffer, wanted: 1 | 2): string {
     let text = "";
-    for (let at = 0; at + 8 <= body.length; at += 8 + body.readUInt32BE(at + 4)) if (body[at] === wanted) text += body.subarray(at + 8, at + 8 + body.readUInt32BE(at + 4)).toString();
+    for (let at = 0; at + 8 <= body.length; at += 8 + body.readUInt32BE(at + 4))
+      if (body[at] === wanted) text += body.subarray(at + 8, at + 8 + body.readUInt32BE(at + 4)).toString();
     return text;
   }
 
   it("knows the runtime, starts a container, gets its streams and its status", async () => {
     const { Runtimes } = await well<{ Runtimes: object }>("GET", "/info");
     assert(RUNTIME in Runtimes);
-    const { id, answer } = await start("hello", ["sh", "-c", "grep Seccomp: /proc/self/status; echo error >&2; exit 7"]);
+    const { id, answer } = await start("hello", [
+      "sh",
+      "-c",
+      "grep Seccomp: /proc/self/status; echo error >&2; exit 7",
+    ]);
     assert.equal(answer.status, 204, answer.body.toString());
     assert.equal(await status(id), 7);
     const { body } = await call("GET", `/containers/${id}/logs?stdout=1&stderr=1`);
@@ -104,7 +140,10 @@ describe("docker", function () {
   });
 
   it("says of a program that is missing or not executable what it says with runc: 127 and 126", async () => {
-    for (const [program, code, text] of [["nosuch", 127, /executable file not found in \$PATH/], ["/etc/passwd", 126, /permission denied/]] as const) {
+    for (const [program, code, text] of [
+      ["nosuch", 127, /executable file not found in \$PATH/],
+      ["/etc/passwd", 126, /permission denied/],
+    ] as const) {
       const { id, answer } = await start("missing", [program]);
       assert.equal(answer.status, 400, answer.body.toString());
       assert.match(answer.body.toString(), text);
@@ -118,7 +157,12 @@ describe("docker", function () {
   it("executes commands in a container, lists its processes, pauses it, changes its limits and kills it", async () => {
     const { id, answer } = await start("stay", ["sleep", "600"], { Memory: 64 * 2 ** 20 });
     assert.equal(answer.status, 204, answer.body.toString());
-    const { Id } = await well<{ Id: string }>("POST", `/containers/${id}/exec`, { Cmd: ["sh", "-c", "echo inside; exit 9"], AttachStdout: true, AttachStderr: true, User: "1000" });
+    const { Id } = await well<{ Id: string }>("POST", `/containers/${id}/exec`, {
+      Cmd: ["sh", "-c", "echo inside; exit 9"],
+      AttachStdout: true,
+      AttachStderr: true,
+      User: "1000",
+    });
     assert.equal(stream((await call("POST", `/exec/${Id}/start`, { Detach: false, Tty: false })).body, 1), "inside\n");
     assert.equal((await well<{ ExitCode: number }>("GET", `/exec/${Id}/json`)).ExitCode, 9);
     assert.match((await call("GET", `/containers/${id}/top`)).body.toString(), /sleep 600/);
@@ -129,7 +173,8 @@ describe("docker", function () {
     const { State } = await well<{ State: { Pid: number } }>("GET", `/containers/${id}/json`);
     const v1 = /memory:(.*)/.exec(readFileSync(`/proc/${State.Pid}/cgroup`, "utf8"))?.[1];
     const v2 = /0::(.*)/.exec(readFileSync(`/proc/${State.Pid}/cgroup`, "utf8"))?.[1];
-    const file = v1 === undefined ? `/sys/fs/cgroup${v2}/memory.max` : `/sys/fs/cgroup/memory${v1}/memory.limit_in_bytes`;
+    const file =
+      v1 === undefined ? `/sys/fs/cgroup${v2}/memory.max` : `/sys/fs/cgroup/memory${v1}/memory.limit_in_bytes`;
     assert.equal(readFileSync(file, "utf8").trim(), String(96 * 2 ** 20));
     await well("POST", `/containers/${id}/kill?signal=KILL`);
     assert.equal(await status(id), 137);
@@ -138,7 +183,10 @@ describe("docker", function () {
 
   it("joins the namespaces of another container", async () => {
     const first = await start("first", ["sleep", "600"], { IpcMode: "shareable" });
-    const second = await start("second", ["ps", "-o", "args"], { PidMode: `container:${first.id}`, IpcMode: `container:${first.id}` });
+    const second = await start("second", ["ps", "-o", "args"], {
+      PidMode: `container:${first.id}`,
+      IpcMode: `container:${first.id}`,
+    });
     assert.equal(second.answer.status, 204, second.answer.body.toString());
     assert.equal(await status(second.id), 0);
     assert.match(stream((await call("GET", `/containers/${second.id}/logs?stdout=1`)).body, 1), /^sleep 600$/m);

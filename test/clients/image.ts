@@ -41,23 +41,36 @@ export function imageArchive(directory: string): string {
     return { digest: `sha256:${digest}`, size: bytes.length };
   };
   const layer = blob(readFileSync(rootfsArchive(directory)));
-  const config = blob(JSON.stringify({
-    architecture: ARCHITECTURE,
-    os: "linux",
-    config: { Env: ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"], Cmd: ["sh"] },
-    rootfs: { type: "layers", diff_ids: [layer.digest] },
-  }));
-  const manifest = blob(JSON.stringify({
-    schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
-    layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer }],
-  }));
+  const config = blob(
+    JSON.stringify({
+      architecture: ARCHITECTURE,
+      os: "linux",
+      config: { Env: ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"], Cmd: ["sh"] },
+      rootfs: { type: "layers", diff_ids: [layer.digest] },
+    }),
+  );
+  const manifest = blob(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
+      layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer }],
+    }),
+  );
   writeFileSync(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  writeFileSync(join(layout, "index.json"), JSON.stringify({
-    schemaVersion: 2,
-    manifests: [{ mediaType: "application/vnd.oci.image.manifest.v1+json", ...manifest, annotations: { "io.containerd.image.name": IMAGE, "org.opencontainers.image.ref.name": "latest" } }],
-  }));
+  writeFileSync(
+    join(layout, "index.json"),
+    JSON.stringify({
+      schemaVersion: 2,
+      manifests: [
+        {
+          mediaType: "application/vnd.oci.image.manifest.v1+json",
+          ...manifest,
+          annotations: { "io.containerd.image.name": IMAGE, "org.opencontainers.image.ref.name": "latest" },
+        },
+      ],
+    }),
+  );
   const file = join(directory, "image.tar");
   execFileSync("tar", ["-C", layout, "-cf", file, "."]);
   return file;

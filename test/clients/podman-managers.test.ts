@@ -50,32 +50,81 @@ function promises(manager: "cgroupfs" | "systemd"): void {
 
   function podman(args: readonly string[]): Result {
     const { PATH = "", HOME = "", XDG_RUNTIME_DIR = "", DBUS_SESSION_BUS_ADDRESS = "" } = process.env;
-    const flags = ["--runtime", PROGRAM, "--root", join(store, "root"), "--runroot", join(store, "runroot"), "--tmpdir", join(store, "tmp"), "--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", manager];
-    return box.exec("/usr/bin/podman", [...flags, ...args], { cwd: "/", env: { PATH, HOME, ...(rootless ? { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } : {}), CONTAINERS_CONF: join(store, "containers.conf") } });
+    const flags = [
+      "--runtime",
+      PROGRAM,
+      "--root",
+      join(store, "root"),
+      "--runroot",
+      join(store, "runroot"),
+      "--tmpdir",
+      join(store, "tmp"),
+      "--storage-driver",
+      "vfs",
+      "--events-backend",
+      "none",
+      "--cgroup-manager",
+      manager,
+    ];
+    return box.exec("/usr/bin/podman", [...flags, ...args], {
+      cwd: "/",
+      env: {
+        PATH,
+        HOME,
+        ...(rootless ? { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } : {}),
+        CONTAINERS_CONF: join(store, "containers.conf"),
+      },
+    });
   }
 
-  const run = (flags: readonly string[], ...command: string[]): Result => podman(["run", ...RUN_FLAGS, ...flags, IMAGE, ...command]);
+  const run = (flags: readonly string[], ...command: string[]): Result =>
+    podman(["run", ...RUN_FLAGS, ...flags, IMAGE, ...command]);
 
   /** The cgroups of podman's containers, wherever they lie; conmon has groups of its own that end a moment after it. */
-  const groups = (): string[] => cgroups({ prefix: "libpod-" }).filter((path) => /(^|[/-])libpod-[0-9a-f]+(\.scope)?$/.test(path) && !path.includes("conmon"));
+  const groups = (): string[] =>
+    cgroups({ prefix: "libpod-" }).filter(
+      (path) => /(^|[/-])libpod-[0-9a-f]+(\.scope)?$/.test(path) && !path.includes("conmon"),
+    );
 
   function nothingLeft(): void {
     eventually("podman's cgroups are gone", () => groups().length === 0);
     if (manager !== "systemd") return;
-    const units = (): string => box.exec("/usr/bin/systemctl", [...(rootless ? ["--user"] : []), "list-units", "--all", "--plain", "--no-legend", "libpod-*"], { env: { XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"] ?? "" } }).stdout;
-    eventually("podman's units are gone", () => units().split("\n").every((line) => line === "" || line.includes("conmon"))); // systemd hears of it later than we
+    const units = (): string =>
+      box.exec(
+        "/usr/bin/systemctl",
+        [...(rootless ? ["--user"] : []), "list-units", "--all", "--plain", "--no-legend", "libpod-*"],
+        { env: { XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"] ?? "" } },
+      ).stdout;
+    eventually("podman's units are gone", () =>
+      units()
+        .split("\n")
+        .every((line) => line === "" || line.includes("conmon")),
+    ); // systemd hears of it later than we
   }
 
   it("starts a container, gets its output, streams and statuses", () => {
     assert.deepEqual(run(["--rm"], "echo", "hello"), { status: 0, signal: null, stdout: "hello\n", stderr: "" });
-    assert.deepEqual(run(["--rm"], "sh", "-c", "echo out; echo err >&2; exit 7"), { status: 7, signal: null, stdout: "out\n", stderr: "err\n" });
+    assert.deepEqual(run(["--rm"], "sh", "-c", "echo out; echo err >&2; exit 7"), {
+      status: 7,
+      signal: null,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
     assert.equal(run(["--rm"], "nosuchprogram").status, 127);
     nothingLeft();
   });
 
   it("limits memory, cpus and processes where it has the controllers", function () {
-    if (rootless && manager === "cgroupfs") skipBecause(this, "podman refuses: only systemd delegates controllers to a user");
-    const { stdout } = ok(run(["--rm", "--memory", "64m", "--pids-limit", "50", "--cpus", "0.5"], "sh", "-c", "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max"));
+    if (rootless && manager === "cgroupfs")
+      skipBecause(this, "podman refuses: only systemd delegates controllers to a user");
+    const { stdout } = ok(
+      run(
+        ["--rm", "--memory", "64m", "--pids-limit", "50", "--cpus", "0.5"],
+        "sh",
+        "-c",
+        "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max",
+      ),
+    );
     assert.equal(stdout, "67108864\n50\n50000 100000\n");
     nothingLeft();
   });
@@ -83,13 +132,24 @@ function promises(manager: "cgroupfs" | "systemd"): void {
   it("starts detached, executes commands in it, stops, starts again and removes it", () => {
     const name = `${box.prefix}web`;
     ok(run(["--detach", "--name", name], "sleep", String(60 * SLOWNESS)));
-    assert.deepEqual(podman(["exec", name, "sh", "-c", "echo out; exit 9"]), { status: 9, signal: null, stdout: "out\n", stderr: "" });
+    assert.deepEqual(podman(["exec", name, "sh", "-c", "echo out; exit 9"]), {
+      status: 9,
+      signal: null,
+      stdout: "out\n",
+      stderr: "",
+    });
     ok(podman(["stop", "--time", "1", name]));
-    assert.equal(ok(podman(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])).stdout, "exited 137\n");
+    assert.equal(
+      ok(podman(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])).stdout,
+      "exited 137\n",
+    );
     ok(podman(["start", name]));
     if (manager === "systemd" || !rootless) {
       const pid = ok(podman(["inspect", "--format", "{{.State.Pid}}", name])).stdout.trim();
-      assert.match(readFileSync(`/proc/${pid}/cgroup`, "utf8"), manager === "systemd" ? /\/libpod-[0-9a-f]+\.scope/ : /\/libpod-[0-9a-f]+/);
+      assert.match(
+        readFileSync(`/proc/${pid}/cgroup`, "utf8"),
+        manager === "systemd" ? /\/libpod-[0-9a-f]+\.scope/ : /\/libpod-[0-9a-f]+/,
+      );
     }
     ok(podman(["rm", "--force", "--time", "0", name]));
     nothingLeft();

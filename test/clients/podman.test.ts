@@ -27,8 +27,27 @@ describe("podman", function () {
   const podman = (args: readonly string[], input?: string): Result =>
     box().exec(
       "/usr/bin/podman",
-      ["--runtime", PROGRAM, "--root", join(store, "root"), "--runroot", join(store, "runroot"), "--tmpdir", join(store, "tmp"), "--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs", ...args],
-      { env: { PATH, HOME: store, CONTAINERS_CONF: join(store, "containers.conf") }, ...(input === undefined ? {} : { input }) },
+      [
+        "--runtime",
+        PROGRAM,
+        "--root",
+        join(store, "root"),
+        "--runroot",
+        join(store, "runroot"),
+        "--tmpdir",
+        join(store, "tmp"),
+        "--storage-driver",
+        "vfs",
+        "--events-backend",
+        "none",
+        "--cgroup-manager",
+        "cgroupfs",
+        ...args,
+      ],
+      {
+        env: { PATH, HOME: store, CONTAINERS_CONF: join(store, "containers.conf") },
+        ...(input === undefined ? {} : { input }),
+      },
     );
 
   let imported = false;
@@ -40,14 +59,23 @@ describe("podman", function () {
       ok(podman(["import", rootfsArchive(join(store, "image")), IMAGE]));
       imported = true;
     }
-    const result = podman(["run", "--cgroup-parent", `/${box().prefix}podman`, ...RUN_FLAGS, ...flags, IMAGE, ...command], input);
+    const result = podman(
+      ["run", "--cgroup-parent", `/${box().prefix}podman`, ...RUN_FLAGS, ...flags, IMAGE, ...command],
+      input,
+    );
     if (flags.includes("--rm")) removeParents();
     return result;
   }
 
   /** podman leaves the parent, and for a moment conmon's group in it, with every runtime; the container's own has to be gone. */
   function removeParents(): void {
-    const left = box().cgroups().flatMap((parent) => readdirSync(parent).filter((name) => /^(libpod|crio)-[0-9a-f]+$/.test(name)).map((name) => join(parent, name)));
+    const left = box()
+      .cgroups()
+      .flatMap((parent) =>
+        readdirSync(parent)
+          .filter((name) => /^(libpod|crio)-[0-9a-f]+$/.test(name))
+          .map((name) => join(parent, name)),
+      );
     assert.deepEqual(left, []);
     box().removeCgroups();
   }
@@ -68,7 +96,10 @@ describe("podman", function () {
     ok(podman(["update", "--memory", "96m", "--cpu-shares", "512", name]));
     const pid = ok(podman(["inspect", "--format", "{{.State.Pid}}", name])).stdout.trim();
     const path = /memory:(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1];
-    const limit = path === undefined ? `/sys/fs/cgroup${/0::(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]}/memory.max` : `/sys/fs/cgroup/memory${path}/memory.limit_in_bytes`;
+    const limit =
+      path === undefined
+        ? `/sys/fs/cgroup${/0::(.*)/.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8"))?.[1]}/memory.max`
+        : `/sys/fs/cgroup/memory${path}/memory.limit_in_bytes`;
     assert.equal(readFileSync(limit, "utf8").trim(), String(96 * 2 ** 20));
     assert.match(ok(podman(["top", name, "hpid", "args"])).stdout, new RegExp(`^${pid} +sleep 600`, "m"));
     ok(podman(["pause", name]));
@@ -79,17 +110,33 @@ describe("podman", function () {
   it("starts a container in the pid namespace of another: with a terminal, detached, and execs into it", () => {
     const [first, second] = [`${box().prefix}first`, `${box().prefix}second`];
     ok(run(["--detach", "--name", first], ["sleep", "601"]));
-    assert.match(ok(run(["--pid", `container:${first}`, "--tty", "--name", second], ["sh", "-c", "test -t 0 || test -t 1 && cat /proc/1/comm"])).stdout, /^sleep\r?\n$/);
+    assert.match(
+      ok(
+        run(
+          ["--pid", `container:${first}`, "--tty", "--name", second],
+          ["sh", "-c", "test -t 0 || test -t 1 && cat /proc/1/comm"],
+        ),
+      ).stdout,
+      /^sleep\r?\n$/,
+    );
     ok(podman(["rm", second]));
     ok(run(["--pid", `container:${first}`, "--detach", "--name", second], ["sleep", "602"]));
     assert.match(ok(podman(["exec", second, "ps"])).stdout, /sleep 601\n[^]*sleep 602\n/);
-    assert.equal(readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", second])).stdout.trim()}/ns/pid`), readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", first])).stdout.trim()}/ns/pid`));
+    assert.equal(
+      readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", second])).stdout.trim()}/ns/pid`),
+      readlinkSync(`/proc/${ok(podman(["inspect", "--format", "{{.State.Pid}}", first])).stdout.trim()}/ns/pid`),
+    );
     for (const name of [second, first]) ok(podman(["rm", "--force", "--time", "0", name]));
     removeParents();
   });
 
   it("gets another exit status, and both streams apart", () => {
-    assert.deepEqual(run(["--rm"], ["sh", "-c", "echo out; echo err >&2; exit 7"]), { status: 7, signal: null, stdout: "out\n", stderr: "err\n" });
+    assert.deepEqual(run(["--rm"], ["sh", "-c", "echo out; echo err >&2; exit 7"]), {
+      status: 7,
+      signal: null,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
   });
 
   it("confines it by its default seccomp profile", () => {
@@ -100,7 +147,10 @@ describe("podman", function () {
   it("says 127 for a program that is missing, in words that it knows", () => {
     const { status, stderr } = run(["--rm"], ["nosuchprogram"]);
     assert.equal(status, 127, stderr);
-    assert.match(stderr, /executable file not found in \$PATH.*OCI runtime attempted to invoke a command that was not found/);
+    assert.match(
+      stderr,
+      /executable file not found in \$PATH.*OCI runtime attempted to invoke a command that was not found/,
+    );
   });
 
   it("says 126 for a program that is not executable", () => {
@@ -122,15 +172,50 @@ describe("podman", function () {
   it("sets hostname, user, working directory, environment, capabilities, a volume, a tmpfs, a read-only root", () => {
     mkdirSync(box().path("volume"));
     box().write("volume/file", "from the volume\n");
-    const { stdout } = ok(run(
-      ["--rm", "--hostname", "web1", "--user", "1000:50", "--workdir", "/tmp", "--env", "A=b c", "--cap-drop", "all", "--volume", `${box().path("volume")}:/mnt:ro`, "--tmpfs", "/tmp", "--read-only"],
-      ["sh", "-c", 'hostname; id -u; id -g; pwd; echo "$A"; grep CapBnd /proc/self/status; cat /mnt/file; touch /mnt/x 2>/dev/null || echo volume is read-only; touch /x 2>/dev/null || echo root is read-only; touch /tmp/x && echo tmpfs is not'],
-    ));
-    assert.equal(stdout.replaceAll("\t", " "), "web1\n1000\n50\n/tmp\nb c\nCapBnd: 0000000000000000\nfrom the volume\nvolume is read-only\nroot is read-only\ntmpfs is not\n");
+    const { stdout } = ok(
+      run(
+        [
+          "--rm",
+          "--hostname",
+          "web1",
+          "--user",
+          "1000:50",
+          "--workdir",
+          "/tmp",
+          "--env",
+          "A=b c",
+          "--cap-drop",
+          "all",
+          "--volume",
+          `${box().path("volume")}:/mnt:ro`,
+          "--tmpfs",
+          "/tmp",
+          "--read-only",
+        ],
+        [
+          "sh",
+          "-c",
+          'hostname; id -u; id -g; pwd; echo "$A"; grep CapBnd /proc/self/status; cat /mnt/file; touch /mnt/x 2>/dev/null || echo volume is read-only; touch /x 2>/dev/null || echo root is read-only; touch /tmp/x && echo tmpfs is not',
+        ],
+      ),
+    );
+    assert.equal(
+      stdout.replaceAll("\t", " "),
+      "web1\n1000\n50\n/tmp\nb c\nCapBnd: 0000000000000000\nfrom the volume\nvolume is read-only\nroot is read-only\ntmpfs is not\n",
+    );
   });
 
   it("limits memory, cpus and processes", () => {
-    const { stdout } = ok(run(["--rm", "--memory", "64m", "--pids-limit", "50", "--cpus", "0.5"], ["sh", "-c", "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us 2>/dev/null || cat memory.max pids.max cpu.max"]));
+    const { stdout } = ok(
+      run(
+        ["--rm", "--memory", "64m", "--pids-limit", "50", "--cpus", "0.5"],
+        [
+          "sh",
+          "-c",
+          "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us 2>/dev/null || cat memory.max pids.max cpu.max",
+        ],
+      ),
+    );
     assert.match(stdout, /^67108864\n50\n50000\b/);
   });
 
@@ -139,7 +224,10 @@ describe("podman", function () {
     ok(run(["--detach", "--name", name], ["sleep", String(60 * SLOWNESS)]));
     assert.equal(ok(podman(["inspect", "--format", "{{.State.Status}}", name])).stdout, "running\n");
     ok(podman(["stop", "--time", "1", name]));
-    assert.equal(ok(podman(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])).stdout, "exited 137\n");
+    assert.equal(
+      ok(podman(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])).stdout,
+      "exited 137\n",
+    );
     ok(podman(["start", name]));
     ok(podman(["kill", "--signal", "KILL", name]));
     eventually("it has ended", () => podman(["inspect", "--format", "{{.State.Status}}", name]).stdout === "exited\n");
@@ -150,8 +238,30 @@ describe("podman", function () {
   it("executes commands in a container: output, streams, statuses, user, standard input, a terminal", () => {
     const name = `${box().prefix}exec`;
     ok(run(["--detach", "--name", name], ["sleep", String(60 * SLOWNESS)]));
-    assert.deepEqual(podman(["exec", name, "sh", "-c", "echo out; echo err >&2; exit 7"]), { status: 7, signal: null, stdout: "out\n", stderr: "err\n" });
-    assert.equal(ok(podman(["exec", "--user", "1000:100", "--workdir", "/tmp", "--env", "A=b", name, "sh", "-c", "id -u; id -g; pwd; echo $A"])).stdout, "1000\n100\n/tmp\nb\n");
+    assert.deepEqual(podman(["exec", name, "sh", "-c", "echo out; echo err >&2; exit 7"]), {
+      status: 7,
+      signal: null,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
+    assert.equal(
+      ok(
+        podman([
+          "exec",
+          "--user",
+          "1000:100",
+          "--workdir",
+          "/tmp",
+          "--env",
+          "A=b",
+          name,
+          "sh",
+          "-c",
+          "id -u; id -g; pwd; echo $A",
+        ]),
+      ).stdout,
+      "1000\n100\n/tmp\nb\n",
+    );
     assert.equal(ok(podman(["exec", "-i", name, "cat"], "from stdin\n")).stdout, "from stdin\n");
     assert.equal(ok(podman(["exec", "-t", name, "tty"])).stdout, "/dev/pts/0\r\n");
     const missing = podman(["exec", name, "no-such-program"]);
@@ -164,13 +274,49 @@ describe("podman", function () {
   });
 
   it("shows the container's terminal", () => {
-    assert.equal(ok(run(["--rm", "-t"], ["sh", "-c", "tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls /dev/console"])).stdout, "/dev/pts/0\r\nall\r\n/dev/console\r\n");
+    assert.equal(
+      ok(run(["--rm", "-t"], ["sh", "-c", "tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls /dev/console"]))
+        .stdout,
+      "/dev/pts/0\r\nall\r\n/dev/console\r\n",
+    );
   });
 
   it("passes signals on to a container in the foreground", async () => {
     const name = `${box().prefix}signal`;
-    const flags = ["--runtime", PROGRAM, "--root", join(store, "root"), "--runroot", join(store, "runroot"), "--tmpdir", join(store, "tmp"), "--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs"];
-    const child = spawn("/usr/bin/podman", [...flags, "run", "--rm", "--name", name, "--cgroup-parent", `/${box().prefix}podman`, ...RUN_FLAGS, IMAGE, "sh", "-c", "trap 'echo got it; exit 5' TERM; echo ready; while :; do sleep 0.05; done"], { env: { PATH, HOME: store, TSRUN_TEST: box().prefix } });
+    const flags = [
+      "--runtime",
+      PROGRAM,
+      "--root",
+      join(store, "root"),
+      "--runroot",
+      join(store, "runroot"),
+      "--tmpdir",
+      join(store, "tmp"),
+      "--storage-driver",
+      "vfs",
+      "--events-backend",
+      "none",
+      "--cgroup-manager",
+      "cgroupfs",
+    ];
+    const child = spawn(
+      "/usr/bin/podman",
+      [
+        ...flags,
+        "run",
+        "--rm",
+        "--name",
+        name,
+        "--cgroup-parent",
+        `/${box().prefix}podman`,
+        ...RUN_FLAGS,
+        IMAGE,
+        "sh",
+        "-c",
+        "trap 'echo got it; exit 5' TERM; echo ready; while :; do sleep 0.05; done",
+      ],
+      { env: { PATH, HOME: store, TSRUN_TEST: box().prefix } },
+    );
     let said = "";
     child.stdout.on("data", (data: Buffer) => (said += data.toString()));
     const end = new Promise<number | null>((resolve) => child.once("close", resolve));

@@ -9,7 +9,17 @@ import { ERRNO } from "../../src/abi/errno_table.ts";
 import { KINDS, TEXTS } from "../../src/cli/codes.ts";
 import { HINTS } from "../../src/sys/hints.ts";
 import type { Config, Mount } from "../system/bundle.ts";
-import { eventually, ok, PROGRAM, PROJECT, useBox, user, type Box, type Container, type Result } from "../system/harness.ts";
+import {
+  eventually,
+  ok,
+  PROGRAM,
+  PROJECT,
+  useBox,
+  user,
+  type Box,
+  type Container,
+  type Result,
+} from "../system/harness.ts";
 
 const STRACE = "/usr/bin/strace";
 
@@ -32,17 +42,39 @@ class Attempt {
   /** The code of the last failure. */
   get found(): string {
     if (!existsSync(this.log)) return "none: it succeeded";
-    return (JSON.parse(readFileSync(this.log, "utf8").trim().split("\n").at(-1) ?? "") as { readonly code: string }).code;
+    return (JSON.parse(readFileSync(this.log, "utf8").trim().split("\n").at(-1) ?? "") as { readonly code: string })
+      .code;
   }
 
   forget(): void {
     if (existsSync(this.log)) unlinkSync(this.log);
   }
 
-  run(args: readonly string[], options: { readonly before?: readonly string[]; readonly root?: string; readonly cwd?: string; readonly env?: { readonly [name: string]: string } } = {}): Result {
+  run(
+    args: readonly string[],
+    options: {
+      readonly before?: readonly string[];
+      readonly root?: string;
+      readonly cwd?: string;
+      readonly env?: { readonly [name: string]: string };
+    } = {},
+  ): Result {
     this.forget();
-    const [program = PROGRAM, ...words] = [...(options.before ?? []), PROGRAM, "--log", this.log, "--log-format", "json", "--root", options.root ?? this.box.stateRoot, ...args];
-    return this.box.exec(program, words, { ...(options.cwd !== undefined && { cwd: options.cwd }), ...(options.env !== undefined && { env: options.env }) });
+    const [program = PROGRAM, ...words] = [
+      ...(options.before ?? []),
+      PROGRAM,
+      "--log",
+      this.log,
+      "--log-format",
+      "json",
+      "--root",
+      options.root ?? this.box.stateRoot,
+      ...args,
+    ];
+    return this.box.exec(program, words, {
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+      ...(options.env !== undefined && { env: options.env }),
+    });
   }
 
   create(change: Change | Container, flags: readonly string[] = [], before: readonly string[] = []): Result {
@@ -51,11 +83,29 @@ class Attempt {
   }
 
   /** The first of the calls, or one of the next, fails with this error: not each is the one that is looked for. With a "+" all from there on fail. */
-  inject(calls: string, change: Change = () => undefined, most = 1, before: readonly string[] = [], flags: readonly string[] = []): void {
+  inject(
+    calls: string,
+    change: Change = () => undefined,
+    most = 1,
+    before: readonly string[] = [],
+    flags: readonly string[] = [],
+  ): void {
     const container = this.box.container(change);
     const [names = "", rest = "", more = ""] = calls.split(/:|(?=\+)/);
     for (let n = 1; n <= most; n++) {
-      this.create(container, flags, [...before, STRACE, "-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${names}`, "-e", `inject=${names}:${rest.startsWith("signal") ? rest : `error=${rest}`}:when=${n}${more}`]);
+      this.create(container, flags, [
+        ...before,
+        STRACE,
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        `trace=${names}`,
+        "-e",
+        `inject=${names}:${rest.startsWith("signal") ? rest : `error=${rest}`}:when=${n}${more}`,
+      ]);
       if (this.found === this.code) return;
       if (!existsSync(this.log)) ok(this.box.runtime(["delete", "--force", container.id]));
     }
@@ -66,7 +116,24 @@ class Attempt {
     const container = this.box.container((config) => (config.linux.resources = { pids: { limit: 100 } }));
     const { stdout } = ok(this.box.exec(PROGRAM, ["plan", "--id", container.id, "--bundle", container.bundle]));
     const file = / to (\S*pids\.max)/.exec(stdout)?.[1] ?? assert.fail(stdout);
-    this.create(container, [], [STRACE, "-D", "-f", "-qq", "-o", "/dev/null", "-P", file, "-e", "trace=write", "-e", `inject=write:error=${errno}`]);
+    this.create(
+      container,
+      [],
+      [
+        STRACE,
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        file,
+        "-e",
+        "trace=write",
+        "-e",
+        `inject=write:error=${errno}`,
+      ],
+    );
   }
 
   running(change: Change = () => undefined): Container {
@@ -79,13 +146,25 @@ class Attempt {
   }
 }
 
-const mount = (...mounts: Mount[]): Change => (config) => void config.mounts.push(...mounts);
+const mount =
+  (...mounts: Mount[]): Change =>
+  (config) =>
+    void config.mounts.push(...mounts);
 const bind = (source: string, destination: string): Mount => ({ destination, type: "bind", source, options: ["bind"] });
-const args = (...words: string[]): Change => (config) => void (config.process.args = words);
-const namespace = (type: string, path: string): Change => (config) => void (config.linux.namespaces = [...config.linux.namespaces.filter((one) => one.type !== type), { type, path }]);
+const args =
+  (...words: string[]): Change =>
+  (config) =>
+    void (config.process.args = words);
+const namespace =
+  (type: string, path: string): Change =>
+  (config) =>
+    void (config.linux.namespaces = [...config.linux.namespaces.filter((one) => one.type !== type), { type, path }]);
 const seccomp: Change = (config) => {
   config.process.noNewPrivileges = false; // so that it is installed before `start`
-  config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }] };
+  config.linux["seccomp"] = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }],
+  };
 };
 const v2 = [join(PROJECT, "scripts/private-view"), "v2", "--"];
 
@@ -123,7 +202,8 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "mount-mqueue-forbidden": (t) => t.inject("mount:EPERM", undefined, 12),
   "mount-forbidden": (t) => t.inject("mount:EPERM"),
   "mount-busy": (t) => t.inject("mount:EBUSY"),
-  "mount-option-refused": (t) => void t.create(mount({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["bogus=1"] })),
+  "mount-option-refused": (t) =>
+    void t.create(mount({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["bogus=1"] })),
   "filesystem-unknown": (t) => void t.create(mount({ destination: "/mnt", type: "bogusfs", source: "none" })),
   "mount-kind-mismatch": (t) => void t.create(mount(bind("/tmp", "/etc/passwd"))),
   "mount-source-not-a-device": (t) => void t.create(mount({ destination: "/mnt", type: "ext4", source: "/tmp" })),
@@ -136,12 +216,15 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
     t.create(container);
   },
   "mount-source-locked": (t) => t.inject("open_tree:EINVAL", mount(bind("/tmp", "/mnt")), 4),
-  "mount-attributes-unsupported": (t) => t.inject("mount_setattr:EINVAL", mount({ ...bind("/tmp", "/mnt"), options: ["rbind", "rro"] }), 6),
+  "mount-attributes-unsupported": (t) =>
+    t.inject("mount_setattr:EINVAL", mount({ ...bind("/tmp", "/mnt"), options: ["rbind", "rro"] }), 6),
   "pivot-refused": (t) => t.inject("pivot_root:EINVAL"),
   "root-is-the-hosts": (t) => t.inject("pivot_root:EBUSY"),
   "root-missing": (t) => void t.create((config) => (config.root.path = "nowhere")),
-  "mount-point-read-only": (t) => t.inject("mkdirat:EROFS", mount({ destination: "/new/mount/point", type: "tmpfs", source: "tmpfs" }), 12),
-  "mount-point-below-a-file": (t) => void t.create(mount({ destination: "/etc/passwd/x", type: "tmpfs", source: "tmpfs" })),
+  "mount-point-read-only": (t) =>
+    t.inject("mkdirat:EROFS", mount({ destination: "/new/mount/point", type: "tmpfs", source: "tmpfs" }), 12),
+  "mount-point-below-a-file": (t) =>
+    void t.create(mount({ destination: "/etc/passwd/x", type: "tmpfs", source: "tmpfs" })),
   "path-leaves-the-root": (t) => t.inject("openat2:EXDEV", undefined, 3),
 
   "cpuset-empty": (t) => t.cgroupWrite("ENOSPC"),
@@ -158,7 +241,21 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
     t.run(["exec", "--cgroup", "nonexistent", container.id, "true"]);
     ok(container.delete("--force"));
   },
-  "cgroup-missing": (t) => void t.create(() => undefined, [], ["/usr/bin/unshare", "--mount", "--propagation", "private", "sh", "-c", 'umount -R /sys/fs/cgroup; exec "$@"', "sh"]),
+  "cgroup-missing": (t) =>
+    void t.create(
+      () => undefined,
+      [],
+      [
+        "/usr/bin/unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        'umount -R /sys/fs/cgroup; exec "$@"',
+        "sh",
+      ],
+    ),
   "memory-in-use": (t) => {
     const container = t.running((config) => (config.linux.resources = { memory: { limit: 64 * 2 ** 20 } }));
     t.run(["update", "--memory", "1k", container.id]);
@@ -183,7 +280,12 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "device-rules-unsupported": (t) => t.inject("bpf:ENOSYS", undefined, 3, v2),
 
   "rlimit-forbidden": (t) => t.inject("prlimit64:EPERM", undefined, 3),
-  "oom-score-forbidden": (t) => void t.create((config) => (config.process.oomScoreAdj = -1000), [], ["/usr/bin/setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]),
+  "oom-score-forbidden": (t) =>
+    void t.create(
+      (config) => (config.process.oomScoreAdj = -1000),
+      [],
+      ["/usr/bin/setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"],
+    ),
   "id-unmapped": (t) => t.inject("setresuid:EINVAL"),
   "groups-forbidden": (t) => t.inject("setgroups:EPERM"),
   "capability-missing": (t) => t.inject("capset:EPERM"),
@@ -195,35 +297,60 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
     t.create(container);
   },
   "keyring-refused": (t) => t.inject("keyctl:EDQUOT"),
-  "program-interpreter-missing": (t) => void t.run(["run", "--bundle", withProgram(t, "#!/no/such/interpreter\n").bundle, `${t.box.prefix}x`]),
-  "program-format-unknown": (t) => void t.run(["run", "--bundle", withProgram(t, "\u0001\u0002 nothing that a kernel knows").bundle, `${t.box.prefix}x`]),
-  "program-arguments-too-long": (t) => void t.run(["run", "--bundle", t.box.container(args("echo", "x".repeat(200_000))).bundle, `${t.box.prefix}x`]),
+  "program-interpreter-missing": (t) =>
+    void t.run(["run", "--bundle", withProgram(t, "#!/no/such/interpreter\n").bundle, `${t.box.prefix}x`]),
+  "program-format-unknown": (t) =>
+    void t.run([
+      "run",
+      "--bundle",
+      withProgram(t, "\u0001\u0002 nothing that a kernel knows").bundle,
+      `${t.box.prefix}x`,
+    ]),
+  "program-arguments-too-long": (t) =>
+    void t.run(["run", "--bundle", t.box.container(args("echo", "x".repeat(200_000))).bundle, `${t.box.prefix}x`]),
   "program-not-executable": (t) => void t.create(withProgram(t, "#!/bin/sh\n", 0o644)),
-  "program-busy": "a program that is open for writing cannot be found as such before execve, and strace counts its own execve of tsrun among those",
+  "program-busy":
+    "a program that is open for writing cannot be found as such before execve, and strace counts its own execve of tsrun among those",
   "program-missing": (t) => void t.create(args("nope")),
   "program-is-a-directory": (t) => void t.create(args("/bin")),
 
   "hook-missing": (t) => void t.create((config) => (config.hooks = { createRuntime: [{ path: "/no/such/hook" }] })),
-  "hook-not-executable": (t) => void t.create((config) => (config.hooks = { createRuntime: [{ path: "/etc/hostname" }] })),
+  "hook-not-executable": (t) =>
+    void t.create((config) => (config.hooks = { createRuntime: [{ path: "/etc/hostname" }] })),
   "hook-failed": (t) => void t.create((config) => (config.hooks = { createRuntime: [{ path: "/bin/false" }] })),
-  "hook-timeout": (t) => void t.create((config) => (config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "20"], timeout: 1 }] })),
+  "hook-timeout": (t) =>
+    void t.create(
+      (config) => (config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "20"], timeout: 1 }] }),
+    ),
 
   "seccomp-forbidden": (t) => t.inject("seccomp:EACCES", seccomp, 3),
   "seccomp-refused": (t) => t.inject("seccomp:EINVAL", seccomp, 3),
   "seccomp-listener-taken": (t) => t.inject("seccomp:EBUSY", seccomp, 3),
   "seccomp-agent-failed": (t) =>
-    void t.create((config) => (config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such/agent", syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }] })),
+    void t.create(
+      (config) =>
+        (config.linux["seccomp"] = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          listenerPath: "/no/such/agent",
+          syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_NOTIFY" }],
+        }),
+    ),
   "seccomp-invalid": (t) => void t.create((config) => (config.annotations = { "run.oci.seccomp_bpf_data": "!" })),
   "seccomp-too-long": (t) => void t.create((config) => (config.annotations = { "run.oci.seccomp_bpf_data": "AAAA" })),
 
-  "scheduling-forbidden": (t) => t.inject("sched_setattr:EPERM", (config) => (config.process["scheduler"] = { policy: "SCHED_BATCH" })),
-  "memory-policy-refused": (t) => t.inject("set_mempolicy:EINVAL", (config) => (config.linux["memoryPolicy"] = { mode: "MPOL_BIND", nodes: "0" })),
+  "scheduling-forbidden": (t) =>
+    t.inject("sched_setattr:EPERM", (config) => (config.process["scheduler"] = { policy: "SCHED_BATCH" })),
+  "memory-policy-refused": (t) =>
+    t.inject("set_mempolicy:EINVAL", (config) => (config.linux["memoryPolicy"] = { mode: "MPOL_BIND", nodes: "0" })),
   "network-device-missing": (t) => void t.create((config) => (config.linux["netDevices"] = { nosuchdevice0: {} })),
-  "rdt-missing": (t) => void t.create((config) => (config.linux["intelRdt"] = { closID: "x", l3CacheSchema: "L3:0=f" })),
+  "rdt-missing": (t) =>
+    void t.create((config) => (config.linux["intelRdt"] = { closID: "x", l3CacheSchema: "L3:0=f" })),
 
   "pid-file-unwritable": (t) => void t.create(() => undefined, ["--pid-file", "/no/such/directory/pid"]),
-  "socket-refused": (t) => void t.create((config) => (config.process.terminal = true), ["--console-socket", "/no/such/socket"]),
-  "socket-path-too-long": (t) => void t.create((config) => (config.process.terminal = true), ["--console-socket", `/${"x".repeat(200)}`]),
+  "socket-refused": (t) =>
+    void t.create((config) => (config.process.terminal = true), ["--console-socket", "/no/such/socket"]),
+  "socket-path-too-long": (t) =>
+    void t.create((config) => (config.process.terminal = true), ["--console-socket", `/${"x".repeat(200)}`]),
   "console-socket-missing": (t) => void t.create((config) => (config.process.terminal = true)),
   "console-socket-unused": (t) => void t.create(() => undefined, ["--console-socket", "/no/such/socket"]),
   "descriptor-not-open": (t) => void t.create(() => undefined, ["--preserve-fds", "100"]),
@@ -313,14 +440,19 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
   "terminal-unsafe": (t) => {
     const container = t.box.container((config) => {
       config.process.terminal = true;
-      config.mounts = config.mounts.map((one) => (one.destination === "/dev/pts" ? { destination: "/dev/pts", type: "tmpfs", source: "tmpfs" } : one));
+      config.mounts = config.mounts.map((one) =>
+        one.destination === "/dev/pts" ? { destination: "/dev/pts", type: "tmpfs", source: "tmpfs" } : one,
+      );
     });
     t.run(["run", "--bundle", container.bundle, container.id]);
   },
   "user-namespace-rootless": (t) => {
     // [kernel] A namespace that nobody has mapped has no root.
     const holder = Number(t.box.exec("/bin/sh", ["-c", "unshare --user sleep 60 >/dev/null & echo $!"]).stdout);
-    eventually("it is in its namespace", () => readlinkSync(`/proc/${holder}/ns/user`) !== readlinkSync("/proc/self/ns/user"));
+    eventually(
+      "it is in its namespace",
+      () => readlinkSync(`/proc/${holder}/ns/user`) !== readlinkSync("/proc/self/ns/user"),
+    );
     t.create((config) => config.linux.namespaces.push({ type: "user", path: `/proc/${holder}/ns/user` }));
     process.kill(holder, "SIGKILL");
   },
@@ -332,7 +464,8 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
       config.linux.readonlyPaths = [];
     }),
   "init-died": (t) => t.inject("sethostname:signal=SIGKILL"),
-  "init-oom-killed": (t) => void t.create((config) => (config.linux.resources = { ...config.linux.resources, memory: { limit: 4096 * 16 } })),
+  "init-oom-killed": (t) =>
+    void t.create((config) => (config.linux.resources = { ...config.linux.resources, memory: { limit: 4096 * 16 } })),
 };
 
 /** Those that need a state of the machine that a test must not or cannot bring about. */
@@ -391,7 +524,15 @@ describe("the code", function () {
       if (record["hint"] !== undefined) assert(message.endsWith(` — ${record["hint"]}`), message);
       if (record["syscall"] !== undefined) {
         const [, text] = Object.values(ERRNO).find(([name]) => name === record["errno"]) ?? assert.fail(message);
-        for (const part of [record["step"], record["pointer"], record["syscall"] === "execve" ? "exec " : record["syscall"], record["path"], text, record["errno"]]) assert(message.includes(part ?? ""), `${part} is not in: ${message}`);
+        for (const part of [
+          record["step"],
+          record["pointer"],
+          record["syscall"] === "execve" ? "exec " : record["syscall"],
+          record["path"],
+          text,
+          record["errno"],
+        ])
+          assert(message.includes(part ?? ""), `${part} is not in: ${message}`);
         assert.notEqual(record["step"], undefined, message);
       }
       assert.doesNotMatch(message, /undefined|\[object/);
@@ -399,6 +540,9 @@ describe("the code", function () {
   }
 
   it("of each kind is not the code of a case", () => {
-    assert.deepEqual(Object.keys(CASES).filter((code) => !codes.includes(code) || code in KINDS), []);
+    assert.deepEqual(
+      Object.keys(CASES).filter((code) => !codes.includes(code) || code in KINDS),
+      [],
+    );
   });
 });

@@ -13,7 +13,26 @@ import { skipBecause } from "../skip.ts";
 const STRACE = "/usr/bin/strace";
 
 /** Calls of the loader, the allocator and the engine: their failure is the end of any program. */
-const ENGINE = ["access", "arch_prctl", "brk", "exit_group", "exit", "madvise", "mmap", "mprotect", "mremap", "munmap", "pread64", "rseq", "rt_sigreturn", "set_robust_list", "set_tid_address", "getrandom", "futex", "restart_syscall"];
+const ENGINE = [
+  "access",
+  "arch_prctl",
+  "brk",
+  "exit_group",
+  "exit",
+  "madvise",
+  "mmap",
+  "mprotect",
+  "mremap",
+  "munmap",
+  "pread64",
+  "rseq",
+  "rt_sigreturn",
+  "set_robust_list",
+  "set_tid_address",
+  "getrandom",
+  "futex",
+  "restart_syscall",
+];
 
 /** [kernel] Calls that cannot fail, or (close) whose failure still does the work, which injection cannot imitate. */
 const INFALLIBLE = ["close", "getegid", "geteuid", "getgid", "getpid", "getppid", "getuid", "umask", "setsid"];
@@ -46,14 +65,41 @@ function rich(box: Box): Container {
     config.linux.resources = { ...config.linux.resources, memory: { limit: 64 * 2 ** 20 }, pids: { limit: 100 } };
     config.linux.devices = [{ path: "/dev/fifo", type: "p", fileMode: 0o644, uid: 7 }];
     config.hooks = { createRuntime: [{ path: "/bin/true" }] };
-    config.mounts.push({ destination: "/mnt", type: "bind", source: box.directory, options: ["rbind", "ro"] }, { destination: "/home", type: "tmpfs", source: "tmpfs", options: ["ro", "tmpcopyup"] });
+    config.mounts.push(
+      { destination: "/mnt", type: "bind", source: box.directory, options: ["rbind", "ro"] },
+      { destination: "/home", type: "tmpfs", source: "tmpfs", options: ["ro", "tmpcopyup"] },
+    );
     config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev/mqueue"); // its file system belongs to the ipc namespace's owner
   });
 }
 
 /** Runs the runtime under strace. The tracer is nobody's parent: what is traced ends as if it were not there. */
-function traced(box: Box, expressions: readonly string[], container: Container, command: "create" | "run", output = "/dev/null", flags: readonly string[] = []): Result {
-  return box.exec(STRACE, ["-D", "-f", "-qq", "-o", output, ...flags, ...expressions.flatMap((expression) => ["-e", expression]), PROGRAM, "--root", box.stateRoot, command, "--pid-file", box.path("pid"), "--bundle", container.bundle, container.id]);
+function traced(
+  box: Box,
+  expressions: readonly string[],
+  container: Container,
+  command: "create" | "run",
+  output = "/dev/null",
+  flags: readonly string[] = [],
+): Result {
+  return box.exec(STRACE, [
+    "-D",
+    "-f",
+    "-qq",
+    "-o",
+    output,
+    ...flags,
+    ...expressions.flatMap((expression) => ["-e", expression]),
+    PROGRAM,
+    "--root",
+    box.stateRoot,
+    command,
+    "--pid-file",
+    box.path("pid"),
+    "--bundle",
+    container.bundle,
+    container.id,
+  ]);
 }
 
 /** The names of calls in the order in which each process made them: the runtime first, then init, then others. */
@@ -80,8 +126,11 @@ function moments(calls: Calls, name: string): number[] {
   const [runtime = [], init = []] = calls;
   const count = (list: readonly string[]): number => list.filter((call) => call === name).length;
   const loader = count(runtime.slice(0, ownStart(runtime)));
-  const spread = (from: number, to: number): number[] => (to < from ? [] : [from, from + 1, Math.floor((from + to) / 2), to].filter((n) => n <= to).slice(0, TRIES));
-  return [...new Set([...spread(loader + 1, count(runtime)), ...spread(1, count(init)).filter((n) => n > loader)])].sort((a, b) => a - b);
+  const spread = (from: number, to: number): number[] =>
+    to < from ? [] : [from, from + 1, Math.floor((from + to) / 2), to].filter((n) => n <= to).slice(0, TRIES);
+  return [
+    ...new Set([...spread(loader + 1, count(runtime)), ...spread(1, count(init)).filter((n) => n > loader)]),
+  ].sort((a, b) => a - b);
 }
 
 function assertHonest(result: Result, call: string, where: string): void {
@@ -91,15 +140,101 @@ function assertHonest(result: Result, call: string, where: string): void {
   assert.doesNotMatch(result.stderr, /internal error|died without a word/, where);
   if (/error running \w+ hook #\d+: .*exit stat/.test(result.stderr)) return; // strace counts for each process by itself: a hook's own call failed
   assert.match(result.stderr, /input\/output error \(EIO\)|I\/O error/i, where);
-  const known = call === "dup3" ? "dup3|fork/exec" : call === "prlimit64" ? "prlimit(64)?" : call === "newfstatat" ? "fstatat|newfstatat|stat" : call === "clone3" ? "clone3|fork/exec" : call === "faccessat2" ? "faccessat2?|stat" : call === "ppoll" ? "poll|ppoll" : call;
+  const known =
+    call === "dup3"
+      ? "dup3|fork/exec"
+      : call === "prlimit64"
+        ? "prlimit(64)?"
+        : call === "newfstatat"
+          ? "fstatat|newfstatat|stat"
+          : call === "clone3"
+            ? "clone3|fork/exec"
+            : call === "faccessat2"
+              ? "faccessat2?|stat"
+              : call === "ppoll"
+                ? "poll|ppoll"
+                : call;
   assert.match(result.stderr, new RegExp(`\\b(?:${known})\\(2\\)`), where);
 }
 
 const CALLS = [
-  "accept4", "bind", "bpf", "capset", "chdir", "chroot", "clock_gettime", "clone3", "close_range", "connect", "dup3", "faccessat2", "fchdir", "fchmod", "fchmodat", "fchown", "fchownat", "fcntl", "flock", "fstat", "fstatfs",
-  "fsconfig", "fsmount", "fsopen", "getcpu", "getcwd", "getdents64", "ioctl", "keyctl", "listen", "lseek", "memfd_create", "mkdirat", "mknodat", "mount", "mount_setattr", "move_mount", "newfstatat", "open_tree", "openat", "openat2", "pidfd_open",
-  "pidfd_send_signal", "pipe2", "pivot_root", "ppoll", "prctl", "prlimit64", "read", "readlinkat", "recvfrom", "recvmsg", "renameat2", "rt_sigaction", "rt_sigprocmask", "sched_setaffinity", "seccomp", "sendfile", "sendmsg", "sendto", "setdomainname", "setgroups",
-  "sethostname", "setns", "setresgid", "setresuid", "signalfd4", "socket", "socketpair", "statfs", "symlinkat", "umount2", "unlinkat", "unshare", "wait4", "waitid", "write",
+  "accept4",
+  "bind",
+  "bpf",
+  "capset",
+  "chdir",
+  "chroot",
+  "clock_gettime",
+  "clone3",
+  "close_range",
+  "connect",
+  "dup3",
+  "faccessat2",
+  "fchdir",
+  "fchmod",
+  "fchmodat",
+  "fchown",
+  "fchownat",
+  "fcntl",
+  "flock",
+  "fstat",
+  "fstatfs",
+  "fsconfig",
+  "fsmount",
+  "fsopen",
+  "getcpu",
+  "getcwd",
+  "getdents64",
+  "ioctl",
+  "keyctl",
+  "listen",
+  "lseek",
+  "memfd_create",
+  "mkdirat",
+  "mknodat",
+  "mount",
+  "mount_setattr",
+  "move_mount",
+  "newfstatat",
+  "open_tree",
+  "openat",
+  "openat2",
+  "pidfd_open",
+  "pidfd_send_signal",
+  "pipe2",
+  "pivot_root",
+  "ppoll",
+  "prctl",
+  "prlimit64",
+  "read",
+  "readlinkat",
+  "recvfrom",
+  "recvmsg",
+  "renameat2",
+  "rt_sigaction",
+  "rt_sigprocmask",
+  "sched_setaffinity",
+  "seccomp",
+  "sendfile",
+  "sendmsg",
+  "sendto",
+  "setdomainname",
+  "setgroups",
+  "sethostname",
+  "setns",
+  "setresgid",
+  "setresuid",
+  "signalfd4",
+  "socket",
+  "socketpair",
+  "statfs",
+  "symlinkat",
+  "umount2",
+  "unlinkat",
+  "unshare",
+  "wait4",
+  "waitid",
+  "write",
 ];
 
 describe("a system call that fails", function () {
@@ -126,8 +261,14 @@ describe("a system call that fails", function () {
     for (const command of ["create", "run"] as const) {
       const [runtime = [], init = []] = record(command);
       // The user's program comes after init's execve.
-      const made = new Set([...runtime.slice(ownStart(runtime)), ...(init.includes("execve") ? init.slice(0, init.indexOf("execve")) : init)]);
-      assert.deepEqual([...made].filter((name) => ![...CALLS, ...ENGINE, ...INFALLIBLE, ...EXECVE].includes(name)), []);
+      const made = new Set([
+        ...runtime.slice(ownStart(runtime)),
+        ...(init.includes("execve") ? init.slice(0, init.indexOf("execve")) : init),
+      ]);
+      assert.deepEqual(
+        [...made].filter((name) => ![...CALLS, ...ENGINE, ...INFALLIBLE, ...EXECVE].includes(name)),
+        [],
+      );
     }
   });
 
@@ -152,7 +293,8 @@ describe("a system call that fails", function () {
               box().clean();
               throw new Error(`${where}: status ${result.status}, ${result.stderr}\n${left}`, { cause: error });
             }
-            if (!FORGIVEN.includes(call)) assertHonest(result, call, `${where}: status ${result.status}: ${result.stderr}`);
+            if (!FORGIVEN.includes(call))
+              assertHonest(result, call, `${where}: status ${result.status}: ${result.stderr}`);
           }
         });
       }
@@ -160,16 +302,38 @@ describe("a system call that fails", function () {
   }
 
   it("to kill what is in the cgroup, for systemd is removing that (ENODEV): create leaves nothing", function () {
-    const container = box().container((config) => config.mounts.push({ destination: "/x", type: "nonsense", source: "x" }));
+    const container = box().container((config) =>
+      config.mounts.push({ destination: "/x", type: "nonsense", source: "x" }),
+    );
     const { stdout } = box().exec(PROGRAM, ["plan", "--id", container.id, "--bundle", container.bundle]);
-    const group = [...stdout.matchAll(/make the cgroup (\S+)/g)].map(([, path]) => path ?? "").find((path) => existsSync(join(dirname(path), "cgroup.controllers")));
+    const group = [...stdout.matchAll(/make the cgroup (\S+)/g)]
+      .map(([, path]) => path ?? "")
+      .find((path) => existsSync(join(dirname(path), "cgroup.controllers")));
     if (group === undefined) return skipBecause(this, "this host has no cgroup v2");
-    const result = traced(box(), ["trace=openat", "inject=openat:error=ENODEV"], container, "create", box().path("trace"), ["-P", `${group}/cgroup.kill`]);
+    const result = traced(
+      box(),
+      ["trace=openat", "inject=openat:error=ENODEV"],
+      container,
+      "create",
+      box().path("trace"),
+      ["-P", `${group}/cgroup.kill`],
+    );
     assert.match(result.stderr, /^tsrun: create \S+: mount [^\n]*nonsense[^\n]*\n$/);
     assert.match(readFileSync(box().path("trace"), "utf8"), /cgroup\.kill.*ENODEV.*INJECTED/);
   });
 
-  for (const call of ["write", "mkdirat", "openat", "unlinkat", "sendmsg", "recvfrom", "recvmsg", "renameat2", "mount", "pidfd_send_signal"]) {
+  for (const call of [
+    "write",
+    "mkdirat",
+    "openat",
+    "unlinkat",
+    "sendmsg",
+    "recvfrom",
+    "recvmsg",
+    "renameat2",
+    "mount",
+    "pidfd_send_signal",
+  ]) {
     it(`for good (${call}) is an error; what is left then, delete --force takes away`, function () {
       const calls = record("create");
       const loader = (calls[0] ?? []).slice(0, ownStart(calls[0] ?? [])).filter((name) => name === call).length;

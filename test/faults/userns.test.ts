@@ -21,7 +21,12 @@ function joined(target: Container): (config: Config) => void {
   const { pid } = target.state();
   return (config) => {
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "network" && type !== "pid");
-    for (const [type, file] of [["user", "user"], ["network", "net"], ["pid", "pid"]] as const) config.linux.namespaces.push({ type, path: `/proc/${pid}/ns/${file}` });
+    for (const [type, file] of [
+      ["user", "user"],
+      ["network", "net"],
+      ["pid", "pid"],
+    ] as const)
+      config.linux.namespaces.push({ type, path: `/proc/${pid}/ns/${file}` });
   };
 }
 
@@ -30,24 +35,65 @@ describe("in a user namespace a system call that fails", function () {
   const box = useBox();
 
   /** @param slow a call that takes long each time it is made */
-  function fails(change: (config: Config) => void, call: string, own: Box, moments: readonly number[] = MOMENTS, slow?: string): void {
+  function fails(
+    change: (config: Config) => void,
+    call: string,
+    own: Box,
+    moments: readonly number[] = MOMENTS,
+    slow?: string,
+  ): void {
     for (const when of moments) {
       const container = own.container(change);
       const delayed = slow === undefined ? [] : ["-e", `inject=${slow}:delay_exit=50000`];
-      const { status, stderr } = own.exec(STRACE, ["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}${slow === undefined ? "" : `,${slow}`}`, "-e", `inject=${call}:error=EIO:when=${when}`, ...delayed, PROGRAM, "--root", own.stateRoot, "create", "--bundle", container.bundle, container.id]);
+      const { status, stderr } = own.exec(STRACE, [
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        `trace=${call}${slow === undefined ? "" : `,${slow}`}`,
+        "-e",
+        `inject=${call}:error=EIO:when=${when}`,
+        ...delayed,
+        PROGRAM,
+        "--root",
+        own.stateRoot,
+        "create",
+        "--bundle",
+        container.bundle,
+        container.id,
+      ]);
       if (status === 0) {
         ok(container.delete("--force")); // there is no call of that number
         continue;
       }
       assert.equal(status, 1, stderr);
-      assert.match(stderr, /^(?:tsrun: warning: .*\n)*tsrun: create \S+: [^:]+: .*input\/output error \(EIO\)/, `${call}, call ${when}: ${JSON.stringify(stderr)}`);
-      const left = (): readonly string[] => own.leftovers().filter((line) => new RegExp(`${container.id}(?!\\w)`).test(line));
+      assert.match(
+        stderr,
+        /^(?:tsrun: warning: .*\n)*tsrun: create \S+: [^:]+: .*input\/output error \(EIO\)/,
+        `${call}, call ${when}: ${JSON.stringify(stderr)}`,
+      );
+      const left = (): readonly string[] =>
+        own.leftovers().filter((line) => new RegExp(`${container.id}(?!\\w)`).test(line));
       eventually(`the tracer ends after ${call}, call ${when}`, () => !left().some((line) => line.includes(STRACE)));
       assert.deepEqual(left(), [], `${call}, call ${when}: ${stderr}`);
     }
   }
 
-  for (const call of ["clone3", "setns", "unshare", "setresuid", "setresgid", "setgroups", "sendmsg", "recvmsg", "prctl", "open_tree", "move_mount"]) {
+  for (const call of [
+    "clone3",
+    "setns",
+    "unshare",
+    "setresuid",
+    "setresgid",
+    "setgroups",
+    "sendmsg",
+    "recvmsg",
+    "prctl",
+    "open_tree",
+    "move_mount",
+  ]) {
     it(`${call}: nothing is left, and the error names step and call`, () => fails(mapped, call, box()));
   }
 
@@ -63,12 +109,33 @@ describe("in a user namespace a system call that fails", function () {
     });
   }
 
-  for (const call of ["clone", "setns", "mount", "sendmsg", "recvmsg", "recvfrom", "write", "pidfd_open", "waitid", "prlimit64", "setsid", "renameat2"]) {
+  for (const call of [
+    "clone",
+    "setns",
+    "mount",
+    "sendmsg",
+    "recvmsg",
+    "recvfrom",
+    "write",
+    "pidfd_open",
+    "waitid",
+    "prlimit64",
+    "setsid",
+    "renameat2",
+  ]) {
     it(`${call}, on the way into a pid namespace of others: nothing is left, and the error names step and call`, () => {
       const target = box().container((config) => (config.process.args = ["sleep", "60"]));
       ok(target.run(["--detach"]));
       const path = `/proc/${target.state().pid}/ns/pid`;
-      fails((config) => (config.linux.namespaces = config.linux.namespaces.map((one) => (one.type === "pid" ? { type: "pid", path } : one))), call, box(), call === "write" || call === "recvfrom" ? [1, 2, 3, 4, 5, 6, 7, 8] : MOMENTS);
+      fails(
+        (config) =>
+          (config.linux.namespaces = config.linux.namespaces.map((one) =>
+            one.type === "pid" ? { type: "pid", path } : one,
+          )),
+        call,
+        box(),
+        call === "write" || call === "recvfrom" ? [1, 2, 3, 4, 5, 6, 7, 8] : MOMENTS,
+      );
       ok(target.delete("--force"));
     });
   }

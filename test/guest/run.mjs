@@ -23,16 +23,24 @@ const FIRST = /^(cgroup|lsm|systemd|rootless|podman-|update|events|pause|ps)/;
 /** Runs as the user `tester` as well. */
 const ALSO_UNPRIVILEGED = ["podman-managers.test.ts", "systemd-user.test.ts"];
 /** Runs in guests that are booted in another way as well. */
-const ALSO_BOOTED = { "--cgroups v1": ["systemd.test.ts", "limits.test.ts", "update.test.ts"], "--security selinux": ["lsm.test.ts"] };
+const ALSO_BOOTED = {
+  "--cgroups v1": ["systemd.test.ts", "limits.test.ts", "update.test.ts"],
+  "--security selinux": ["lsm.test.ts"],
+};
 
 const tests = (folder, wanted) =>
-  readdirSync(join(project, folder)).filter((name) => name.endsWith(".test.ts") && wanted(name)).map((name) => join(folder, name));
+  readdirSync(join(project, folder))
+    .filter((name) => name.endsWith(".test.ts") && wanted(name))
+    .map((name) => join(folder, name));
 
 /** Those that we may use. */
-const processors = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync("/proc/self/status", "utf8"))[1].split(",").flatMap((range) => {
-  const [first, last = first] = range.split("-").map(Number);
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-});
+const processors = /^Cpus_allowed_list:\s*(.*)$/m
+  .exec(readFileSync("/proc/self/status", "utf8"))[1]
+  .split(",")
+  .flatMap((range) => {
+    const [first, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 
 /** Runs test/guest/guest to its end, on one processor where one is given: a guest takes one of those that who starts it may use. */
 function ended(args, processor) {
@@ -71,22 +79,52 @@ async function work(name, job) {
   const from = Date.now();
   const environment = ["env", "CI=true", `TEST_REPORT=/work/${report}`, `TEST_SLOWNESS=${SLOWNESS}`];
   const mocha = ["node_modules/.bin/mocha", "--exit", "--forbid-only", "--reporter", "scripts/reporter.cjs", job.file];
-  const { status, said } = await ended(["exec", "--name", name, "--user", job.user, "--timeout", String(JOB_LIMIT_S), "--", ...environment, ...mocha]);
+  const { status, said } = await ended([
+    "exec",
+    "--name",
+    name,
+    "--user",
+    job.user,
+    "--timeout",
+    String(JOB_LIMIT_S),
+    "--",
+    ...environment,
+    ...mocha,
+  ]);
   console.log(`\n-- ${name}, ${as}, ${((Date.now() - from) / 1000).toFixed(0)} s: ${job.file}\n${said}`);
   let result;
   try {
     result = JSON.parse(readFileSync(join(project, report), "utf8"));
   } catch {
-    count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: "its report", err: { message: `no report; exit status ${status}` } }] }, job.file);
+    count(
+      {
+        stats: { tests: 1, passes: 0, failures: 1, pending: 0 },
+        tests: [{ fullTitle: "its report", err: { message: `no report; exit status ${status}` } }],
+      },
+      job.file,
+    );
     return status;
   }
   count(result, as);
-  if (status !== 0 && result.stats.failures === 0) count({ stats: { tests: 1, passes: 0, failures: 1, pending: 0 }, tests: [{ fullTitle: "its end", err: { message: `exit status ${status}` } }] }, job.file);
+  if (status !== 0 && result.stats.failures === 0)
+    count(
+      {
+        stats: { tests: 1, passes: 0, failures: 1, pending: 0 },
+        tests: [{ fullTitle: "its end", err: { message: `exit status ${status}` } }],
+      },
+      job.file,
+    );
   return status;
 }
 
 const wanted = process.argv.slice(2);
-const files = wanted.length > 0 ? wanted : [...tests("test/system", (name) => !NOT_HERE.includes(name)), ...tests("test/clients", (name) => name.startsWith("podman"))];
+const files =
+  wanted.length > 0
+    ? wanted
+    : [
+        ...tests("test/system", (name) => !NOT_HERE.includes(name)),
+        ...tests("test/clients", (name) => name.startsWith("podman")),
+      ];
 const size = (file) => statSync(join(project, file)).size;
 const rank = (file) => (FIRST.test(basename(file)) ? 1e9 : 0) + size(file);
 files.sort((a, b) => rank(b) - rank(a));
@@ -98,8 +136,16 @@ rmSync(join(project, reports), { recursive: true, force: true });
 mkdirSync(join(project, reports), { recursive: true });
 const guests = Array.from({ length: Math.min(processors.length, 2) }, (_, i) => `test-${process.pid}-${i}`);
 const jobs = [
-  ...files.flatMap((file) => (ALSO_UNPRIVILEGED.includes(basename(file)) ? ["root", "tester"] : ["root"]).map((user) => ({ user, boot: "", file }))),
-  ...Object.entries(ALSO_BOOTED).flatMap(([boot, names]) => files.filter((file) => names.includes(basename(file))).map((file) => ({ user: "root", boot, file }))),
+  ...files.flatMap((file) =>
+    (ALSO_UNPRIVILEGED.includes(basename(file)) ? ["root", "tester"] : ["root"]).map((user) => ({
+      user,
+      boot: "",
+      file,
+    })),
+  ),
+  ...Object.entries(ALSO_BOOTED).flatMap(([boot, names]) =>
+    files.filter((file) => names.includes(basename(file))).map((file) => ({ user: "root", boot, file })),
+  ),
 ];
 const began = performance.now();
 
@@ -107,22 +153,28 @@ process.once("exit", () => guests.forEach((name) => spawnSync(guest, ["stop", "-
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 const reasons = [];
-await Promise.all(guests.map(async (name, i) => {
-  let booted;
-  while (jobs.length > 0 && performance.now() - began < LAST_BEGIN_S * 1000) {
-    const job = jobs.shift();
-    if (job.boot !== booted) {
-      booted = job.boot;
-      await ended(["stop", "--name", name]);
-      const { status, said } = await ended(["start", "--name", name, ...booted.split(" ").filter(Boolean)], processors[i]);
-      process.stderr.write(said);
-      if (status !== 0) {
-        jobs.unshift(job);
-        return reasons.push(said.trim().split("\n").at(-1) ?? "");
+await Promise.all(
+  guests.map(async (name, i) => {
+    let booted;
+    while (jobs.length > 0 && performance.now() - began < LAST_BEGIN_S * 1000) {
+      const job = jobs.shift();
+      if (job.boot !== booted) {
+        booted = job.boot;
+        await ended(["stop", "--name", name]);
+        const { status, said } = await ended(
+          ["start", "--name", name, ...booted.split(" ").filter(Boolean)],
+          processors[i],
+        );
+        process.stderr.write(said);
+        if (status !== 0) {
+          jobs.unshift(job);
+          return reasons.push(said.trim().split("\n").at(-1) ?? "");
+        }
       }
+      if ((await work(name, job)) === NO_GUEST) booted = undefined; // it is gone: the next job gets another
     }
-    if ((await work(name, job)) === NO_GUEST) booted = undefined; // it is gone: the next job gets another
-  }
-}));
-if (jobs.length > 0) skip(reasons[0] ?? `not begun after ${LAST_BEGIN_S} s: ${jobs.map(({ file }) => file).join(" ")}`, jobs.length);
+  }),
+);
+if (jobs.length > 0)
+  skip(reasons[0] ?? `not begun after ${LAST_BEGIN_S} s: ${jobs.map(({ file }) => file).join(" ")}`, jobs.length);
 finish();

@@ -10,7 +10,11 @@ import { resolve } from "node:path";
 const build = resolve(process.env["BUILD"] || "build");
 const library = resolve(build, "host-test.so");
 // The host leaves by _exit with the engine's heap as it is: what is still allocated then is no leak. Leaks of calls are counted by the cases.
-const environment = { ...process.env, ASAN_OPTIONS: "detect_leaks=0:abort_on_error=0", UBSAN_OPTIONS: "print_stacktrace=1" };
+const environment = {
+  ...process.env,
+  ASAN_OPTIONS: "detect_leaks=0:abort_on_error=0",
+  UBSAN_OPTIONS: "print_stacktrace=1",
+};
 
 function run(program: string, ...args: readonly string[]): SpawnSyncReturns<string> {
   return spawnSync(resolve(build, program), args, { encoding: "utf8", env: environment, timeout: 60_000 });
@@ -61,7 +65,10 @@ for (const [program, title] of [
       const { stdout, stderr, status } = run(program, "--print-heap");
       assert.equal(status, 1);
       assert.equal(stdout, "");
-      assert.match(stderr, /internal error: TypeError: a module's top level runs at build time and calls nothing\n[\s\S]*test\/host\/program\/atbuild\.ts:6/);
+      assert.match(
+        stderr,
+        /internal error: TypeError: a module's top level runs at build time and calls nothing\n[\s\S]*test\/host\/program\/atbuild\.ts:6/,
+      );
     });
   });
 }

@@ -8,14 +8,26 @@ import { resolve } from "node:path";
 
 const build = resolve(process.env["BUILD"] || "build");
 /** The engine that comes with npm takes its small blocks from arenas; Debian 13's (2025-04-26) does not, and then nothing is moved. */
-const itWithArenas = readFileSync(resolve(build, "settings"), "utf8").includes("@suchipi") ? it : (name: string): Mocha.Test => it.skip(`${name} (this engine has no arenas)`);
+const itWithArenas = readFileSync(resolve(build, "settings"), "utf8").includes("@suchipi")
+  ? it
+  : (name: string): Mocha.Test => it.skip(`${name} (this engine has no arenas)`);
 const hotNames = readFileSync("scripts/hot.txt", "utf8").trim().split("\n");
 
 describe("the layout of the heap", () => {
-  for (const words of [["--version"], ["help"], ["help", "exec"], ["features"], ["plan", "--bundle", "bundles/hello"], ["state", "no-such-container"]]) {
+  for (const words of [
+    ["--version"],
+    ["help"],
+    ["help", "exec"],
+    ["features"],
+    ["plan", "--bundle", "bundles/hello"],
+    ["state", "no-such-container"],
+  ]) {
     it(`moved as a whole it does the same: ${words.join(" ")}`, () => {
       const [moved, usual] = ["profile/tsrun", "tsrun"].map((program) => {
-        const { stdout, stderr, status } = spawnSync(resolve(build, program), words, { encoding: "utf8", timeout: 60_000 });
+        const { stdout, stderr, status } = spawnSync(resolve(build, program), words, {
+          encoding: "utf8",
+          timeout: 60_000,
+        });
         return { stdout, stderr: stderr.replace(/\d{4}-\d\d-\d\dT[\d:.+Z-]+/g, ""), status };
       });
       assert.deepEqual(moved, usual);
@@ -23,10 +35,15 @@ describe("the layout of the heap", () => {
   }
 
   itWithArenas("the names of what is hot are those of blocks (make profile renews them)", () => {
-    const blocks = JSON.parse(readFileSync(resolve(build, "profile/blocks.json"), "utf8")) as readonly { readonly name?: string }[];
+    const blocks = JSON.parse(readFileSync(resolve(build, "profile/blocks.json"), "utf8")) as readonly {
+      readonly name?: string;
+    }[];
     const names = new Set(blocks.map(({ name }) => name));
     const unknown = hotNames.filter((name) => !names.has(name));
-    assert.ok(hotNames.length > 1000 && unknown.length < hotNames.length / 5, `${unknown.length} of ${hotNames.length} are of nothing`);
+    assert.ok(
+      hotNames.length > 1000 && unknown.length < hotNames.length / 5,
+      `${unknown.length} of ${hotNames.length} are of nothing`,
+    );
   });
 
   itWithArenas("what is hot ends the heap, and is a small part of it", () => {

@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,10 +25,12 @@ const pages = manPages({ version: "1.2.3", date: "2026-01-31" });
 const commands = shownCommands();
 
 /** A test that needs a program which not every machine has. */
-const itWith = (program: string) => (title: string, test: () => void): void => {
-  if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) it(title, test);
-  else it.skip(`${title} (${program} is not installed)`, test);
-};
+const itWith =
+  (program: string) =>
+  (title: string, test: () => void): void => {
+    if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) it(title, test);
+    else it.skip(`${title} (${program} is not installed)`, test);
+  };
 
 let folder = "";
 before(() => (folder = mkdtempSync(join(tmpdir(), "tsrun-pages-"))));
@@ -32,10 +43,14 @@ function file(name: string, text: string): string {
 
 describe("manual pages", () => {
   it("are one for the program and one for each command, with all of its options", () => {
-    assert.deepEqual(pages.map((page) => page.file), ["tsrun.8", ...commands.map(({ name }) => `tsrun-${name}.8`)]);
+    assert.deepEqual(
+      pages.map((page) => page.file),
+      ["tsrun.8", ...commands.map(({ name }) => `tsrun-${name}.8`)],
+    );
     for (const { name, options } of commands) {
       const { text } = pages.find((page) => page.file === `tsrun-${name}.8`) ?? assert.fail(name);
-      for (const option of options) assert(text.includes(`\\fB\\-\\-${option.name.replaceAll("-", "\\-")}\\fR`), `${name} --${option.name}`);
+      for (const option of options)
+        assert(text.includes(`\\fB\\-\\-${option.name.replaceAll("-", "\\-")}\\fR`), `${name} --${option.name}`);
     }
     const [{ text } = assert.fail()] = pages;
     for (const { name } of shownGlobals()) assert(text.includes(`\\fB\\-\\-${name.replaceAll("-", "\\-")}\\fR`), name);
@@ -43,12 +58,17 @@ describe("manual pages", () => {
   });
 
   it("no line is a request by accident", () => {
-    for (const { text } of pages) for (const line of text.split("\n")) assert.match(line, /^(\.(TH|SH|TP|PP|B|BR|I|RS|RE|nf|fi|\\")( |$)|[^.'])|^$/, line);
+    for (const { text } of pages)
+      for (const line of text.split("\n"))
+        assert.match(line, /^(\.(TH|SH|TP|PP|B|BR|I|RS|RE|nf|fi|\\")( |$)|[^.'])|^$/, line);
   });
 
   itWith("man")("are taken by man(1) without a warning", () => {
     for (const page of pages) {
-      const { stdout, stderr } = spawnSync("man", ["--warnings", "-l", file(page.file, page.text)], { encoding: "utf8", env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", MANPAGER: "cat", MANWIDTH: "80" } });
+      const { stdout, stderr } = spawnSync("man", ["--warnings", "-l", file(page.file, page.text)], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", MANPAGER: "cat", MANWIDTH: "80" },
+      });
       assert.equal(stderr, "", page.file);
       assert.match(stdout, /NAME/);
       assert.doesNotMatch(stdout, /PROGRAM/);
@@ -56,7 +76,11 @@ describe("manual pages", () => {
   });
 
   itWith("mandoc")("are taken by mandoc -Tlint without a warning", () => {
-    for (const page of pages) assert.equal(spawnSync("mandoc", ["-Tlint", "-Wwarning", file(page.file, page.text)], { encoding: "utf8" }).stdout, "");
+    for (const page of pages)
+      assert.equal(
+        spawnSync("mandoc", ["-Tlint", "-Wwarning", file(page.file, page.text)], { encoding: "utf8" }).stdout,
+        "",
+      );
   });
 });
 
@@ -68,12 +92,19 @@ describe("completions", () => {
   }
 
   it("for bash know commands, options of the program and of each command, and fixed values", () => {
-    assert.deepEqual(bash("tsrun", ""), commands.map(({ name }) => name));
+    assert.deepEqual(
+      bash("tsrun", ""),
+      commands.map(({ name }) => name),
+    );
     assert.deepEqual(bash("tsrun", "cr"), ["create"]);
     assert.deepEqual(bash("tsrun", "--log-fo"), ["--log-format"]);
     assert.deepEqual(bash("tsrun", "--log-format", ""), ["text", "json"]);
     assert.deepEqual(bash("tsrun", "--root", "/x", "create", "--pre"), ["--preserve-fds"]);
-    for (const { name, options } of commands) assert.deepEqual(bash("tsrun", name, "--").filter((word) => word !== "--help"), options.map((option) => `--${option.name}`));
+    for (const { name, options } of commands)
+      assert.deepEqual(
+        bash("tsrun", name, "--").filter((word) => word !== "--help"),
+        options.map((option) => `--${option.name}`),
+      );
     assert.deepEqual(bash("tsrun", "list", "-f", "j"), ["json"]);
   });
 
@@ -94,14 +125,24 @@ describe("completions", () => {
 
   itWith("fish")("for fish know commands, options and fixed values", () => {
     const fish = (line: string): string[] =>
-      execFileSync("fish", ["--no-config", "-c", `source ${file("tsrun.fish", fishCompletion())}; complete -C '${line}'`], { encoding: "utf8", env: { ...process.env, HOME: folder } }).split("\n").flatMap((one) => one.split("\t")[0] || []);
+      execFileSync(
+        "fish",
+        ["--no-config", "-c", `source ${file("tsrun.fish", fishCompletion())}; complete -C '${line}'`],
+        { encoding: "utf8", env: { ...process.env, HOME: folder } },
+      )
+        .split("\n")
+        .flatMap((one) => one.split("\t")[0] || []);
     assert.deepEqual(fish("tsrun cre"), ["create"]);
     assert.deepEqual(fish("tsrun create --pid").sort(), ["--pid-file", "--pidfd-socket"]);
     assert.deepEqual(fish("tsrun --log-format ").sort(), ["json", "text"]);
     assert.deepEqual(fish("tsrun help sp"), ["spec"]);
     for (const { name, options } of commands) {
       const everywhere = shownGlobals().filter((global) => options.every((own) => own.name !== global.name));
-      assert.deepEqual(fish(`tsrun ${name} --`).sort(), [...options, ...everywhere].map((option) => `--${option.name}`).sort(), name);
+      assert.deepEqual(
+        fish(`tsrun ${name} --`).sort(),
+        [...options, ...everywhere].map((option) => `--${option.name}`).sort(),
+        name,
+      );
     }
   });
 
@@ -109,14 +150,24 @@ describe("completions", () => {
     const program = file("tsrun", '#!/bin/sh\n[ "$*" = "--root /r list --quiet" ] && echo web1 && echo web2\n');
     execFileSync("chmod", ["+x", program]);
     const script = `source ${file("tsrun.fish", fishCompletion())}; complete -C 'tsrun --root /r start we'`;
-    const offers = execFileSync("fish", ["--no-config", "-c", script], { encoding: "utf8", env: { ...process.env, HOME: folder, PATH: `${folder}:${process.env["PATH"]}` } });
+    const offers = execFileSync("fish", ["--no-config", "-c", script], {
+      encoding: "utf8",
+      env: { ...process.env, HOME: folder, PATH: `${folder}:${process.env["PATH"]}` },
+    });
     assert.deepEqual(offers.split("\n").filter(Boolean), ["web1", "web2"]);
   });
 
   itWith("zsh")("for zsh are sound, and are the function _tsrun", () => {
     const path = file("_tsrun", zshCompletion());
     assert.equal(spawnSync("zsh", ["-fn", path], { encoding: "utf8" }).stderr, "");
-    const { stdout, stderr } = spawnSync("zsh", ["-fc", `autoload -Uz compinit; compinit -u -D; source ${path}; echo $_comps[tsrun]; whence -w _tsrun _tsrun_containers`], { encoding: "utf8", cwd: folder });
+    const { stdout, stderr } = spawnSync(
+      "zsh",
+      [
+        "-fc",
+        `autoload -Uz compinit; compinit -u -D; source ${path}; echo $_comps[tsrun]; whence -w _tsrun _tsrun_containers`,
+      ],
+      { encoding: "utf8", cwd: folder },
+    );
     assert.equal(stdout + stderr, "_tsrun\n_tsrun: function\n_tsrun_containers: function\n");
   });
 });
@@ -157,14 +208,25 @@ zpty -d shell
     const path = file("_tsrun", zshCompletion());
     file(".zshrc", rc(path));
     execFileSync("chmod", ["+x", file("tsrun", `#!/bin/sh\n${program}\n`)]);
-    const env = { PATH: `${folder}:${process.env["PATH"]}`, ZDOTDIR: folder, HOME: folder, OFFERED: join(folder, "offered") };
-    const { status, stderr } = spawnSync("zsh", ["-fc", driver, "zsh", ...lines], { encoding: "utf8", cwd: folder, env, timeout: 20_000 * Number(process.env["TEST_SLOWNESS"] ?? 1) });
+    const env = {
+      PATH: `${folder}:${process.env["PATH"]}`,
+      ZDOTDIR: folder,
+      HOME: folder,
+      OFFERED: join(folder, "offered"),
+    };
+    const { status, stderr } = spawnSync("zsh", ["-fc", driver, "zsh", ...lines], {
+      encoding: "utf8",
+      cwd: folder,
+      env,
+      timeout: 20_000 * Number(process.env["TEST_SLOWNESS"] ?? 1),
+    });
     assert.equal(`${status}${stderr}`, "0");
     const sections = readFileSync(join(folder, "offered"), "utf8").split("<end>\n").slice(0, -1);
     return sections.map((section) => [...new Set(section.split("\n").filter(Boolean))].sort());
   }
 
-  const long = (options: readonly { readonly name: string }[]): string[] => options.map(({ name }) => `--${name}`).sort();
+  const long = (options: readonly { readonly name: string }[]): string[] =>
+    options.map(({ name }) => `--${name}`).sort();
 
   itWith("zsh")("know commands, options of the program and of each command, and fixed values", () => {
     const names = commands.map(({ name }) => name).sort();
@@ -179,16 +241,27 @@ zpty -d shell
       ["tsrun list -f j", ["json"]],
       ...known.map(({ name, options }): [string, string[]] => [`tsrun ${name} --`, long(options)]),
     ];
-    assert.deepEqual(offered(cases.map(([line]) => line)), cases.map(([, offers]) => offers));
+    assert.deepEqual(
+      offered(cases.map(([line]) => line)),
+      cases.map(([, offers]) => offers),
+    );
   });
 
-  itWith("zsh")("know directories and files where an option wants one, and ask the program for containers below the given root", () => {
-    mkdirSync(join(folder, "zsh-bundle"), { recursive: true });
-    file("zsh-file", "");
-    const program = '[ "$*" = "--root /r list --quiet" ] && echo web1 && echo web2';
-    const lines = ["tsrun create --bundle zsh", "tsrun create --pid-file zsh", "tsrun --root /r start ", "tsrun --root /r start web1 "];
-    assert.deepEqual(offered(lines, program), [["zsh-bundle"], ["zsh-bundle", "zsh-file"], ["web1", "web2"], []]);
-  });
+  itWith("zsh")(
+    "know directories and files where an option wants one, and ask the program for containers below the given root",
+    () => {
+      mkdirSync(join(folder, "zsh-bundle"), { recursive: true });
+      file("zsh-file", "");
+      const program = '[ "$*" = "--root /r list --quiet" ] && echo web1 && echo web2';
+      const lines = [
+        "tsrun create --bundle zsh",
+        "tsrun create --pid-file zsh",
+        "tsrun --root /r start ",
+        "tsrun --root /r start web1 ",
+      ];
+      assert.deepEqual(offered(lines, program), [["zsh-bundle"], ["zsh-bundle", "zsh-file"], ["web1", "web2"], []]);
+    },
+  );
 });
 
 describe("what is delivered", function () {
@@ -197,19 +270,27 @@ describe("what is delivered", function () {
     it.skip("is tried with a built program (make build)", () => undefined);
     return;
   }
-  const run = (program: string, args: readonly string[], cwd: string): string => execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  const below = (root: string): string[] => readdirSync(root, { recursive: true }).map(String).filter((name) => statSync(join(root, name)).isFile()).sort();
+  const run = (program: string, args: readonly string[], cwd: string): string =>
+    execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const below = (root: string): string[] =>
+    readdirSync(root, { recursive: true })
+      .map(String)
+      .filter((name) => statSync(join(root, name)).isFile())
+      .sort();
 
   it("make install puts the program, its pages and its completions below DESTDIR, and nothing elsewhere", () => {
     const root = join(folder, "root");
     run("make", ["-o", "build", "install", `DESTDIR=${root}`, "PREFIX=/usr"], PROJECT);
-    assert.deepEqual(below(root), [
-      "usr/sbin/tsrun",
-      "usr/share/bash-completion/completions/tsrun",
-      "usr/share/fish/vendor_completions.d/tsrun.fish",
-      ...pages.map((page) => `usr/share/man/man8/${page.file}`).sort(),
-      "usr/share/zsh/site-functions/_tsrun",
-    ].sort());
+    assert.deepEqual(
+      below(root),
+      [
+        "usr/sbin/tsrun",
+        "usr/share/bash-completion/completions/tsrun",
+        "usr/share/fish/vendor_completions.d/tsrun.fish",
+        ...pages.map((page) => `usr/share/man/man8/${page.file}`).sort(),
+        "usr/share/zsh/site-functions/_tsrun",
+      ].sort(),
+    );
     assert.match(run(join(root, "usr/sbin/tsrun"), ["--version"], "/"), /^tsrun version /);
   });
 
@@ -220,11 +301,21 @@ describe("what is delivered", function () {
     run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", packed], PROJECT);
     const [tarball = assert.fail("no package")] = readdirSync(packed);
     run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(packed, tarball)], empty);
-    assert.deepEqual(readdirSync(join(empty, "node_modules")).filter((name) => !name.startsWith(".")), ["tsrun"]);
+    assert.deepEqual(
+      readdirSync(join(empty, "node_modules")).filter((name) => !name.startsWith(".")),
+      ["tsrun"],
+    );
     assert.match(run("node_modules/.bin/tsrun", ["--version"], empty), /^tsrun version /);
     const files = below(join(empty, "node_modules/tsrun"));
-    for (const name of ["build/tsrun", "build/pages/man/tsrun.8", "README.md", "LICENSE", "docs/errors.md"]) assert(files.includes(name), name);
-    assert.deepEqual(files.filter((name) => /^(src|test|host|scripts)\//.test(name)), []);
-    assert.equal(JSON.parse(readFileSync(join(empty, "node_modules/tsrun/package.json"), "utf8")).bin.tsrun, "build/tsrun");
+    for (const name of ["build/tsrun", "build/pages/man/tsrun.8", "README.md", "LICENSE", "docs/errors.md"])
+      assert(files.includes(name), name);
+    assert.deepEqual(
+      files.filter((name) => /^(src|test|host|scripts)\//.test(name)),
+      [],
+    );
+    assert.equal(
+      JSON.parse(readFileSync(join(empty, "node_modules/tsrun/package.json"), "utf8")).bin.tsrun,
+      "build/tsrun",
+    );
   });
 });

@@ -36,22 +36,37 @@ function titles(path: string): RegExp[] {
   const pattern = (node: ts.Node | undefined): string | undefined => {
     if (node === undefined) return undefined;
     if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return literally(node.text);
-    return ts.isTemplateExpression(node) ? literally(node.head.text) + node.templateSpans.map(({ literal }) => `.*${literally(literal.text)}`).join("") : undefined;
+    return ts.isTemplateExpression(node)
+      ? literally(node.head.text) + node.templateSpans.map(({ literal }) => `.*${literally(literal.text)}`).join("")
+      : undefined;
   };
-  const isFunction = (node: ts.Node | undefined): boolean => node !== undefined && (ts.isArrowFunction(node) || ts.isFunctionExpression(node));
+  const isFunction = (node: ts.Node | undefined): boolean =>
+    node !== undefined && (ts.isArrowFunction(node) || ts.isFunctionExpression(node));
   const add = (above: readonly string[], title: string): void => {
-    for (let from = 0; from <= above.length; from++) found.push(new RegExp(`^${[...above.slice(from), title].join(" ")}$`, "s"));
+    for (let from = 0; from <= above.length; from++)
+      found.push(new RegExp(`^${[...above.slice(from), title].join(" ")}$`, "s"));
   };
   const visit = (node: ts.Node, above: readonly string[]): void => {
     // Promises that stand in a file of their own (they run in another process).
-    if (ts.isImportDeclaration(node) && /\{ promises \}/.test(node.getText()) && ts.isStringLiteral(node.moduleSpecifier)) found.push(...titles(resolve(dirname(path), node.moduleSpecifier.text)));
-    const title = ts.isCallExpression(node) && (isFunction(node.arguments.at(-1)) || /\bit([A-Z]\w*)?$/.test(node.expression.getText())) ? pattern(node.arguments[0]) : undefined;
+    if (
+      ts.isImportDeclaration(node) &&
+      /\{ promises \}/.test(node.getText()) &&
+      ts.isStringLiteral(node.moduleSpecifier)
+    )
+      found.push(...titles(resolve(dirname(path), node.moduleSpecifier.text)));
+    const title =
+      ts.isCallExpression(node) &&
+      (isFunction(node.arguments.at(-1)) || /\bit([A-Z]\w*)?$/.test(node.expression.getText()))
+        ? pattern(node.arguments[0])
+        : undefined;
     if (title !== undefined && ts.isCallExpression(node)) {
-      if (/\bdescribe\b/.test(node.expression.getText())) return void ts.forEachChild(node, (child) => visit(child, [...above, title]));
+      if (/\bdescribe\b/.test(node.expression.getText()))
+        return void ts.forEachChild(node, (child) => visit(child, [...above, title]));
       add(above, title);
     }
     // A table of promises by name, each tried by a test that is made of it.
-    if (ts.isPropertyAssignment(node) && isFunction(node.initializer) && ts.isStringLiteral(node.name)) add([], literally(node.name.text));
+    if (ts.isPropertyAssignment(node) && isFunction(node.initializer) && ts.isStringLiteral(node.name))
+      add([], literally(node.name.text));
     ts.forEachChild(node, (child) => visit(child, above));
   };
   visit(ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true), []);
@@ -66,7 +81,9 @@ function missing(text: string): string[] {
       const path = resolve(PROJECT, file);
       if (!existsSync(path)) return [`line ${line}, ${name}: there is no ${file}`];
       if (!known.has(path)) known.set(path, titles(path));
-      return known.get(path)?.some((pattern) => pattern.test(title)) ? [] : [`line ${line}, ${name}: ${file} has no test "${title}"`];
+      return known.get(path)?.some((pattern) => pattern.test(title))
+        ? []
+        : [`line ${line}, ${name}: ${file} has no test "${title}"`];
     }),
   );
 }
@@ -79,12 +96,16 @@ describe("docs/conformance.md", () => {
   it("has each row once", () => {
     const names = rows(text).map(({ name }) => name);
     assert(names.length > 350, `only ${names.length} rows`);
-    assert.deepEqual(names.filter((name, index) => names.indexOf(name) < index), []);
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) < index),
+      [],
+    );
   });
 
   it("has no cell that looks like a test and is none", () => {
     for (const { name, test } of rows(text))
-      for (const part of test.split("<br>")) if (/\.ts\b/.test(part)) assert.notDeepEqual(named(part), [], `${name}: ${part}`);
+      for (const part of test.split("<br>"))
+        if (/\.ts\b/.test(part)) assert.notDeepEqual(named(part), [], `${name}: ${part}`);
   });
 
   it("would not pass with a test that is not there", () => {
@@ -92,6 +113,9 @@ describe("docs/conformance.md", () => {
     const row = (test: string): string => `| A1 | what | ${test} |`;
     assert.deepEqual(missing(row(`${own}: has each row once`)), []);
     assert.deepEqual(missing(row(`${own}: docs/conformance.md has each row once`)), []);
-    assert.deepEqual(missing(row(`${own}: has each row twice<br>test/rules/nowhere.test.ts: x`)), [`line 1, A1: ${own} has no test "has each row twice"`, "line 1, A1: there is no test/rules/nowhere.test.ts"]);
+    assert.deepEqual(missing(row(`${own}: has each row twice<br>test/rules/nowhere.test.ts: x`)), [
+      `line 1, A1: ${own} has no test "has each row twice"`,
+      "line 1, A1: there is no test/rules/nowhere.test.ts",
+    ]);
   });
 });

@@ -42,17 +42,41 @@ describe("eslint.config.mjs", function () {
     ["an angle bracket assertion", "export const x = <string>y;", /claims what nobody checked/],
     ["a descriptor's number", "export const x = fd.raw;", /only sys\/ sees/],
     ["a type imported as a value", 'import { T } from "./t.ts";\nexport const x: T = 1;', /only used as types/],
-    ["an import of nothing but inline types", 'import { type T } from "./t.ts";\nexport const x: T = 1;', /side effect/],
-    ["using in a loop that goes on after an error", "for (const path of paths) {\n  try {\n    using fd = open(path);\n    use(fd);\n  } catch {\n    continue;\n  }\n}", /thrown again by each later round/],
-    ["using deep in a loop that goes on after an error", "while (true) {\n  try {\n    if (x) {\n      using fd = open(x);\n      use(fd);\n    }\n  } catch {\n    use(x);\n  }\n}", /thrown again by each later round/],
-    ["using as the variable of a loop in such a loop", "do {\n  try {\n    for (using fd of fds) use(fd);\n  } catch {\n    use(x);\n  }\n} while (x);", /thrown again by each later round/],
-    ["using in such a loop of a test", "for (const x of y) {\n  try {\n    using fd = open(x);\n    use(fd);\n  } catch {\n    use(x);\n  }\n}", /thrown again by each later round/, "test/system/example.test.ts"],
+    [
+      "an import of nothing but inline types",
+      'import { type T } from "./t.ts";\nexport const x: T = 1;',
+      /side effect/,
+    ],
+    [
+      "using in a loop that goes on after an error",
+      "for (const path of paths) {\n  try {\n    using fd = open(path);\n    use(fd);\n  } catch {\n    continue;\n  }\n}",
+      /thrown again by each later round/,
+    ],
+    [
+      "using deep in a loop that goes on after an error",
+      "while (true) {\n  try {\n    if (x) {\n      using fd = open(x);\n      use(fd);\n    }\n  } catch {\n    use(x);\n  }\n}",
+      /thrown again by each later round/,
+    ],
+    [
+      "using as the variable of a loop in such a loop",
+      "do {\n  try {\n    for (using fd of fds) use(fd);\n  } catch {\n    use(x);\n  }\n} while (x);",
+      /thrown again by each later round/,
+    ],
+    [
+      "using in such a loop of a test",
+      "for (const x of y) {\n  try {\n    using fd = open(x);\n    use(fd);\n  } catch {\n    use(x);\n  }\n}",
+      /thrown again by each later round/,
+      "test/system/example.test.ts",
+    ],
     ["==", "export const x = y == 1;", /Expected '==='/],
   ];
   for (const [what, text, reason, file] of refused) {
     it(`refused: ${what}`, async () => {
       const found = await messages(file ?? room, text);
-      assert.ok(found.some((message) => reason.test(message)), found.join("\n") || "nothing was found");
+      assert.ok(
+        found.some((message) => reason.test(message)),
+        found.join("\n") || "nothing was found",
+      );
     });
   }
 
@@ -63,14 +87,24 @@ describe("eslint.config.mjs", function () {
     ["as in spec/", "export const x = y as string;", "src/spec/example.ts"],
     ["as in the brands", "export const x = y as string;", "src/base/brand.ts"],
     ["as and raw in sys/", "export const x = fd.raw as number;", "src/sys/example.ts"],
-    ["process as a name of ours", "export function f(process: { readonly args: string[] }): string[] {\n  return process.args;\n}"],
+    [
+      "process as a name of ours",
+      "export function f(process: { readonly args: string[] }): string[] {\n  return process.args;\n}",
+    ],
     ["a class that owns a descriptor", "export class Fd {\n  #raw = 1;\n}"],
     ["an error class", "export class E extends Error {}"],
     ["1 << 30", "export const x = 1 << 30;"],
     ["shifting right by 31", "export const x = y >>> 31;"],
-    ["what tests need", 'import assert from "node:assert/strict";\nconst x = y! as any;\nassert.ok(x);\nprocess.exit(1);', "src/rootfs/example.test.ts"],
+    [
+      "what tests need",
+      'import assert from "node:assert/strict";\nconst x = y! as any;\nassert.ok(x);\nprocess.exit(1);',
+      "src/rootfs/example.test.ts",
+    ],
     ["using in a loop that ends with an error", "for (const x of y) {\n  using fd = open(x);\n  use(fd);\n}"],
-    ["using around such a loop, and in its catch", "{\n  using fd = open(x);\n  for (const x of y) {\n    try {\n      use(fd);\n    } catch {\n      using other = open(x);\n      use(other);\n    }\n  }\n}"],
+    [
+      "using around such a loop, and in its catch",
+      "{\n  using fd = open(x);\n  for (const x of y) {\n    try {\n      use(fd);\n    } catch {\n      using other = open(x);\n      use(other);\n    }\n  }\n}",
+    ],
     ["declare global", "declare global {\n  var host: number;\n}\nexport type H = 1;", "src/sys/host.ts"],
   ];
   for (const [what, text, file] of allowed) {

@@ -17,7 +17,8 @@ const suites = {
 } as const;
 
 /** In place of the tests that run in a guest: says what the test wants it to. */
-const program = 'import { writeFileSync } from "node:fs";\nif (process.env.SAYS) writeFileSync(process.env.TEST_REPORT, process.env.SAYS);\n';
+const program =
+  'import { writeFileSync } from "node:fs";\nif (process.env.SAYS) writeFileSync(process.env.TEST_REPORT, process.env.SAYS);\n';
 
 describe("scripts/test", function () {
   this.timeout(60_000);
@@ -36,9 +37,17 @@ describe("scripts/test", function () {
   });
   after(() => rmSync(root, { recursive: true }));
 
-  function run(...names: readonly string[]): { readonly last: string | undefined; readonly status: number | null; readonly output: string } {
+  function run(...names: readonly string[]): {
+    readonly last: string | undefined;
+    readonly status: number | null;
+    readonly output: string;
+  } {
     const { NODE_OPTIONS: _, ...env } = process.env;
-    const { stdout, stderr, status } = spawnSync(process.execPath, ["--preserve-symlinks-main", "scripts/test.mjs", ...names], { cwd: root, encoding: "utf8", env });
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      ["--preserve-symlinks-main", "scripts/test.mjs", ...names],
+      { cwd: root, encoding: "utf8", env },
+    );
     return { last: stdout.trimEnd().split("\n").at(-1), status, output: stdout + stderr };
   }
 

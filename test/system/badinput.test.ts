@@ -22,10 +22,16 @@ const AT_ONCE = 4;
 /** As many commands to a shell: to start each from here would take longer than they do. An even number. */
 const EACH = 16;
 /** What a signal ends has a status above 128. */
-const PLAN_AND_VALIDATE = 'answer() { "$1" $2 -b "$3" >/dev/null 2>"$3/stderr"; echo $? >"$3/status"; }; while [ $# -gt 0 ]; do answer "$0" plan "$1"; answer "$0" validate "$2"; shift 2; done';
+const PLAN_AND_VALIDATE =
+  'answer() { "$1" $2 -b "$3" >/dev/null 2>"$3/stderr"; echo $? >"$3/status"; }; while [ $# -gt 0 ]; do answer "$0" plan "$1"; answer "$0" validate "$2"; shift 2; done';
 
 type Json = { [key: string]: unknown };
-type Output = { readonly status: number | null; readonly signal: string | null; readonly stdout: string; readonly stderr: string };
+type Output = {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
 
 /** mulberry32: small, and the same everywhere. */
 function random(seed: number): (below: number) => number {
@@ -42,11 +48,74 @@ function random(seed: number): (below: number) => number {
 const raw = (text: string): string => `@@${text}@@`;
 
 const STRANGE: readonly unknown[] = [
-  null, true, false, 0, -1, 1, 0.5, -0, 1e308, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 53),
-  raw("9223372036854775807"), raw("9223372036854775808"), raw("-9223372036854775809"), raw("18446744073709551615"), raw("18446744073709551616"), raw("1e400"), raw("1E+2"), raw("-0.0"),
-  "", " ", "a", "\0", "a\0b", "\n", "a=b", "=", "/", "//", "..", "../../../../../..", "/proc/self/fd/3", "/dev/null", "\ud800", "\u202e\u0000", "💥", "%s%n", "$(reboot)", "$" + "{PATH}", "__proto__", "constructor",
-  "x".repeat(300), "x/".repeat(3000), "rbind", "ro", "idmap", "shared", "CAP_SYS_ADMIN", "RLIMIT_NOFILE", "SCMP_ACT_NOTIFY", "MPOL_BIND", "user", "mount", "1-0", "0-99999999999", "[::1]",
-  [], {}, [[]], [null], { "": 0 }, { a: { b: {} } }, ["a", 1, null], Array.from({ length: 300 }, (_, i) => `k=${i}`), { path: "/bin/true" }, [{ type: "pid" }, { type: "pid" }],
+  null,
+  true,
+  false,
+  0,
+  -1,
+  1,
+  0.5,
+  -0,
+  1e308,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53,
+  -(2 ** 53),
+  raw("9223372036854775807"),
+  raw("9223372036854775808"),
+  raw("-9223372036854775809"),
+  raw("18446744073709551615"),
+  raw("18446744073709551616"),
+  raw("1e400"),
+  raw("1E+2"),
+  raw("-0.0"),
+  "",
+  " ",
+  "a",
+  "\0",
+  "a\0b",
+  "\n",
+  "a=b",
+  "=",
+  "/",
+  "//",
+  "..",
+  "../../../../../..",
+  "/proc/self/fd/3",
+  "/dev/null",
+  "\ud800",
+  "\u202e\u0000",
+  "💥",
+  "%s%n",
+  "$(reboot)",
+  "$" + "{PATH}",
+  "__proto__",
+  "constructor",
+  "x".repeat(300),
+  "x/".repeat(3000),
+  "rbind",
+  "ro",
+  "idmap",
+  "shared",
+  "CAP_SYS_ADMIN",
+  "RLIMIT_NOFILE",
+  "SCMP_ACT_NOTIFY",
+  "MPOL_BIND",
+  "user",
+  "mount",
+  "1-0",
+  "0-99999999999",
+  "[::1]",
+  [],
+  {},
+  [[]],
+  [null],
+  { "": 0 },
+  { a: { b: {} } },
+  ["a", 1, null],
+  Array.from({ length: 300 }, (_, i) => `k=${i}`),
+  { path: "/bin/true" },
+  [{ type: "pid" }, { type: "pid" }],
 ];
 
 const clone = <T>(value: T): T => structuredClone(value);
@@ -54,15 +123,23 @@ const clone = <T>(value: T): T => structuredClone(value);
 /** Good documents: the default one, and it with each section that there is. */
 function seeds(): readonly Json[] {
   const base = (): Json => clone(defaultConfig()) as unknown as Json;
-  const sections = Object.entries(full).filter(([key]) => !["process", "linux", "root", "mounts"].includes(key)).map(([key, value]) => ({ ...base(), [key]: clone(value) }));
-  const parts = (where: "process" | "linux"): Json[] => Object.entries(full[where] as Json).map(([key, value]) => ({ ...base(), [where]: { ...(base()[where] as Json), [key]: clone(value) } }));
-  const samples = readdirSync(join(PROJECT, "bundles"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).flatMap(({ name }) => {
-    try {
-      return [JSON.parse(readFileSync(join(PROJECT, "bundles", name, "config.json"), "utf8")) as Json];
-    } catch {
-      return [];
-    }
-  });
+  const sections = Object.entries(full)
+    .filter(([key]) => !["process", "linux", "root", "mounts"].includes(key))
+    .map(([key, value]) => ({ ...base(), [key]: clone(value) }));
+  const parts = (where: "process" | "linux"): Json[] =>
+    Object.entries(full[where] as Json).map(([key, value]) => ({
+      ...base(),
+      [where]: { ...(base()[where] as Json), [key]: clone(value) },
+    }));
+  const samples = readdirSync(join(PROJECT, "bundles"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => {
+      try {
+        return [JSON.parse(readFileSync(join(PROJECT, "bundles", name, "config.json"), "utf8")) as Json];
+      } catch {
+        return [];
+      }
+    });
   return [base(), clone(full), ...sections, ...parts("process"), ...parts("linux"), ...samples];
 }
 
@@ -111,7 +188,12 @@ function mutation(n: number, good: readonly Json[], tame: boolean): string {
     if (typeof linux?.cgroupsPath === "string") delete linux.cgroupsPath;
   }
   const text = stringify(document).replaceAll(/"@@([^"]*)@@"/g, "$1");
-  return twice === "" ? text : text.replace(JSON.stringify(twice) + ":", () => `${JSON.stringify(twice)}:${one(["null", "0", '"x"', "{}"])},${JSON.stringify(twice)}:`);
+  return twice === ""
+    ? text
+    : text.replace(
+        JSON.stringify(twice) + ":",
+        () => `${JSON.stringify(twice)}:${one(["null", "0", '"x"', "{}"])},${JSON.stringify(twice)}:`,
+      );
 }
 
 /** What the schema and the laws say, in another engine than the runtime's. */
@@ -130,7 +212,11 @@ function allowed(text: string): boolean {
 function sane({ status, signal, stderr }: Output, what: string): void {
   assert.equal(signal, null, `${what}: ${stderr.slice(0, 2000)}`);
   assert(status === 0 || status === 1, `${what}: status ${status}: ${stderr.slice(0, 2000)}`);
-  assert.doesNotMatch(stderr, /internal error|InternalError|TypeError|RangeError|ReferenceError|SyntaxError|stack overflow|\bat \w+ \(|died without a word/, what);
+  assert.doesNotMatch(
+    stderr,
+    /internal error|InternalError|TypeError|RangeError|ReferenceError|SyntaxError|stack overflow|\bat \w+ \(|died without a word/,
+    what,
+  );
   if (status === 1) assert.match(stderr, /^tsrun: /, what);
 }
 
@@ -149,7 +235,11 @@ function sane({ status, signal, stderr }: Output, what: string): void {
   };
 
   /** Several commands at once. */
-  async function all(count: number, command: (n: number) => readonly string[], check: (output: Output, n: number) => void): Promise<void> {
+  async function all(
+    count: number,
+    command: (n: number) => readonly string[],
+    check: (output: Output, n: number) => void,
+  ): Promise<void> {
     let next = 0;
     const worker = async (): Promise<void> => {
       for (let n = next++; n < count; n = next++) {
@@ -168,7 +258,11 @@ function sane({ status, signal, stderr }: Output, what: string): void {
     for (let from = 0; from < MUTATIONS; from += bundles.length) {
       const some = texts.slice(from, from + bundles.length);
       some.forEach((text, i) => writeFileSync(join(bundles[i] as string, "config.json"), text));
-      await all(AT_ONCE, (worker) => ["/bin/sh", "-c", PLAN_AND_VALIDATE, PROGRAM, ...bundles.slice(worker * EACH, (worker + 1) * EACH)], (said) => assert.deepEqual([said.status, said.stderr], [0, ""]));
+      await all(
+        AT_ONCE,
+        (worker) => ["/bin/sh", "-c", PLAN_AND_VALIDATE, PROGRAM, ...bundles.slice(worker * EACH, (worker + 1) * EACH)],
+        (said) => assert.deepEqual([said.status, said.stderr], [0, ""]),
+      );
       some.forEach((text, i) => {
         const what = `mutation ${from + i}: ${text.slice(0, 6000)}`;
         const read = (name: string): string => readFileSync(join(bundles[i] as string, name), "utf8");
@@ -181,21 +275,38 @@ function sane({ status, signal, stderr }: Output, what: string): void {
         }
       });
     }
-    assert(taken > MUTATIONS / 20 && taken < MUTATIONS / 2, `${taken} of ${MUTATIONS / 2} were good: too few or too many to show anything`);
+    assert(
+      taken > MUTATIONS / 20 && taken < MUTATIONS / 2,
+      `${taken} of ${MUTATIONS / 2} were good: too few or too many to show anything`,
+    );
     box().assertNothingLeft();
   });
 
   it(`${CREATED} mutations never crash create, and nothing is left of any of them`, async () => {
     const states = box().stateRoot;
     // In mount namespaces of their own: a document without one would mount on the host. What is left there is seen before it goes.
-    const script = 'id=$2; b=$3; s=$4; cut -d" " -f3- /proc/self/mountinfo > "$b/before"; "$1" --root "$s" create --bundle "$b" "$id"; r=$?; "$1" --root "$s" delete --force "$id" || exit 99; cut -d" " -f3- /proc/self/mountinfo | diff "$b/before" - >&2 || exit 98; exit $r';
+    const script =
+      'id=$2; b=$3; s=$4; cut -d" " -f3- /proc/self/mountinfo > "$b/before"; "$1" --root "$s" create --bundle "$b" "$id"; r=$?; "$1" --root "$s" delete --force "$id" || exit 99; cut -d" " -f3- /proc/self/mountinfo | diff "$b/before" - >&2 || exit 98; exit $r';
     let made = 0;
     await all(
       CREATED,
       (n) => {
         const container = box().container();
         writeFileSync(join(container.bundle, "config.json"), mutation(100_000 + n, good, true));
-        return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", PROGRAM, container.id, container.bundle, states];
+        return [
+          "/usr/bin/unshare",
+          "--mount",
+          "--propagation",
+          "private",
+          "/bin/sh",
+          "-c",
+          script,
+          "sh",
+          PROGRAM,
+          container.id,
+          container.bundle,
+          states,
+        ];
       },
       (said, n) => {
         const text = mutation(100_000 + n, good, true);
@@ -211,11 +322,14 @@ function sane({ status, signal, stderr }: Output, what: string): void {
 
   const good10MB = (): string => {
     const config = defaultConfig();
-    config.annotations = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`org.example.${i}`, "v".repeat(1000)]));
+    config.annotations = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, i) => [`org.example.${i}`, "v".repeat(1000)]),
+    );
     return JSON.stringify(config);
   };
 
-  const deep = (open: string, close: string, levels: number): string => `{"ociVersion":"1.0.0","annotations":${open.repeat(levels)}0${close.repeat(levels)}}`;
+  const deep = (open: string, close: string, levels: number): string =>
+    `{"ociVersion":"1.0.0","annotations":${open.repeat(levels)}0${close.repeat(levels)}}`;
 
   const BROKEN: readonly (readonly [what: string, content: () => string | Buffer, message: RegExp])[] = [
     ["10 MB of opening brackets", () => "[".repeat(10 * 2 ** 20), /not JSON: .*levels of nesting/],
@@ -226,7 +340,11 @@ function sane({ status, signal, stderr }: Output, what: string): void {
     ["900 levels, which are JSON", () => deep('{"a":', "}", 900), /\/annotations/],
     ["NUL bytes", () => Buffer.from('{"ociVersion":"1.0.0"\0}'), /not JSON|NUL/],
     ["UTF-16", () => Buffer.from(JSON.stringify(defaultConfig()), "utf16le"), /not JSON/],
-    ["bytes that are no UTF-8, in a key", () => Buffer.from([...Buffer.from('{"ociVersion":"1.0.0","'), 0xff, 0xfe, ...Buffer.from('":{}}')]), /root/],
+    [
+      "bytes that are no UTF-8, in a key",
+      () => Buffer.from([...Buffer.from('{"ociVersion":"1.0.0","'), 0xff, 0xfe, ...Buffer.from('":{}}')]),
+      /root/,
+    ],
     ["a number of 100000 digits", () => `{"ociVersion":${"9".repeat(100_000)}}`, /ociVersion/],
     ["a binary program", () => readFileSync(PROGRAM), /not JSON/],
   ];
@@ -249,7 +367,10 @@ function sane({ status, signal, stderr }: Output, what: string): void {
   it("bytes that are no UTF-8 in a string are no end of it, as in Go", () => {
     const container = box().container();
     const [front = "", back = ""] = JSON.stringify({ ...defaultConfig(), annotations: { a: "@" } }).split("@");
-    writeFileSync(join(container.bundle, "config.json"), Buffer.concat([Buffer.from(front), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from(back)]));
+    writeFileSync(
+      join(container.bundle, "config.json"),
+      Buffer.concat([Buffer.from(front), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from(back)]),
+    );
     const { status, stderr } = container.run();
     assert.equal(status, 0, stderr);
   });
@@ -257,16 +378,29 @@ function sane({ status, signal, stderr }: Output, what: string): void {
   it("a document that names itself, and keys of the engine's own, mean nothing", () => {
     const container = box().container();
     const text = JSON.stringify(defaultConfig());
-    container.configureText(text.replace("{", '{"__proto__":{"root":{"path":"/"},"hostname":"evil"},"constructor":{"prototype":{}},"toString":5,'));
+    container.configureText(
+      text.replace(
+        "{",
+        '{"__proto__":{"root":{"path":"/"},"hostname":"evil"},"constructor":{"prototype":{}},"toString":5,',
+      ),
+    );
     assert.equal(container.run().status, 0);
-    container.configureText(text.replace('"root":', '"rooot":').replace("{", '{"__proto__":{"root":{"path":"rootfs"}},'));
+    container.configureText(
+      text.replace('"root":', '"rooot":').replace("{", '{"__proto__":{"root":{"path":"rootfs"}},'),
+    );
     refused(container.run(), /\/root: is required/);
   });
 });
 
 function output(box: Box, program: string, args: readonly string[]): Promise<Output> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: box.directory, env: { TSRUN_TEST: box.prefix, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 * SLOWNESS, killSignal: "SIGKILL" });
+    const child = spawn(program, args, {
+      cwd: box.directory,
+      env: { TSRUN_TEST: box.prefix, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 60_000 * SLOWNESS,
+      killSignal: "SIGKILL",
+    });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
     child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));

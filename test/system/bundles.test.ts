@@ -15,7 +15,9 @@ describe("bundles/", function () {
 
   for (const name of readdirSync(BUNDLES).filter((name) => existsSync(join(BUNDLES, name, "expected")))) {
     it(`${name} does what it promises`, () => {
-      const { status, stdout, stderr } = box().exec("/bin/sh", [join(BUNDLES, "try"), PROGRAM, name], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+      const { status, stdout, stderr } = box().exec("/bin/sh", [join(BUNDLES, "try"), PROGRAM, name], {
+        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      });
       assert.equal(status, 0, stdout + stderr);
     });
   }

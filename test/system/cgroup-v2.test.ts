@@ -14,7 +14,11 @@ describe("cgroups (v2)", () => {
 
   before(function () {
     this.timeout(120_000);
-    const view = spawnSync(join(PROJECT, "scripts/private-view"), ["v2", "--", process.execPath, "--import=tsx", join(HERE, "view.ts"), "keep"], { cwd: PROJECT, encoding: "utf8" });
+    const view = spawnSync(
+      join(PROJECT, "scripts/private-view"),
+      ["v2", "--", process.execPath, "--import=tsx", join(HERE, "view.ts"), "keep"],
+      { cwd: PROJECT, encoding: "utf8" },
+    );
     assert.equal(view.status, 0, view.stderr);
     results = JSON.parse(view.stdout) as typeof results;
   });
@@ -27,7 +31,10 @@ describe("cgroups (v2)", () => {
   }
 });
 
-type Report = { readonly stats: { readonly passes: number; readonly failures: number }; readonly failures: readonly { readonly fullTitle: string; readonly err: { readonly message?: string } }[] };
+type Report = {
+  readonly stats: { readonly passes: number; readonly failures: number };
+  readonly failures: readonly { readonly fullTitle: string; readonly err: { readonly message?: string } }[];
+};
 
 // What these promise holds for both versions; on a host with v2 alone they have run by themselves.
 describe("cgroups (v2), and what rests on them", function () {
@@ -36,10 +43,23 @@ describe("cgroups (v2), and what rests on them", function () {
     it(`${file}.test.ts keeps its promises there`, function () {
       this.timeout(300_000);
       const mocha = join(PROJECT, "node_modules/mocha/bin/mocha.js");
-      const words = ["v2", "--", process.execPath, mocha, "--reporter", "json", "--timeout", "60000", join(HERE, `${file}.test.ts`)];
+      const words = [
+        "v2",
+        "--",
+        process.execPath,
+        mocha,
+        "--reporter",
+        "json",
+        "--timeout",
+        "60000",
+        join(HERE, `${file}.test.ts`),
+      ];
       const view = spawnSync(join(PROJECT, "scripts/private-view"), words, { cwd: PROJECT, encoding: "utf8" });
       const report = JSON.parse(view.stdout.slice(view.stdout.indexOf("{"))) as Report;
-      assert.deepEqual(report.failures.map(({ fullTitle, err }) => `${fullTitle}: ${err.message ?? ""}`), []);
+      assert.deepEqual(
+        report.failures.map(({ fullTitle, err }) => `${fullTitle}: ${err.message ?? ""}`),
+        [],
+      );
       assert(report.stats.passes > 0, view.stderr);
     });
   }

@@ -11,18 +11,24 @@ const isV2 = (directory: string): boolean => statfsSync(directory).type === CGRO
 
 /** The container's directory in the v1 hierarchy of a controller. */
 function group(box: Box, controller: string): string {
-  const found = box.cgroups().find((path) => !isV2(path) && path.split("/").some((part) => part.split(",").includes(controller)));
+  const found = box
+    .cgroups()
+    .find((path) => !isV2(path) && path.split("/").some((part) => part.split(",").includes(controller)));
   assert(found !== undefined, `no ${controller} group among ${box.cgroups().join(" ")}`);
   return found;
 }
 
-const value = (box: Box, controller: string, file: string): string => readFileSync(join(group(box, controller), file), "utf8").trim();
+const value = (box: Box, controller: string, file: string): string =>
+  readFileSync(join(group(box, controller), file), "utf8").trim();
 
 describe("cgroups (v1 and hybrid)", function () {
   if (isV2("/sys/fs/cgroup")) return; // cgroup-v2.test.ts has its promises
   const box = useBox();
 
-  const sleeper = (resources: { [controller: string]: unknown } = {}, change: (config: Config) => void = () => undefined): Container => {
+  const sleeper = (
+    resources: { [controller: string]: unknown } = {},
+    change: (config: Config) => void = () => undefined,
+  ): Container => {
     const container = box().container((config) => {
       config.process.args = ["sleep", "60"];
       config.linux.resources = { ...config.linux.resources, ...resources };
@@ -37,9 +43,16 @@ describe("cgroups (v1 and hybrid)", function () {
     const { pid } = container.state();
     const wanted = hierarchies().filter((mountPoint) => mountPoint.startsWith("/sys/fs/cgroup"));
     for (const mountPoint of wanted) {
-      const found = box().cgroups().filter((path) => path.startsWith(`${mountPoint}/`));
+      const found = box()
+        .cgroups()
+        .filter((path) => path.startsWith(`${mountPoint}/`));
       assert.equal(found.length, 1, `${mountPoint}: ${found.join(" ")}`);
-      assert(readFileSync(join(found[0] ?? "", "cgroup.procs"), "utf8").split("\n").includes(String(pid)), mountPoint);
+      assert(
+        readFileSync(join(found[0] ?? "", "cgroup.procs"), "utf8")
+          .split("\n")
+          .includes(String(pid)),
+        mountPoint,
+      );
     }
     ok(container.delete("--force"));
   });
@@ -55,14 +68,24 @@ describe("cgroups (v1 and hybrid)", function () {
 
   it("a cgroupsPath does not leave the hierarchy by ..", () => {
     const container = sleeper({}, (config) => (config.linux.cgroupsPath = `/../../../../${box().prefix}up`));
-    assert.match(readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8"), new RegExp(`pids:/${box().prefix}up\n`));
+    assert.match(
+      readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8"),
+      new RegExp(`pids:/${box().prefix}up\n`),
+    );
     ok(container.delete("--force"));
     box().removeCgroups();
   });
 
   it("limits memory: limit, reservation, swappiness, disabled OOM killer", () => {
-    const container = sleeper({ memory: { limit: 64 * 2 ** 20, reservation: 32 * 2 ** 20, swappiness: 10, disableOOMKiller: true } });
-    assert.deepEqual(["memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.swappiness"].map((file) => value(box(), "memory", file)), ["67108864", "33554432", "10"]);
+    const container = sleeper({
+      memory: { limit: 64 * 2 ** 20, reservation: 32 * 2 ** 20, swappiness: 10, disableOOMKiller: true },
+    });
+    assert.deepEqual(
+      ["memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.swappiness"].map((file) =>
+        value(box(), "memory", file),
+      ),
+      ["67108864", "33554432", "10"],
+    );
     assert.match(value(box(), "memory", "memory.oom_control"), /oom_kill_disable 1/);
     ok(container.delete("--force"));
   });
@@ -76,27 +99,39 @@ describe("cgroups (v1 and hybrid)", function () {
   });
 
   itOurs("says so when the limit is too small for the container's own start", () => {
-    const container = box().container((config) => (config.linux.resources = { memory: { limit: 64 * 1024, swap: 64 * 1024 } }));
+    const container = box().container(
+      (config) => (config.linux.resources = { memory: { limit: 64 * 1024, swap: 64 * 1024 } }),
+    );
     const { status, stderr } = container.run();
     if (status === 0) return; // it starts even so
     assert.match(stderr, /memory limit too low\?|cannot allocate memory/i);
   });
 
   it("starts in 6 MiB, which is docker's least", () => {
-    assert.equal(box().inside("echo fits", (config) => (config.linux.resources = { memory: { limit: 6 * 2 ** 20 } })), "fits\n");
+    assert.equal(
+      box().inside("echo fits", (config) => (config.linux.resources = { memory: { limit: 6 * 2 ** 20 } })),
+      "fits\n",
+    );
   });
 
   it("limits cpu: shares, quota, period; cpuset: cpus, mems", () => {
     const container = sleeper({ cpu: { shares: 512, quota: 40_000, period: 80_000, cpus: "0", mems: "0" } });
-    assert.deepEqual(["cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us"].map((file) => value(box(), "cpu", file)), ["512", "40000", "80000"]);
-    assert.deepEqual(["cpuset.cpus", "cpuset.mems"].map((file) => value(box(), "cpuset", file)), ["0", "0"]);
+    assert.deepEqual(
+      ["cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us"].map((file) => value(box(), "cpu", file)),
+      ["512", "40000", "80000"],
+    );
+    assert.deepEqual(
+      ["cpuset.cpus", "cpuset.mems"].map((file) => value(box(), "cpuset", file)),
+      ["0", "0"],
+    );
     ok(container.delete("--force"));
   });
 
   it("has the cpus and memory nodes of the group above when config.json names none", () => {
     const container = sleeper();
     const own = group(box(), "cpuset");
-    for (const file of ["cpuset.cpus", "cpuset.mems"]) assert.equal(readFileSync(join(own, file), "utf8"), readFileSync(join(dirname(own), file), "utf8"));
+    for (const file of ["cpuset.cpus", "cpuset.mems"])
+      assert.equal(readFileSync(join(own, file), "utf8"), readFileSync(join(dirname(own), file), "utf8"));
     ok(container.delete("--force"));
   });
 
@@ -113,12 +148,23 @@ describe("cgroups (v1 and hybrid)", function () {
 
   it("allows the devices that config.json allows, and the default ones, and no others", () => {
     const nodes = (config: Config): void => {
-      config.process.capabilities = { bounding: ["CAP_MKNOD"], effective: ["CAP_MKNOD"], permitted: ["CAP_MKNOD"], inheritable: [], ambient: [] };
+      config.process.capabilities = {
+        bounding: ["CAP_MKNOD"],
+        effective: ["CAP_MKNOD"],
+        permitted: ["CAP_MKNOD"],
+        inheritable: [],
+        ambient: [],
+      };
       config.linux.devices = [
         { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666 },
         { path: "/dev/mem0", type: "c", major: 1, minor: 1, fileMode: 0o666 },
       ];
-      config.linux.resources = { devices: [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 10, minor: 229, access: "ra" }] };
+      config.linux.resources = {
+        devices: [
+          { allow: false, access: "rwm" },
+          { allow: true, type: "c", major: 10, minor: 229, access: "ra" },
+        ],
+      };
     };
     const inside = box().inside(
       [
@@ -166,7 +212,10 @@ describe("cgroups (v1 and hybrid)", function () {
     });
     ok(container.box.runtime(["kill", "--all", container.id, "KILL"]));
     container.waitFor("stopped");
-    eventually("the others have ended as well", () => readFileSync(join(group(box(), "pids"), "cgroup.procs"), "utf8") === "");
+    eventually(
+      "the others have ended as well",
+      () => readFileSync(join(group(box(), "pids"), "cgroup.procs"), "utf8") === "",
+    );
     ok(container.delete());
   });
 
@@ -185,14 +234,29 @@ describe("cgroups (v1 and hybrid)", function () {
     const own = group(box(), "pids");
     box().exec("/bin/mkdir", ["-p", `${own}/deeper/still`]);
     ok(container.delete("--force"));
-    assert.deepEqual(box().cgroups().filter((path) => basename(path) === container.id), []);
+    assert.deepEqual(
+      box()
+        .cgroups()
+        .filter((path) => basename(path) === container.id),
+      [],
+    );
   });
 
   it("unified resources are refused on v1", () => {
-    refused(box().container((config) => (config.linux.resources = { unified: { "memory.max": "1" } })).run(), /unified|v2/);
+    refused(
+      box()
+        .container((config) => (config.linux.resources = { unified: { "memory.max": "1" } }))
+        .run(),
+      /unified|v2/,
+    );
   });
 
   it("a value that the kernel refuses is an error that names the file, and leaves nothing", () => {
-    refused(box().container((config) => (config.linux.resources = { cpu: { cpus: "4711" } })).run(), /cpuset\.cpus/);
+    refused(
+      box()
+        .container((config) => (config.linux.resources = { cpu: { cpus: "4711" } }))
+        .run(),
+      /cpuset\.cpus/,
+    );
   });
 });

@@ -6,7 +6,24 @@ import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, RUNC, useBox, type State } from "./harness.ts";
 
-const commands = ["create", "delete", "events", "exec", "features", "kill", "list", "pause", "plan", "ps", "resume", "run", "spec", "start", "state", "update"];
+const commands = [
+  "create",
+  "delete",
+  "events",
+  "exec",
+  "features",
+  "kill",
+  "list",
+  "pause",
+  "plan",
+  "ps",
+  "resume",
+  "run",
+  "spec",
+  "start",
+  "state",
+  "update",
+];
 
 /** A line of a log in the format that containerd and podman parse. */
 type LogLine = { readonly level: string; readonly msg: string; readonly time: string };
@@ -19,7 +36,16 @@ describe("the program", () => {
     symlinkSync(PROGRAM, box().path("link"));
     ok(box().exec("./link", ["--version"]));
     const container = box().container((config) => (config.process.args = ["echo", "ran"]));
-    assert.equal(ok(box().exec("/usr/bin/env", ["-i", PROGRAM, "--root", box().stateRoot, "run", "-b", container.bundle, container.id], { cwd: "/" })).stdout, "ran\n");
+    assert.equal(
+      ok(
+        box().exec(
+          "/usr/bin/env",
+          ["-i", PROGRAM, "--root", box().stateRoot, "run", "-b", container.bundle, container.id],
+          { cwd: "/" },
+        ),
+      ).stdout,
+      "ran\n",
+    );
   });
 
   it("runs when its file has been moved, replaced or removed meanwhile", () => {
@@ -70,10 +96,15 @@ describe("help", () => {
   for (const command of commands) {
     if (command === "plan" && !isTsrun) continue;
     it(`of ${command} exits with 0 and shows its use`, () => {
-      for (const args of [[command, "--help"], [command, "-h"], ["help", command], ["help", command, "more"]]) assert.match(ok(box().exec(PROGRAM, args)).stdout, new RegExp(`USAGE:\\s+\\S+ ${command}`), args.join(" "));
+      for (const args of [
+        [command, "--help"],
+        [command, "-h"],
+        ["help", command],
+        ["help", command, "more"],
+      ])
+        assert.match(ok(box().exec(PROGRAM, args)).stdout, new RegExp(`USAGE:\\s+\\S+ ${command}`), args.join(" "));
     });
   }
-
 });
 
 describe("global flags", () => {
@@ -81,13 +112,39 @@ describe("global flags", () => {
 
   it("of runc are all taken, before the command", () => {
     const container = box().container((config) => (config.process.args = ["echo", "ran"]));
-    const { stdout } = ok(box().exec(PROGRAM, ["--root", box().stateRoot, "--debug", "--log", box().path("log"), "--log-format", "json", "--rootless", "false", "--systemd-cgroup=false", "run", "--bundle", container.bundle, container.id]));
+    const { stdout } = ok(
+      box().exec(PROGRAM, [
+        "--root",
+        box().stateRoot,
+        "--debug",
+        "--log",
+        box().path("log"),
+        "--log-format",
+        "json",
+        "--rootless",
+        "false",
+        "--systemd-cgroup=false",
+        "run",
+        "--bundle",
+        container.bundle,
+        container.id,
+      ]),
+    );
     assert.equal(stdout, "ran\n");
   });
 
   it("in the order of go-runc, with --rootless=true", () => {
     mkdirSync(box().stateRoot);
-    const args = ["--root", box().stateRoot, "--debug", "--log", box().path("log"), "--log-format", "json", "--rootless=false"];
+    const args = [
+      "--root",
+      box().stateRoot,
+      "--debug",
+      "--log",
+      box().path("log"),
+      "--log-format",
+      "json",
+      "--rootless=false",
+    ];
     assert.equal(ok(box().exec(PROGRAM, [...args, "list", "--format=json"])).stdout.trim(), "null");
   });
 
@@ -96,7 +153,14 @@ describe("global flags", () => {
     assert.equal(ok(box().exec(PROGRAM, ["list", "--root", box().stateRoot, "-q"])).stdout, "");
   });
 
-  for (const [style, args] of [["--flag value", ["--format", "json"]], ["--flag=value", ["--format=json"]], ["-flag value", ["-format", "json"]], ["-flag=value", ["-format=json"]], ["-f value", ["-f", "json"]], ["-f=value", ["-f=json"]]] as const) {
+  for (const [style, args] of [
+    ["--flag value", ["--format", "json"]],
+    ["--flag=value", ["--format=json"]],
+    ["-flag value", ["-format", "json"]],
+    ["-flag=value", ["-format=json"]],
+    ["-f value", ["-f", "json"]],
+    ["-f=value", ["-f=json"]],
+  ] as const) {
     it(`are taken as ${style}`, () => {
       mkdirSync(box().stateRoot);
       assert.equal(ok(box().runtime(["list", ...args])).stdout.trim(), "null");
@@ -117,7 +181,8 @@ describe("global flags", () => {
   });
 
   for (const args of [["--bogus"], ["create", "--bogus"], ["create", "-x", "id"]]) {
-    it(`that do not exist are an error: ${args.join(" ")}`, () => refused(box().exec(PROGRAM, args), /flag provided but not defined: -(bogus|x)/));
+    it(`that do not exist are an error: ${args.join(" ")}`, () =>
+      refused(box().exec(PROGRAM, args), /flag provided but not defined: -(bogus|x)/));
   }
 
   it("too few and too many words are an error", () => {
@@ -142,7 +207,12 @@ describe("global flags", () => {
   it("two roots may hold the same id, when their cgroups differ", () => {
     const container = box().container((config) => (config.linux.cgroupsPath = `/${box().prefix}first`));
     ok(container.create());
-    container.configure({ ...(JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config), linux: { cgroupsPath: `/${box().prefix}second`, namespaces: [{ type: "pid" }, { type: "mount" }] }, hostname: undefined, mounts: [] });
+    container.configure({
+      ...(JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config),
+      linux: { cgroupsPath: `/${box().prefix}second`, namespaces: [{ type: "pid" }, { type: "mount" }] },
+      hostname: undefined,
+      mounts: [],
+    });
     ok(box().exec(PROGRAM, ["--root", box().path("other"), "create", "-b", container.bundle, container.id]));
     ok(box().exec(PROGRAM, ["--root", box().path("other"), "delete", "-f", container.id]));
     assert.equal(container.state().status, "created");
@@ -171,19 +241,35 @@ describe("the log", () => {
   });
 
   it("is appended to, one object a line, also with --debug, whatever the message holds", () => {
-    const container = box().container((config) => config.mounts.push({ destination: "/mnt", type: "bind", source: '/no/"such"\n\u2028/söurce', options: ["bind"] }));
-    for (const args of [failing, ["run", "--bundle", container.bundle, container.id], failing]) box().runtime(["--debug", "--log", box().path("log"), "--log-format", "json", ...args]);
-    const lines = log().trim().split("\n").map((line) => JSON.parse(line) as LogLine);
+    const container = box().container((config) =>
+      config.mounts.push({ destination: "/mnt", type: "bind", source: '/no/"such"\n\u2028/söurce', options: ["bind"] }),
+    );
+    for (const args of [failing, ["run", "--bundle", container.bundle, container.id], failing])
+      box().runtime(["--debug", "--log", box().path("log"), "--log-format", "json", ...args]);
+    const lines = log()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as LogLine);
     assert.equal(lines.filter(({ level }) => level === "error").length, 3);
     for (const { level, msg, time } of lines) assert(level !== "" && msg !== "" && !Number.isNaN(Date.parse(time)));
   });
 
-  itOurs("with --debug names every step with its time, of both processes, and the program's output is untouched", () => {
-    const container = box().container((config) => (config.process.args = ["echo", "ran"]));
-    const { stdout, stderr } = ok(box().runtime(["--debug", "run", "--bundle", container.bundle, container.id]));
-    assert.equal(stdout, "ran\n");
-    for (const step of ["reserve container id", "clone into namespaces", "init: mount filesystems", "init: pivot into rootfs", "record state"]) assert.match(stderr, new RegExp(`level=debug msg="?${step}: \\d`), step);
-  });
+  itOurs(
+    "with --debug names every step with its time, of both processes, and the program's output is untouched",
+    () => {
+      const container = box().container((config) => (config.process.args = ["echo", "ran"]));
+      const { stdout, stderr } = ok(box().runtime(["--debug", "run", "--bundle", container.bundle, container.id]));
+      assert.equal(stdout, "ran\n");
+      for (const step of [
+        "reserve container id",
+        "clone into namespaces",
+        "init: mount filesystems",
+        "init: pivot into rootfs",
+        "record state",
+      ])
+        assert.match(stderr, new RegExp(`level=debug msg="?${step}: \\d`), step);
+    },
+  );
 
   itOurs("unknown properties of config.json are a debug line, and nothing without --debug", () => {
     const container = box().container((config) => {
@@ -197,43 +283,77 @@ describe("the log", () => {
   });
 
   itOurs("has a code, the step, the part of config.json, the call, its errno, its path and what to try", () => {
-    const container = box().container((config) => config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] }));
-    refused(box().runtime(["--log", box().path("log"), "--log-format", "json", "create", "--bundle", container.bundle, container.id]), /no such file or directory/);
+    const container = box().container((config) =>
+      config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] }),
+    );
+    refused(
+      box().runtime([
+        "--log",
+        box().path("log"),
+        "--log-format",
+        "json",
+        "create",
+        "--bundle",
+        container.bundle,
+        container.id,
+      ]),
+      /no such file or directory/,
+    );
     const { time: _time, msg: _msg, hint, ...rest } = JSON.parse(log()) as LogLine & { readonly hint: string };
-    assert.deepEqual(rest, { level: "error", code: "mount-source-missing", step: "mount cgroup filesystems and the rest: mount /mnt", pointer: "/mounts/7", syscall: "open_tree", path: "/no/such/source", errno: "ENOENT" });
+    assert.deepEqual(rest, {
+      level: "error",
+      code: "mount-source-missing",
+      step: "mount cgroup filesystems and the rest: mount /mnt",
+      pointer: "/mounts/7",
+      syscall: "open_tree",
+      path: "/no/such/source",
+      errno: "ENOENT",
+    });
     assert.notEqual(hint, "");
   });
 
   /** Its capabilities are none that a kernel has: a warning. */
   const warning = (config: Config): unknown => (config.process.capabilities = { bounding: ["CAP_BOGUS"] });
 
-  itOurs("in JSON is one object after a failure, with the warnings in it; after a success it is empty (CLIENTS 0.6)", () => {
-    const failing = box().container((config) => {
-      warning(config);
-      config.process.args = ["/nope"];
-    });
-    const json = ["--log", box().path("log"), "--log-format", "json"];
-    refused(box().runtime([...json, "run", "--bundle", failing.bundle, failing.id]), /\/nope/);
-    const { level, warnings } = JSON.parse(log()) as LogLine & { readonly warnings: readonly string[] };
-    assert.equal(level, "error");
-    assert.match(warnings.join(), /CAP_BOGUS/);
-    unlinkSync(box().path("log"));
-    const container = box().container(warning);
-    assert.equal(ok(box().runtime([...json, "run", "--bundle", container.bundle, container.id])).stderr, "");
-    assert.equal(existsSync(box().path("log")), false);
-  });
+  itOurs(
+    "in JSON is one object after a failure, with the warnings in it; after a success it is empty (CLIENTS 0.6)",
+    () => {
+      const failing = box().container((config) => {
+        warning(config);
+        config.process.args = ["/nope"];
+      });
+      const json = ["--log", box().path("log"), "--log-format", "json"];
+      refused(box().runtime([...json, "run", "--bundle", failing.bundle, failing.id]), /\/nope/);
+      const { level, warnings } = JSON.parse(log()) as LogLine & { readonly warnings: readonly string[] };
+      assert.equal(level, "error");
+      assert.match(warnings.join(), /CAP_BOGUS/);
+      unlinkSync(box().path("log"));
+      const container = box().container(warning);
+      assert.equal(ok(box().runtime([...json, "run", "--bundle", container.bundle, container.id])).stderr, "");
+      assert.equal(existsSync(box().path("log")), false);
+    },
+  );
 
   itOurs("has warnings as --log-level says: debug, warning, error", () => {
-    for (const [flags, expected] of [[["--log-level", "warning", "--log-format", "json"], ["warning"]], [["--log-level=error"], []], [[], ["warning"]]] as const) {
+    for (const [flags, expected] of [
+      [["--log-level", "warning", "--log-format", "json"], ["warning"]],
+      [["--log-level=error"], []],
+      [[], ["warning"]],
+    ] as const) {
       const container = box().container(warning);
       ok(box().runtime(["--log", box().path("log"), ...flags, "run", "--bundle", container.bundle, container.id]));
-      const lines = existsSync(box().path("log")) ? [...log().matchAll(/level"?[=:]"?(\w+)/g)].map(([, level]) => level) : [];
+      const lines = existsSync(box().path("log"))
+        ? [...log().matchAll(/level"?[=:]"?(\w+)/g)].map(([, level]) => level)
+        : [];
       assert.deepEqual(lines, expected, flags.join(" "));
       if (lines.length > 0) unlinkSync(box().path("log"));
     }
     const container = box().container(warning);
     assert.match(ok(container.run()).stderr, /^tsrun: warning: .*CAP_BOGUS/);
-    assert.equal(ok(box().runtime(["--log-level", "error", "run", "--bundle", container.bundle, container.id])).stderr, "");
+    assert.equal(
+      ok(box().runtime(["--log-level", "error", "run", "--bundle", container.bundle, container.id])).stderr,
+      "",
+    );
     refused(box().runtime(["--log-level", "loud", "list"]), /invalid log-level: loud/);
   });
 
@@ -244,13 +364,19 @@ describe("the log", () => {
     execFileSync("gcc", ["-O2", "-static", "-o", listen, join(PROJECT, "test/system/fixtures/notify.c")]);
     for (const [target, socket, expected] of [
       ["syslog:web1", "/dev/log", /^<11>web1: state unknown: container does not exist/],
-      ["journald:web1", "/run/systemd/journal/socket", /^MESSAGE=state unknown: container does not exist.*\\nPRIORITY=3\\nSYSLOG_IDENTIFIER=web1\\nTSRUN_CODE=container-unknown\\n/],
+      [
+        "journald:web1",
+        "/run/systemd/journal/socket",
+        /^MESSAGE=state unknown: container does not exist.*\\nPRIORITY=3\\nSYSLOG_IDENTIFIER=web1\\nTSRUN_CODE=container-unknown\\n/,
+      ],
     ] as const) {
       // Daemons of our own, where nobody else sees them.
       const script = `mount -t tmpfs tmpfs /dev && mknod /dev/null c 1 3 && mount -t tmpfs tmpfs /run && mkdir -p ${dirname(socket)} && cd ${box().directory} || exit 9
         ${listen} listen ${socket} > heard & until [ -S ${socket} ]; do sleep 0.05; done
         ${PROGRAM} --root ${box().stateRoot} --log ${target} state unknown; until [ $(wc -l < heard) -ge 2 ]; do sleep 0.05; done; kill $!`;
-      const { stderr } = box().exec("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", script], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+      const { stderr } = box().exec("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", script], {
+        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      });
       assert.match(stderr, /container does not exist/);
       assert.match(readFileSync(box().path("heard"), "utf8").split("\n")[1] ?? "", expected);
     }
@@ -277,7 +403,14 @@ describe("spec", () => {
     config.process.args = ["echo", "from spec"];
     container.configure(config);
     assert.deepEqual(container.run(), { status: 0, signal: null, stdout: "from spec\n", stderr: "" });
-    const { status, stdout } = box().exec(RUNC, ["--root", box().path("runc"), "run", "-b", container.bundle, container.id]);
+    const { status, stdout } = box().exec(RUNC, [
+      "--root",
+      box().path("runc"),
+      "run",
+      "-b",
+      container.bundle,
+      container.id,
+    ]);
     assert.deepEqual([status, stdout], [0, "from spec\n"]);
   });
 
@@ -288,22 +421,40 @@ describe("spec", () => {
     assert(Array.isArray(config.linux["uidMappings"]));
   });
 
-  it("in a directory that does not exist is an error", () => refused(box().exec(PROGRAM, ["spec", "--bundle", "/nonexistent"]), /no such file or directory/));
+  it("in a directory that does not exist is an error", () =>
+    refused(box().exec(PROGRAM, ["spec", "--bundle", "/nonexistent"]), /no such file or directory/));
 });
 
 describe("features", () => {
   const box = useBox();
 
   it("is JSON on standard output and nothing on standard error, without root and state directory", () => {
-    const { stdout, stderr } = ok(box().exec("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, "features"], { cwd: "/" }));
+    const { stdout, stderr } = ok(
+      box().exec("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, "features"], {
+        cwd: "/",
+      }),
+    );
     const features = JSON.parse(stdout) as { readonly [key: string]: unknown };
     assert.equal(stderr, "");
     assert.match(String(features["ociVersionMin"]), /^1\./);
     assert.match(String(features["ociVersionMax"]), /^1\./);
-    assert.deepEqual(features["hooks"], ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]);
-    for (const option of ["rro", "rbind", "tmpcopyup", "rprivate"]) assert((features["mountOptions"] as string[]).includes(option), option);
-    const linux = features["linux"] as { readonly namespaces: string[]; readonly capabilities: string[]; readonly cgroup: { readonly v1: boolean; readonly v2: boolean } };
-    for (const name of ["pid", "network", "mount", "ipc", "uts", "cgroup", ...(isTsrun ? ["time"] : [])]) assert(linux.namespaces.includes(name), name);
+    assert.deepEqual(features["hooks"], [
+      "prestart",
+      "createRuntime",
+      "createContainer",
+      "startContainer",
+      "poststart",
+      "poststop",
+    ]);
+    for (const option of ["rro", "rbind", "tmpcopyup", "rprivate"])
+      assert((features["mountOptions"] as string[]).includes(option), option);
+    const linux = features["linux"] as {
+      readonly namespaces: string[];
+      readonly capabilities: string[];
+      readonly cgroup: { readonly v1: boolean; readonly v2: boolean };
+    };
+    for (const name of ["pid", "network", "mount", "ipc", "uts", "cgroup", ...(isTsrun ? ["time"] : [])])
+      assert(linux.namespaces.includes(name), name);
     assert(linux.capabilities.includes("CAP_CHECKPOINT_RESTORE"));
     assert.deepEqual([linux.cgroup.v1, linux.cgroup.v2], [true, true]);
   });
@@ -312,8 +463,18 @@ describe("features", () => {
 describe("plan", () => {
   if (!isTsrun) return;
   const box = useBox();
-  const unprivileged = (...args: string[]) => box().exec("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, ...args], { cwd: "/" });
-  type Plan = { readonly steps: readonly { readonly number: number; readonly process: string; readonly step: string; readonly acts: readonly { readonly text: string; readonly why: string }[] }[] };
+  const unprivileged = (...args: string[]) =>
+    box().exec("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, ...args], {
+      cwd: "/",
+    });
+  type Plan = {
+    readonly steps: readonly {
+      readonly number: number;
+      readonly process: string;
+      readonly step: string;
+      readonly acts: readonly { readonly text: string; readonly why: string }[];
+    }[];
+  };
 
   it("is numbered steps in words, each with its reason: a JSON pointer or default", () => {
     const container = box().container((config) => {
@@ -325,10 +486,27 @@ describe("plan", () => {
     const { stdout, stderr } = ok(box().exec(PROGRAM, ["plan", "-b", container.bundle]));
     assert.equal(stderr, "");
     const numbers = [...stdout.matchAll(/^ *(\d+)\. /gm)].map(([, number]) => Number(number));
-    assert.deepEqual(numbers, numbers.map((_, i) => i + 1));
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, i) => i + 1),
+    );
     assert(numbers.length > 10);
     const reasons = new Set([...stdout.matchAll(/\[([^\]]*)\]$/gm)].map(([, why]) => why));
-    for (const why of ["default", "/mounts/0", "/linux/namespaces/0", "/process/rlimits/0", "/process/oomScoreAdj", "/linux/sysctl/net.ipv4.ip_forward", "/hooks/createRuntime/0", "/linux/resources/memory/limit", "/hostname", "/process/capabilities", "/root/readonly", "/linux/maskedPaths/0", "/process/args"])
+    for (const why of [
+      "default",
+      "/mounts/0",
+      "/linux/namespaces/0",
+      "/process/rlimits/0",
+      "/process/oomScoreAdj",
+      "/linux/sysctl/net.ipv4.ip_forward",
+      "/hooks/createRuntime/0",
+      "/linux/resources/memory/limit",
+      "/hostname",
+      "/process/capabilities",
+      "/root/readonly",
+      "/linux/maskedPaths/0",
+      "/process/args",
+    ])
       assert(reasons.has(why), `${why} is no reason in\n${stdout}`);
     for (const why of reasons) assert.match(String(why), /^(default|\/|--)/);
   });
@@ -337,35 +515,67 @@ describe("plan", () => {
     const container = box().container();
     const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "-b", container.bundle])).stdout) as Plan;
     const config: unknown = JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8"));
-    const there = (pointer: string): boolean => pointer.split("/").slice(1).reduce<unknown>((json, key) => (json as { [key: string]: unknown } | undefined)?.[key.replaceAll("~1", "/").replaceAll("~0", "~")], config) !== undefined;
+    const there = (pointer: string): boolean =>
+      pointer
+        .split("/")
+        .slice(1)
+        .reduce<unknown>(
+          (json, key) =>
+            (json as { [key: string]: unknown } | undefined)?.[key.replaceAll("~1", "/").replaceAll("~0", "~")],
+          config,
+        ) !== undefined;
     const wrong = steps.flatMap(({ acts }) => acts).filter(({ why }) => why.startsWith("/") && !there(why));
     assert.deepEqual(wrong, []);
   });
 
   it("--json is the same for programs", () => {
     const container = box().container();
-    const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout) as Plan;
+    const { steps } = JSON.parse(
+      ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout,
+    ) as Plan;
     const text = box().exec(PROGRAM, ["plan", "--bundle", container.bundle]).stdout;
     for (const { acts } of steps) for (const act of acts) assert(text.includes(act.text), act.text);
-    assert.deepEqual(steps.map(({ number }) => number), steps.map((_, i) => i + 1));
+    assert.deepEqual(
+      steps.map(({ number }) => number),
+      steps.map((_, i) => i + 1),
+    );
   });
 
   it("counts on descriptors of socket activation as create does: only on its own", () => {
     const container = box().container();
-    const planned = (pid: string): string => ok(box().exec("/bin/sh", ["-c", `LISTEN_FDS=1 LISTEN_PID=${pid} exec "$@" 3</etc/passwd`, "sh", PROGRAM, "plan", "--bundle", container.bundle])).stdout;
+    const planned = (pid: string): string =>
+      ok(
+        box().exec("/bin/sh", [
+          "-c",
+          `LISTEN_FDS=1 LISTEN_PID=${pid} exec "$@" 3</etc/passwd`,
+          "sh",
+          PROGRAM,
+          "plan",
+          "--bundle",
+          container.bundle,
+        ]),
+      ).stdout;
     assert.match(planned("$$"), /close every descriptor above 3\b/);
     assert.match(planned("1"), /close every descriptor above 2\b/);
   });
 
   it("has the steps that create then takes, in that order", () => {
     const container = box().container();
-    const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout) as Plan;
+    const { steps } = JSON.parse(
+      ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout,
+    ) as Plan;
     const { stderr } = ok(box().runtime(["--debug", "run", "--bundle", container.bundle, container.id]));
     // What init does after "created" it has nobody to tell.
     for (const process of ["runtime", "init"]) {
-      const taken = [...stderr.matchAll(/msg="?(init: )?([^":]+): [\d.]+ ms/g)].filter(([, init]) => (init === undefined) === (process === "runtime")).map(([, , step]) => step);
+      const taken = [...stderr.matchAll(/msg="?(init: )?([^":]+): [\d.]+ ms/g)]
+        .filter(([, init]) => (init === undefined) === (process === "runtime"))
+        .map(([, , step]) => step);
       const planned = steps.filter((step) => step.process === process && step.acts.length > 0).map(({ step }) => step);
-      assert.deepEqual(planned, taken.filter((step) => planned.includes(step ?? "")), process);
+      assert.deepEqual(
+        planned,
+        taken.filter((step) => planned.includes(step ?? "")),
+        process,
+      );
       assert.ok(planned.length > 5);
     }
   });
@@ -397,7 +607,11 @@ describe("plan", () => {
     });
     const plan = box().exec(PROGRAM, ["plan", "-b", container.bundle]);
     const create = container.create();
-    const problems = (text: string): string[] => text.split("\n").map((line) => line.replace(/^tsrun: \w+( \S+)?: (load config\.json: )?/, "")).map((line) => line.slice(line.indexOf("/")));
+    const problems = (text: string): string[] =>
+      text
+        .split("\n")
+        .map((line) => line.replace(/^tsrun: \w+( \S+)?: (load config\.json: )?/, ""))
+        .map((line) => line.slice(line.indexOf("/")));
     refused(plan, /\/linux\/namespaces\/5\/type[^]*\/process\/cwd|\/process\/cwd[^]*\/linux\/namespaces\/5\/type/);
     assert.deepEqual(problems(plan.stderr), problems(create.stderr));
   });
@@ -433,7 +647,9 @@ describe("64-bit integers", () => {
   });
 
   it("too large for their field are refused with the field's name", () => {
-    const container = box().container((config) => (config.process.rlimits = [{ type: "RLIMIT_CORE", soft: "A", hard: "A" }]));
+    const container = box().container(
+      (config) => (config.process.rlimits = [{ type: "RLIMIT_CORE", soft: "A", hard: "A" }]),
+    );
     const file = join(container.bundle, "config.json");
     writeFileSync(file, readFileSync(file, "utf8").replaceAll('"A"', "18446744073709551616"));
     refused(container.create(), /\/process\/rlimits\/0\/(soft|hard)/);

@@ -19,7 +19,10 @@ describe("like crun", function () {
 
   it("create and run --config take another file, of the bundle or by an absolute path", () => {
     const container = box().container((config) => (config.process.args = ["echo", "from config.json"]));
-    const other = readFileSync(join(container.bundle, "config.json"), "utf8").replace("from config.json", "from another");
+    const other = readFileSync(join(container.bundle, "config.json"), "utf8").replace(
+      "from config.json",
+      "from another",
+    );
     writeFileSync(join(container.bundle, "other.json"), other);
     assert.equal(ok(container.run(["--config", "other.json"])).stdout, "from another\n");
     assert.equal(ok(container.run(["-f", join(container.bundle, "other.json")])).stdout, "from another\n");
@@ -31,7 +34,10 @@ describe("like crun", function () {
     ok(box().runtime(["kill", "--regex", `${box().prefix}1$`, "KILL"]));
     first.waitFor("stopped");
     assert.equal(second.state().status, "running");
-    refused(box().runtime(["delete", "--regex", `^${box().prefix}`]), /cannot delete container .*2 that is not stopped/);
+    refused(
+      box().runtime(["delete", "--regex", `^${box().prefix}`]),
+      /cannot delete container .*2 that is not stopped/,
+    );
     refused(box().runtime(["state", first.id]), /does not exist/);
     ok(box().runtime(["delete", "-f", "-r", `^${box().prefix}`]));
     refused(box().runtime(["state", second.id]), /does not exist/);
@@ -43,30 +49,52 @@ describe("like crun", function () {
     const container = sleeper();
     mkdirSync(box().path("shared"));
     writeFileSync(box().path("shared/file"), "of the host\n");
-    const file = box().write("mounts.json", JSON.stringify([
-      { destination: "/mnt", type: "bind", source: box().path("shared"), options: ["bind", "ro"] },
-      { destination: "/home", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m"] },
-    ]));
+    const file = box().write(
+      "mounts.json",
+      JSON.stringify([
+        { destination: "/mnt", type: "bind", source: box().path("shared"), options: ["bind", "ro"] },
+        { destination: "/home", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m"] },
+      ]),
+    );
     const inside = (script: string): string => box().runtime(["exec", container.id, "sh", "-c", script]).stdout;
     ok(box().runtime(["mounts", "add", container.id, file]));
-    assert.equal(inside("cat /mnt/file; touch /mnt/x 2>&1; touch /home/x && ls /home"), "of the host\ntouch: /mnt/x: Read-only file system\nx\n");
+    assert.equal(
+      inside("cat /mnt/file; touch /mnt/x 2>&1; touch /home/x && ls /home"),
+      "of the host\ntouch: /mnt/x: Read-only file system\nx\n",
+    );
     assert.match(inside("grep ' /home ' /proc/self/mountinfo"), /nosuid/);
-    ok(box().runtime(["mounts", "remove", container.id, box().write("gone.json", JSON.stringify({ mounts: [{ destination: "/mnt" }, { destination: "/home" }] }))]));
+    ok(
+      box().runtime([
+        "mounts",
+        "remove",
+        container.id,
+        box().write("gone.json", JSON.stringify({ mounts: [{ destination: "/mnt" }, { destination: "/home" }] })),
+      ]),
+    );
     assert.equal(inside("ls /mnt; grep -E ' /(mnt|home) ' /proc/self/mountinfo"), "");
     ok(container.delete("--force"));
   });
 
   it("mounts add leaves nothing behind when one of them fails, and says which", () => {
     const container = sleeper();
-    const file = box().write("mounts.json", JSON.stringify([
-      { destination: "/home", type: "tmpfs", source: "tmpfs" },
-      { destination: "/mnt", type: "bogusfs", source: "none" },
-    ]));
+    const file = box().write(
+      "mounts.json",
+      JSON.stringify([
+        { destination: "/home", type: "tmpfs", source: "tmpfs" },
+        { destination: "/mnt", type: "bogusfs", source: "none" },
+      ]),
+    );
     refused(box().runtime(["mounts", "add", container.id, file]), /mount \/mnt: \/mounts\/1: .*no such device/);
     assert.equal(box().runtime(["exec", container.id, "grep", "/home", "/proc/self/mountinfo"]).stdout, "");
     refused(box().runtime(["mounts", "add", container.id, "/no/such/file"]), /no such file or directory/);
-    refused(box().runtime(["mounts", "add", container.id, box().write("bad.json", '[{"source": "x"}]')]), /\/mounts\/0/);
-    refused(box().runtime(["mounts", "remove", container.id, box().write("absent.json", '[{"destination": "/tmp"}]')]), /unmount \/tmp: \/mounts\/0: umount2/);
+    refused(
+      box().runtime(["mounts", "add", container.id, box().write("bad.json", '[{"source": "x"}]')]),
+      /\/mounts\/0/,
+    );
+    refused(
+      box().runtime(["mounts", "remove", container.id, box().write("absent.json", '[{"destination": "/tmp"}]')]),
+      /unmount \/tmp: \/mounts\/0: umount2/,
+    );
     refused(box().runtime(["mounts", "swap", container.id, file]), /add and remove/);
     refused(box().runtime(["mounts", "add", "unknown", file]), /does not exist/);
     ok(container.kill("KILL"));
@@ -85,7 +113,10 @@ describe("like crun", function () {
     ok(container.run(["--detach"]));
     eventually("the link is there", () => box().runtime(["exec", container.id, "test", "-L", "/tmp/out"]).status === 0);
     mkdirSync(box().path("target"));
-    const file = box().write("mounts.json", JSON.stringify({ mounts: [{ destination: `/tmp/out${box().path("target")}`, type: "tmpfs", source: "tmpfs" }] }));
+    const file = box().write(
+      "mounts.json",
+      JSON.stringify({ mounts: [{ destination: `/tmp/out${box().path("target")}`, type: "tmpfs", source: "tmpfs" }] }),
+    );
     ok(box().runtime(["mounts", "add", container.id, file]));
     assert.equal(readFileSync("/proc/self/mountinfo", "utf8").includes(box().path("target")), false);
     ok(container.delete("--force"));
@@ -96,7 +127,9 @@ describe("like crun", function () {
       config.process.args = ["sh", "-c", "cat /proc/self/cgroup; ls -d /sys/fs/cgroup/*"];
       config.linux.resources = { ...config.linux.resources, pids: { limit: 10 } };
     });
-    const { stdout, stderr } = ok(box().runtime(["--cgroup-manager", "disabled", "run", "--bundle", container.bundle, container.id]));
+    const { stdout, stderr } = ok(
+      box().runtime(["--cgroup-manager", "disabled", "run", "--bundle", container.bundle, container.id]),
+    );
     assert.equal(stdout.includes(readFileSync("/proc/self/cgroup", "utf8")), true, stdout);
     assert.match(stderr, /warning: --cgroup-manager disabled: nothing of \/linux\/resources is applied/);
     const other = box().container((config) => (config.process.args = ["sleep", "100"]));
@@ -112,7 +145,10 @@ describe("like crun", function () {
   it("list -q and -f json, spec --bundle are there", () => {
     const container = sleeper();
     assert.equal(ok(box().runtime(["list", "-q"])).stdout, `${container.id}\n`);
-    assert.equal((JSON.parse(ok(box().runtime(["list", "-f", "json"])).stdout) as { id: string }[])[0]?.id, container.id);
+    assert.equal(
+      (JSON.parse(ok(box().runtime(["list", "-f", "json"])).stdout) as { id: string }[])[0]?.id,
+      container.id,
+    );
     mkdirSync(box().path("new"));
     ok(box().runtime(["spec", "--bundle", box().path("new")]));
     ok(container.delete("--force"));
@@ -125,13 +161,20 @@ describe("checkpoint and restore", () => {
 
   it("fail when podman probes them by --help, and say that they are not supported", () => {
     for (const command of ["checkpoint", "restore"]) {
-      for (const args of [[command, "--help"], [command, "-h"], ["help", command]]) {
+      for (const args of [
+        [command, "--help"],
+        [command, "-h"],
+        ["help", command],
+      ]) {
         const { status, stdout, stderr } = box().runtime(args);
         assert.equal(status, 1, "podman takes 0 for a runtime that can do it");
         assert.match(stdout, /^NAME:\n.*not supported/);
         assert.match(stderr, new RegExp(`${command} is not supported by this version of tsrun`));
       }
-      refused(box().runtime([command, "--image-path", "/x", "--work-path=/y", "id"]), /is not supported by this version of tsrun/);
+      refused(
+        box().runtime([command, "--image-path", "/x", "--work-path=/y", "id"]),
+        /is not supported by this version of tsrun/,
+      );
     }
     // podman takes "flag needs an argument" for a runtime that restores pods (crutils, CRRuntimeSupportsPodCheckpointRestore)
     refused(box().runtime(["restore", "--lsm-mount-context"]), /flag provided but not defined: -lsm-mount-context/);

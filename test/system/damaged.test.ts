@@ -10,18 +10,31 @@ import { isTsrun, itOurs, ok, refused, useBox } from "./harness.ts";
 const DAMAGES: { readonly [what: string]: (directory: string, whole: string) => void } = {
   "is empty": () => undefined,
   "has an empty state.json": (directory) => writeFileSync(join(directory, "state.json"), ""),
-  "has half a state.json": (directory, whole) => writeFileSync(join(directory, "state.json"), whole.slice(0, whole.length / 2)),
-  "has only the file that is to become state.json": (directory, whole) => writeFileSync(join(directory, "state.json.new"), whole),
+  "has half a state.json": (directory, whole) =>
+    writeFileSync(join(directory, "state.json"), whole.slice(0, whole.length / 2)),
+  "has only the file that is to become state.json": (directory, whole) =>
+    writeFileSync(join(directory, "state.json.new"), whole),
   "has a state.json that is a list": (directory) => writeFileSync(join(directory, "state.json"), "[]"),
   "has a state.json that is null": (directory) => writeFileSync(join(directory, "state.json"), "null"),
   "has a state.json without fields": (directory) => writeFileSync(join(directory, "state.json"), "{}"),
-  "has a state.json with a pid and nothing else": (directory) => writeFileSync(join(directory, "state.json"), '{"pid":1}'),
-  "has a state.json of other types": (directory) => writeFileSync(join(directory, "state.json"), '{"pid":"1","startTime":2,"id":3,"bundle":4,"cgroup":5,"poststart":6,"poststop":7}'),
+  "has a state.json with a pid and nothing else": (directory) =>
+    writeFileSync(join(directory, "state.json"), '{"pid":1}'),
+  "has a state.json of other types": (directory) =>
+    writeFileSync(
+      join(directory, "state.json"),
+      '{"pid":"1","startTime":2,"id":3,"bundle":4,"cgroup":5,"poststart":6,"poststop":7}',
+    ),
   "has zeros in state.json": (directory) => writeFileSync(join(directory, "state.json"), Buffer.alloc(4096)),
   "has a link to nowhere for state.json": (directory) => symlinkSync("/nowhere", join(directory, "state.json")),
 };
 
-const COMMANDS: readonly (readonly string[])[] = [["state", "ID"], ["start", "ID"], ["kill", "ID"], ["exec", "ID", "true"], ["delete", "ID"]];
+const COMMANDS: readonly (readonly string[])[] = [
+  ["state", "ID"],
+  ["start", "ID"],
+  ["kill", "ID"],
+  ["exec", "ID", "true"],
+  ["delete", "ID"],
+];
 
 describe("a state directory that", () => {
   const box = useBox();
@@ -60,13 +73,24 @@ describe("a state directory that", () => {
     writeFileSync(join(box().stateRoot, "file"), "x");
     symlinkSync(elsewhere, join(box().stateRoot, "link"));
     for (const id of ["file", "link"]) {
-      for (const command of [["state", id], ["kill", id], ["delete", id]]) {
+      for (const command of [
+        ["state", id],
+        ["kill", id],
+        ["delete", id],
+      ]) {
         const { status, stderr } = box().runtime(command);
-        assert.deepEqual([status, /container does not exist/.test(stderr)], [1, true], `${command.join(" ")}: ${stderr}`);
+        assert.deepEqual(
+          [status, /container does not exist/.test(stderr)],
+          [1, true],
+          `${command.join(" ")}: ${stderr}`,
+        );
       }
       ok(box().runtime(["delete", "--force", id]));
     }
-    assert.deepEqual([existsSync(join(box().stateRoot, "file")), existsSync(join(elsewhere, "state.json"))], [true, true]);
+    assert.deepEqual(
+      [existsSync(join(box().stateRoot, "file")), existsSync(join(elsewhere, "state.json"))],
+      [true, true],
+    );
     for (const name of ["file", "link"]) rmSync(join(box().stateRoot, name));
   });
 

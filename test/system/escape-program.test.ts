@@ -3,7 +3,16 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,7 +40,8 @@ describe("the runtime's own program is not written by a container", () => {
     });
     copyFileSync(join(tools, "escape"), container.at("bin/escape"));
     copyFileSync(join(tools, "preload.so"), container.at("preload.so"));
-    for (const [path] of spawnSync("ldd", [PROGRAM], { encoding: "utf8" }).stdout.matchAll(/\/\S+/g)) { // none when it is linked statically
+    for (const [path] of spawnSync("ldd", [PROGRAM], { encoding: "utf8" }).stdout.matchAll(/\/\S+/g)) {
+      // none when it is linked statically
       mkdirSync(container.at(dirname(path)), { recursive: true });
       copyFileSync(path, container.at(path));
     }
@@ -81,15 +91,23 @@ describe("the runtime's own program is not written by a container", () => {
       container.run([], { program });
     }));
 
-  for (const [what, capabilities] of [["without rights", ["CAP_KILL"]], ["with CAP_SYS_PTRACE", ["CAP_KILL", "CAP_SYS_PTRACE"]]] as const) {
+  for (const [what, capabilities] of [
+    ["without rights", ["CAP_KILL"]],
+    ["with CAP_SYS_PTRACE", ["CAP_KILL", "CAP_SYS_PTRACE"]],
+  ] as const) {
     it(`through /proc/PID/exe of processes that exec brings, by a container ${what} (CVE-2019-5736)`, () =>
       unharmed((program) => {
         const container = armed((config) => {
           config.process.args = ["escape", "swipe", String(statSync(program).ino), "4"];
-          config.process.capabilities = { bounding: [...capabilities], effective: [...capabilities], permitted: [...capabilities] };
+          config.process.capabilities = {
+            bounding: [...capabilities],
+            effective: [...capabilities],
+            permitted: [...capabilities],
+          };
         });
         ok(container.run(["--detach"], { program }));
-        for (const name of ["true", "self-link", "self-script", "true"]) for (let i = 0; i < 4; i++) container.box.runtime(["exec", container.id, name], { program });
+        for (const name of ["true", "self-link", "self-script", "true"])
+          for (let i = 0; i < 4; i++) container.box.runtime(["exec", container.id, name], { program });
         execFileSync("sleep", ["2"]);
         container.box.runtime(["delete", "--force", container.id], { program });
       }));

@@ -8,7 +8,16 @@ import { isTsrun, PROGRAM, useBox, type Result } from "./harness.ts";
 
 /** Enough words for each command; there is no such container, bundle or file. */
 const OPERANDS: { readonly [command: string]: readonly string[] } = {
-  exec: ["unknown", "true"], features: [], help: [], kill: ["unknown", "KILL"], list: [], mounts: ["add", "unknown", "/no/such/file"], plan: ["/no/such/bundle"], ps: ["unknown"], spec: [], validate: ["/no/such/bundle"],
+  exec: ["unknown", "true"],
+  features: [],
+  help: [],
+  kill: ["unknown", "KILL"],
+  list: [],
+  mounts: ["add", "unknown", "/no/such/file"],
+  plan: ["/no/such/bundle"],
+  ps: ["unknown"],
+  spec: [],
+  validate: ["/no/such/bundle"],
 };
 
 const NONSENSE = ["", "-1", "--", "0x10", "99999999999999999999", "ü\n\t'\"\\", "x".repeat(5000)];
@@ -64,12 +73,25 @@ describe("whatever the command line says", function () {
       }
       for (const word of ["-", "-=", "--=", "---", "-9", "=", ""]) answers(line(word));
       const many = answers([...line(), ..."abcdef"]);
-      if (findCommand(name)?.takes[1] !== Infinity) assert.match(many.stderr, /requires (exactly|a maximum of) \d argument\(s\)/);
+      if (findCommand(name)?.takes[1] !== Infinity)
+        assert.match(many.stderr, /requires (exactly|a maximum of) \d argument\(s\)/);
     });
   }
 
   it("for the program as a whole, there is an answer", () => {
     fromTable(globalOptions, [], (...words) => [...words, "state", "unknown"]);
-    for (const words of [["--bogus"], ["-Z"], ["bogus"], ["bogus", "-h"], ["help", "bogus"], [""], ["-"], ["--"], ["--", "state"], ["\n"]]) answers(words);
+    for (const words of [
+      ["--bogus"],
+      ["-Z"],
+      ["bogus"],
+      ["bogus", "-h"],
+      ["help", "bogus"],
+      [""],
+      ["-"],
+      ["--"],
+      ["--", "state"],
+      ["\n"],
+    ])
+      answers(words);
   });
 });

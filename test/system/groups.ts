@@ -15,14 +15,24 @@ export const onV2 = (): boolean => isV2Directory("/sys/fs/cgroup");
 
 /** Whether limits of a controller can be set. */
 export function hasController(name: string): boolean {
-  if (onV2()) return readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").split(/\s+/).includes(name === "blkio" ? "io" : name);
-  return readFileSync("/proc/self/cgroup", "utf8").split("\n").some((line) => (line.split(":")[1] ?? "").split(",").includes(name) && existsSync(`/sys/fs/cgroup/${line.split(":")[1]}`));
+  if (onV2())
+    return readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8")
+      .split(/\s+/)
+      .includes(name === "blkio" ? "io" : name);
+  return readFileSync("/proc/self/cgroup", "utf8")
+    .split("\n")
+    .some(
+      (line) =>
+        (line.split(":")[1] ?? "").split(",").includes(name) && existsSync(`/sys/fs/cgroup/${line.split(":")[1]}`),
+    );
 }
 
 /** The container's directory: on v1 in the hierarchy of a controller. */
 export function group(box: Box, container: Container, controller: string): string {
   const ours = box.cgroups().filter((path) => path.endsWith(`/${container.id}`));
-  const found = onV2() ? ours[0] : ours.find((path) => !isV2Directory(path) && path.split("/").some((part) => part.split(",").includes(controller)));
+  const found = onV2()
+    ? ours[0]
+    : ours.find((path) => !isV2Directory(path) && path.split("/").some((part) => part.split(",").includes(controller)));
   assert(found !== undefined, `no ${controller} group among ${ours.join(" ")}`);
   return found;
 }

@@ -3,7 +3,18 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, basename, join, resolve } from "node:path";
 import { afterEach, before, beforeEach, it } from "mocha";
@@ -28,14 +39,23 @@ export const isTsrun: boolean = basename(PROGRAM) !== "runc";
 export const itOurs: (name: string, test: () => void | Promise<void>) => void = isTsrun ? it : it.skip;
 
 /** For promises about a time namespace, which Linux has since 5.6 where it was built with them. */
-export const itWithTimeNamespaces: (name: string, test: () => void | Promise<void>) => void = existsSync("/proc/self/ns/time") ? itOurs : (name) => it.skip(`${name} (this kernel has no time namespaces)`);
+export const itWithTimeNamespaces: (name: string, test: () => void | Promise<void>) => void = existsSync(
+  "/proc/self/ns/time",
+)
+  ? itOurs
+  : (name) => it.skip(`${name} (this kernel has no time namespaces)`);
 
 /** How many times slower than a machine of ours the host is; a guest says so. */
 export const SLOWNESS: number = Number(process.env["TEST_SLOWNESS"] ?? 1);
 
 export const TIMEOUT_MS: number = 20_000 * SLOWNESS;
 
-export type Result = { readonly status: number | null; readonly signal: string | null; readonly stdout: string; readonly stderr: string };
+export type Result = {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
 
 export type RunOptions = {
   readonly program?: string;
@@ -113,15 +133,29 @@ export class Box implements Mark {
   beside(args: readonly string[]): Promise<Result> {
     const output = this.path(`output.${this.#outputs++}`);
     const [out, err] = [openSync(`${output}.out`, "a"), openSync(`${output}.err`, "a")];
-    const child = spawn(PROGRAM, ["--root", this.stateRoot, ...args], { stdio: ["ignore", out, err], cwd: this.directory, env: { TSRUN_TEST: this.prefix }, timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
+    const child = spawn(PROGRAM, ["--root", this.stateRoot, ...args], {
+      stdio: ["ignore", out, err],
+      cwd: this.directory,
+      env: { TSRUN_TEST: this.prefix },
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
     closeSync(out);
     closeSync(err);
-    return ended(child).then(({ status, signal }) => ({ status, signal, stdout: readFileSync(`${output}.out`, "utf8"), stderr: readFileSync(`${output}.err`, "utf8") }));
+    return ended(child).then(({ status, signal }) => ({
+      status,
+      signal,
+      stdout: readFileSync(`${output}.out`, "utf8"),
+      stderr: readFileSync(`${output}.err`, "utf8"),
+    }));
   }
 
   /** Starts the runtime and does not wait for it. Its streams are pipes. */
   spawn(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    return spawn(options.program ?? PROGRAM, ["--root", this.stateRoot, ...args], { cwd: options.cwd ?? this.directory, env: { TSRUN_TEST: this.prefix, ...options.env } });
+    return spawn(options.program ?? PROGRAM, ["--root", this.stateRoot, ...args], {
+      cwd: options.cwd ?? this.directory,
+      env: { TSRUN_TEST: this.prefix, ...options.env },
+    });
   }
 
   /** A bundle and an id for a container that does not exist yet. */
@@ -164,7 +198,8 @@ export class Box implements Mark {
   /** Takes away the groups above a container's own: runc leaves them, and so may we. */
   removeCgroups(): void {
     for (const end = Date.now() + 2000 * SLOWNESS; this.cgroups().length > 0 && Date.now() < end; sleepMs(20)) {
-      for (const path of this.cgroups().reverse()) spawnSync("find", [path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+      for (const path of this.cgroups().reverse())
+        spawnSync("find", [path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
     }
   }
 
@@ -332,7 +367,13 @@ export function ended(child: ChildProcess): Promise<Result> {
 
 /** Lines "name: value" as an object. */
 export function fields(text: string): { readonly [name: string]: string } {
-  return Object.fromEntries(text.split("\n").flatMap((line) => (line.includes(":") ? [[line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]] : [])));
+  return Object.fromEntries(
+    text
+      .split("\n")
+      .flatMap((line) =>
+        line.includes(":") ? [[line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]] : [],
+      ),
+  );
 }
 
 export const user = (uid: number, gid: number = uid, more: Partial<User> = {}): User => ({ uid, gid, ...more });

@@ -20,13 +20,28 @@ function files(box: Box, name: string, ...owners: string[]): string {
   return directory;
 }
 
-const bind = (config: Config, source: string, destination: string, more: object): void => void config.mounts.push({ destination, source, options: ["bind"], ...more });
+const bind = (config: Config, source: string, destination: string, more: object): void =>
+  void config.mounts.push({ destination, source, options: ["bind"], ...more });
 
 const owners = (...paths: string[]): string => `stat -c %u:%g ${paths.join(" ")}`;
 
 /** Runs the container with mounts of the host that only this command sees. */
 function runAmong(container: Container, prepare: string): Result {
-  return container.box.exec("unshare", ["--mount", "--propagation", "private", "sh", "-c", `${prepare}\nexec "$0" "$@"`, PROGRAM, "--root", container.box.stateRoot, "run", "--bundle", container.bundle, container.id]);
+  return container.box.exec("unshare", [
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${prepare}\nexec "$0" "$@"`,
+    PROGRAM,
+    "--root",
+    container.box.stateRoot,
+    "run",
+    "--bundle",
+    container.bundle,
+    container.id,
+  ]);
 }
 
 describe("an id-mapped mount", () => {
@@ -36,7 +51,11 @@ describe("an id-mapped mount", () => {
   it("shows the files of one as those of another, and the source as it was", () => {
     const source = files(box(), "source", "100:200", "101:201", "7:7");
     const inside = box().inside(owners("/mapped/*", "/plain/100:200"), (config) => {
-      bind(config, source, "/mapped", { uidMappings: map(100, 1000, 2), gidMappings: map(200, 3000, 2), options: ["bind", "idmap"] });
+      bind(config, source, "/mapped", {
+        uidMappings: map(100, 1000, 2),
+        gidMappings: map(200, 3000, 2),
+        options: ["bind", "idmap"],
+      });
       bind(config, source, "/plain", {});
     });
     assert.equal(inside, "1000:3000\n1001:3001\n65534:65534\n100:200\n");
@@ -47,7 +66,10 @@ describe("an id-mapped mount", () => {
     const source = files(box(), "source", "100:210", "101:220", "102:230");
     const uidMappings = [...map(100, 1000, 1), ...map(101, 2000, 1), ...map(102, 3000, 1)];
     const gidMappings = [...map(210, 1100, 10), ...map(220, 2200, 10), ...map(230, 3300, 10)];
-    assert.equal(box().inside(owners("/mapped/*"), (config) => bind(config, source, "/mapped", { uidMappings, gidMappings })), "1000:1100\n2000:2200\n3000:3300\n");
+    assert.equal(
+      box().inside(owners("/mapped/*"), (config) => bind(config, source, "/mapped", { uidMappings, gidMappings })),
+      "1000:1100\n2000:2200\n3000:3300\n",
+    );
   });
 
   it("has new files owned as the maps say, and takes none of who is not in them", () => {
@@ -98,7 +120,12 @@ describe("an id-mapped mount", () => {
   it("takes other options as any bind does", () => {
     const source = files(box(), "source", "100:200");
     const inside = box().inside("touch /mapped/x 2>&1; grep ' /mapped ' /proc/self/mountinfo", (config) =>
-      bind(config, source, "/mapped", { uidMappings: map(100, 1000, 1), gidMappings: map(200, 2000, 1), options: ["bind", "ro", "nosuid", "shared"] }));
+      bind(config, source, "/mapped", {
+        uidMappings: map(100, 1000, 1),
+        gidMappings: map(200, 2000, 1),
+        options: ["bind", "ro", "nosuid", "shared"],
+      }),
+    );
     assert.match(inside, /Read-only file system/);
     assert.match(inside, / ro,nosuid,.*idmapped shared:/);
   });
@@ -107,7 +134,11 @@ describe("an id-mapped mount", () => {
     const source = files(box(), "source", "100:200");
     const inside = box().inside(`${owners("/m1/*", "/m20", "/m21/*")}; ulimit -n`, (config) => {
       config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 20, hard: 20 }];
-      for (let i = 0; i < 22; i++) bind(config, i === 20 ? join(source, "100:200") : source, `/m${i}`, { uidMappings: map(100, 1000 + i, 1), gidMappings: map(200, 2000, 1) });
+      for (let i = 0; i < 22; i++)
+        bind(config, i === 20 ? join(source, "100:200") : source, `/m${i}`, {
+          uidMappings: map(100, 1000 + i, 1),
+          gidMappings: map(200, 2000, 1),
+        });
     });
     assert.equal(inside, "1001:2000\n1020:2000\n1021:2000\n20\n");
   });
@@ -139,22 +170,34 @@ describe("an id-mapped mount", () => {
       bind(config, "/sys/kernel", "/first", {});
       bind(config, "rootfs/first", "/second", { uidMappings: map(0, 1000, 1), gidMappings: map(0, 1000, 1) });
     });
-    refused(container.run(), /bind source of \/second: map ids: \/mounts\/8: mount_setattr\(2\) MOUNT_ATTR_IDMAP on \S*first: invalid argument \(EINVAL\)/);
+    refused(
+      container.run(),
+      /bind source of \/second: map ids: \/mounts\/8: mount_setattr\(2\) MOUNT_ATTR_IDMAP on \S*first: invalid argument \(EINVAL\)/,
+    );
   });
 
   it("of a file system that cannot be is refused, and says why", () => {
-    const container = box().container((config) => bind(config, "/sys/kernel", "/mapped", { uidMappings: map(0, 1000, 1), gidMappings: map(0, 1000, 1) }));
-    refused(container.run(), /open mount sources: bind source of \/mapped: map ids: \/mounts\/7: mount_setattr\(2\) MOUNT_ATTR_IDMAP on \/sys\/kernel: invalid argument \(EINVAL\) — .*a file system that supports/);
+    const container = box().container((config) =>
+      bind(config, "/sys/kernel", "/mapped", { uidMappings: map(0, 1000, 1), gidMappings: map(0, 1000, 1) }),
+    );
+    refused(
+      container.run(),
+      /open mount sources: bind source of \/mapped: map ids: \/mounts\/7: mount_setattr\(2\) MOUNT_ATTR_IDMAP on \/sys\/kernel: invalid argument \(EINVAL\) — .*a file system that supports/,
+    );
   });
 
   it("whose maps are none is refused, and leaves no process", () => {
     const overlapping = [...map(0, 1000, 10), ...map(5, 2000, 10)];
-    const container = box().container((config) => bind(config, files(box(), "source"), "/mapped", { uidMappings: overlapping, gidMappings: map(0, 1000, 1) }));
+    const container = box().container((config) =>
+      bind(config, files(box(), "source"), "/mapped", { uidMappings: overlapping, gidMappings: map(0, 1000, 1) }),
+    );
     refused(container.run(), /\/mounts\/7/);
   });
 
   itOurs("is among what features names", () => {
-    const features = JSON.parse(ok(box().exec(PROGRAM, ["features"])).stdout) as { linux: { mountExtensions: { idmap: { enabled: boolean } } } };
+    const features = JSON.parse(ok(box().exec(PROGRAM, ["features"])).stdout) as {
+      linux: { mountExtensions: { idmap: { enabled: boolean } } };
+    };
     assert.equal(features.linux.mountExtensions.idmap.enabled, true);
   });
 });

@@ -15,7 +15,12 @@ describe("linux.intelRdt", () => {
 
   itOurs("without a resctrl file system is an error, and leaves nothing behind", function (this: Context) {
     if (readFileSync("/proc/self/mountinfo", "utf8").includes(" - resctrl ")) skipBecause(this, "this host has one");
-    refused(box().container((config) => (config.linux["intelRdt"] = { l3CacheSchema: "L3:0=f" })).run(), /\/linux\/intelRdt: intelRdt is specified in config, but Intel RDT is not enabled/);
+    refused(
+      box()
+        .container((config) => (config.linux["intelRdt"] = { l3CacheSchema: "L3:0=f" }))
+        .run(),
+      /\/linux\/intelRdt: intelRdt is specified in config, but Intel RDT is not enabled/,
+    );
   });
 
   itOurs("is not touched when nobody asks", () => {
@@ -47,10 +52,18 @@ describe("the groups of resctrl", function () {
 
   type Paths = { readonly group: string; readonly monitoring?: string; readonly remove: readonly string[] };
 
-  function act(verb: "locate" | "enter", root: string, intelRdt: object): { readonly status: number | null; readonly lines: readonly string[] } {
+  function act(
+    verb: "locate" | "enter",
+    root: string,
+    intelRdt: object,
+  ): { readonly status: number | null; readonly lines: readonly string[] } {
     const config = defaultConfig();
     config.linux["intelRdt"] = intelRdt;
-    const { status, stdout, stderr } = spawnSync(program, ["intelrdt", verb, root, "c1", "4711", JSON.stringify(config)], { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(
+      program,
+      ["intelrdt", verb, root, "c1", "4711", JSON.stringify(config)],
+      { encoding: "utf8" },
+    );
     assert.equal(stderr, "");
     return { status, lines: stdout.trim().split("\n") };
   }
@@ -125,8 +138,12 @@ describe("the groups of resctrl", function () {
 
   it("a closID that exists must have the schema that was asked for, however it is spelled", () => {
     const root = tree();
-    for (const l3CacheSchema of ["L3:0=ff;1=f", "L3:1=0f;0=00FF", "L3:1=f"]) paths("locate", root, { closID: "gold", l3CacheSchema, memBwSchema: "MB:1=50" });
-    assert.match(fails(root, { closID: "gold", l3CacheSchema: "L3:0=fe" }), /different configuration: L3:0=fe was asked for, ff is set/);
+    for (const l3CacheSchema of ["L3:0=ff;1=f", "L3:1=0f;0=00FF", "L3:1=f"])
+      paths("locate", root, { closID: "gold", l3CacheSchema, memBwSchema: "MB:1=50" });
+    assert.match(
+      fails(root, { closID: "gold", l3CacheSchema: "L3:0=fe" }),
+      /different configuration: L3:0=fe was asked for, ff is set/,
+    );
     assert.match(fails(root, { closID: "gold", l3CacheSchema: "L3:2=f" }), /L3:2=f was asked for, nothing is set/);
     assert.match(fails(root, { closID: "gold", memBwSchema: "MB:0=10" }), /MB:0=10 was asked for, 100 is set/);
   });
@@ -136,9 +153,16 @@ describe("the groups of resctrl", function () {
     const monitoring = join(root, "gold/mon_groups/c1");
     mkdirSync(monitoring);
     writeFileSync(join(monitoring, "tasks"), "");
-    assert.deepEqual(paths("enter", root, { closID: "gold", enableMonitoring: true }), { group: join(root, "gold"), monitoring, remove: [monitoring] });
+    assert.deepEqual(paths("enter", root, { closID: "gold", enableMonitoring: true }), {
+      group: join(root, "gold"),
+      monitoring,
+      remove: [monitoring],
+    });
     assert.deepEqual([read(root, "gold/tasks"), read(root, "gold/mon_groups/c1/tasks")], ["4711", "4711"]);
-    assert.deepEqual(paths("locate", root, { enableMonitoring: true }).remove, [join(root, "c1/mon_groups/c1"), join(root, "c1")]);
+    assert.deepEqual(paths("locate", root, { enableMonitoring: true }).remove, [
+      join(root, "c1/mon_groups/c1"),
+      join(root, "c1"),
+    ]);
   });
 
   it("a refusal has the kernel's own words", () => {
@@ -146,6 +170,9 @@ describe("the groups of resctrl", function () {
     writeFileSync(join(root, "info/last_cmd_status"), "mask f000 has non-consecutive 1-bits\n");
     const { status, lines } = act("enter", root, { l3CacheSchema: "L3:0=f" });
     assert.equal(status, 1);
-    assert.match(lines.at(-1) ?? "", /^set up resource control group \(\/linux\/intelRdt\): .*\(last_cmd_status: mask f000 has non-consecutive 1-bits\)/);
+    assert.match(
+      lines.at(-1) ?? "",
+      /^set up resource control group \(\/linux\/intelRdt\): .*\(last_cmd_status: mask f000 has non-consecutive 1-bits\)/,
+    );
   });
 });

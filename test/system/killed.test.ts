@@ -18,7 +18,11 @@ describe("killed by SIGKILL", () => {
   const box = useBox();
 
   const started = (command: readonly string[], { bundle, id }: Container): ChildProcess =>
-    spawn(PROGRAM, ["--root", box().stateRoot, ...command, "--bundle", bundle, id], { stdio: "ignore", cwd: box().directory, env: { TSRUN_TEST: box().prefix } });
+    spawn(PROGRAM, ["--root", box().stateRoot, ...command, "--bundle", bundle, id], {
+      stdio: "ignore",
+      cwd: box().directory,
+      env: { TSRUN_TEST: box().prefix },
+    });
 
   /** How long `create` takes here and now, of several the longest. */
   async function createMs(container: Container): Promise<number> {
@@ -53,7 +57,11 @@ describe("killed by SIGKILL", () => {
       if ((await end) === "SIGKILL") cut++;
       const { status, stderr } = box().runtime(["delete", "--force", container.id]);
       assert.equal(status, 0, `after ${delay.toFixed(1)} ms: ${stderr}`);
-      assert.deepEqual(existsSync(box().stateRoot) ? readdirSync(box().stateRoot) : [], [], `after ${delay.toFixed(1)} ms`);
+      assert.deepEqual(
+        existsSync(box().stateRoot) ? readdirSync(box().stateRoot) : [],
+        [],
+        `after ${delay.toFixed(1)} ms`,
+      );
       try {
         box().assertNothingLeft();
       } catch (error) {
@@ -73,7 +81,10 @@ describe("killed by SIGKILL", () => {
     await killAtManyMoments(["create"], (config) => {
       config.linux.namespaces.push({ type: "cgroup" });
       config.linux.resources = { memory: { limit: 64 * 2 ** 20 }, pids: { limit: 100 } };
-      config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }], createContainer: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }] };
+      config.hooks = {
+        createRuntime: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }],
+        createContainer: [{ path: "/bin/sleep", args: ["sleep", "0.02"] }],
+      };
     });
   });
 
@@ -90,7 +101,9 @@ describe("killed by SIGKILL", () => {
     const path = `/proc/${other.state().pid}/ns/pid`;
     await killAtManyMoments(["create"], (config) => {
       config.process.user = user(1000);
-      config.linux.namespaces = config.linux.namespaces.map((namespace) => (namespace.type === "pid" ? { type: "pid", path } : namespace));
+      config.linux.namespaces = config.linux.namespaces.map((namespace) =>
+        namespace.type === "pid" ? { type: "pid", path } : namespace,
+      );
     });
     ok(other.delete("--force"));
     others.assertNothingLeft();
@@ -98,16 +111,29 @@ describe("killed by SIGKILL", () => {
   });
 
   it("create leaves no init that waits for ever: it dies with its maker", async () => {
-    const container = box().container((config) => (config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `touch ${box().path("entered")}; exec sleep 301`] }] }));
-    const child = spawn(PROGRAM, ["--root", box().stateRoot, "create", "--bundle", container.bundle, container.id], { stdio: "ignore", env: { TSRUN_TEST: box().prefix } });
+    const container = box().container(
+      (config) =>
+        (config.hooks = {
+          createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `touch ${box().path("entered")}; exec sleep 301`] }],
+        }),
+    );
+    const child = spawn(PROGRAM, ["--root", box().stateRoot, "create", "--bundle", container.bundle, container.id], {
+      stdio: "ignore",
+      env: { TSRUN_TEST: box().prefix },
+    });
     const end = new Promise((resolve) => child.once("exit", resolve));
     await soon("it waits for the hook", () => existsSync(box().path("entered")), 20_000);
     child.kill("SIGKILL");
     await end;
     // The hook is the host's own process: delete does not know it, and need not.
-    await soon("all others have ended", () => box().leftovers().every((line) => !line.startsWith("process:") || line.includes("sleep 301")));
+    await soon("all others have ended", () =>
+      box()
+        .leftovers()
+        .every((line) => !line.startsWith("process:") || line.includes("sleep 301")),
+    );
     assert.equal(box().runtime(["delete", "--force", container.id]).status, 0);
-    for (const line of box().leftovers()) if (line.includes("sleep 301")) process.kill(Number(/\d+/.exec(line)?.[0]), "SIGKILL");
+    for (const line of box().leftovers())
+      if (line.includes("sleep 301")) process.kill(Number(/\d+/.exec(line)?.[0]), "SIGKILL");
   });
 
   for (const command of ["create", "exec"] as const) {
@@ -117,16 +143,34 @@ describe("killed by SIGKILL", () => {
         config.process.user = user(1000);
       });
       if (command === "exec") ok(container.run(["--detach"]));
-      const args = command === "create" ? ["create", "--bundle", container.bundle, container.id] : ["exec", container.id, "sleep", "61"];
+      const args =
+        command === "create"
+          ? ["create", "--bundle", container.bundle, container.id]
+          : ["exec", container.id, "sleep", "61"];
       // The look for the program comes last, and there it stays.
-      const stopped = ["-D", "-f", "-qq", "-o", box().path("trace"), "-e", "trace=faccessat2", "-e", "inject=faccessat2:signal=SIGSTOP"];
-      const child = spawn("/usr/bin/strace", [...stopped, PROGRAM, "--root", box().stateRoot, ...args], { stdio: "ignore", env: { TSRUN_TEST: box().prefix } });
+      const stopped = [
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        box().path("trace"),
+        "-e",
+        "trace=faccessat2",
+        "-e",
+        "inject=faccessat2:signal=SIGSTOP",
+      ];
+      const child = spawn("/usr/bin/strace", [...stopped, PROGRAM, "--root", box().stateRoot, ...args], {
+        stdio: "ignore",
+        env: { TSRUN_TEST: box().prefix },
+      });
       const end = new Promise((resolve) => child.once("exit", resolve));
       await soon("it looks for the program", () => readIfThere(box().path("trace")).includes("stopped by SIGSTOP"));
       child.kill("SIGKILL");
       await end;
       const target = command === "exec" ? container.state().pid : 0;
-      await soon("all have ended but the container", () => processes(box()).every((line) => line.startsWith(`${target} `) || line.includes("/usr/bin/strace")));
+      await soon("all have ended but the container", () =>
+        processes(box()).every((line) => line.startsWith(`${target} `) || line.includes("/usr/bin/strace")),
+      );
       ok(container.delete("--force"));
       await soon("the tracer has ended", () => box().leftovers().length === 0);
     });

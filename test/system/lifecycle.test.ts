@@ -3,16 +3,34 @@ import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, isTsrun, itOurs, ok, PROGRAM, refused, RUNC, shareNamespace, useBox, type Box, type Container, type Result, type State } from "./harness.ts";
+import {
+  eventually,
+  isTsrun,
+  itOurs,
+  ok,
+  PROGRAM,
+  refused,
+  RUNC,
+  shareNamespace,
+  useBox,
+  type Box,
+  type Container,
+  type Result,
+  type State,
+} from "./harness.ts";
 
-const program = (...args: string[]) => (config: Config): void => void (config.process.args = args);
+const program =
+  (...args: string[]) =>
+  (config: Config): void =>
+    void (config.process.args = args);
 const sleep = program("sleep", "60");
 
 /** The same container under runc, in a state root of its own; the callback's commands go to runc. */
 function withRunc<T>(box: Box, container: Container, act: (runc: (...args: string[]) => Result, id: string) => T): T {
   assert(existsSync(RUNC), "runc is what we are compared with: scripts/install-deps --test");
   const id = `${container.id}r`;
-  const runc = (...args: string[]): Result => box.exec(RUNC, ["--root", box.path("runc-state"), ...args], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+  const runc = (...args: string[]): Result =>
+    box.exec(RUNC, ["--root", box.path("runc-state"), ...args], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
   try {
     return act(runc, id);
   } finally {
@@ -39,8 +57,25 @@ describe("create", () => {
 
   it("prints nothing, and writes nothing to the log (CLIENTS 0.6)", () => {
     const container = box().container();
-    const result = box().runtime(["--log", box().path("log"), "--log-format", "json", "create", "--bundle", container.bundle, container.id]);
-    assert.deepEqual([result.status, result.stdout, result.stderr, existsSync(box().path("log")) ? readFileSync(box().path("log"), "utf8") : ""], [0, "", "", ""]);
+    const result = box().runtime([
+      "--log",
+      box().path("log"),
+      "--log-format",
+      "json",
+      "create",
+      "--bundle",
+      container.bundle,
+      container.id,
+    ]);
+    assert.deepEqual(
+      [
+        result.status,
+        result.stdout,
+        result.stderr,
+        existsSync(box().path("log")) ? readFileSync(box().path("log"), "utf8") : "",
+      ],
+      [0, "", "", ""],
+    );
     ok(container.delete("--force"));
   });
 
@@ -85,7 +120,11 @@ describe("create", () => {
   it("keeps its own copy of config.json: what is edited later has no effect", () => {
     const container = box().container(program("sh", "-c", "echo first; hostname"));
     ok(container.create());
-    container.configure({ ...(JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config), process: { broken: true }, hooks: { poststop: [{ path: "/no" }] } });
+    container.configure({
+      ...(JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config),
+      process: { broken: true },
+      hooks: { poststop: [{ path: "/no" }] },
+    });
     ok(container.start());
     container.waitFor("stopped");
     container.configureText("{");
@@ -93,7 +132,7 @@ describe("create", () => {
   });
 
   it("takes annotations along into the state", () => {
-    const annotations = { "org.example.one": "1", "with space": "ü\n\"quoted\"", "org.example.empty": "" };
+    const annotations = { "org.example.one": "1", "with space": 'ü\n"quoted"', "org.example.empty": "" };
     const container = box().container((config) => (config.annotations = annotations));
     ok(container.create());
     assert.deepEqual(container.state().annotations, annotations);
@@ -119,18 +158,49 @@ describe("create", () => {
 
   it("twenty at once do not disturb each other", async () => {
     const containers = Array.from({ length: 20 }, () => box().container(sleep));
-    const results = await Promise.all(containers.map(({ id, bundle }) => box().beside(["create", "--bundle", bundle, id])));
-    assert.deepEqual(results.filter(({ status }) => status !== 0), []);
+    const results = await Promise.all(
+      containers.map(({ id, bundle }) => box().beside(["create", "--bundle", bundle, id])),
+    );
+    assert.deepEqual(
+      results.filter(({ status }) => status !== 0),
+      [],
+    );
     assert.equal(new Set(containers.map((container) => container.state().pid)).size, 20);
-    assert.deepEqual(await Promise.all(containers.map(({ id }) => box().beside(["start", id]).then(({ status }) => status))), containers.map(() => 0));
-    assert.deepEqual(await Promise.all(containers.map(({ id }) => box().beside(["delete", "--force", id]).then(({ status }) => status))), containers.map(() => 0));
+    assert.deepEqual(
+      await Promise.all(
+        containers.map(({ id }) =>
+          box()
+            .beside(["start", id])
+            .then(({ status }) => status),
+        ),
+      ),
+      containers.map(() => 0),
+    );
+    assert.deepEqual(
+      await Promise.all(
+        containers.map(({ id }) =>
+          box()
+            .beside(["delete", "--force", id])
+            .then(({ status }) => status),
+        ),
+      ),
+      containers.map(() => 0),
+    );
   });
 
   it("of one id, ten at once: one is created", async () => {
     const container = box().container(sleep);
-    const errors = (await Promise.all(Array.from({ length: 10 }, () => box().beside(["create", "--bundle", container.bundle, container.id])))).map(({ stderr }) => stderr);
+    const errors = (
+      await Promise.all(
+        Array.from({ length: 10 }, () => box().beside(["create", "--bundle", container.bundle, container.id])),
+      )
+    ).map(({ stderr }) => stderr);
     assert.equal(errors.filter((text) => text === "").length, 1, errors.join(""));
-    assert.equal(errors.filter((text) => text.includes("container with given ID already exists")).length, 9, errors.join(""));
+    assert.equal(
+      errors.filter((text) => text.includes("container with given ID already exists")).length,
+      9,
+      errors.join(""),
+    );
     assert.equal(container.state().status, "created");
     ok(container.start());
     ok(container.delete("--force"));
@@ -171,9 +241,16 @@ describe("start", () => {
       });
       ok(container.create());
       const results = await Promise.all([1, 2].map(() => box().beside(["start", container.id])));
-      assert.deepEqual(results.map(({ status }) => status).sort(), [0, 1], results.map(({ stderr }) => stderr).join(""));
+      assert.deepEqual(
+        results.map(({ status }) => status).sort(),
+        [0, 1],
+        results.map(({ stderr }) => stderr).join(""),
+      );
       assert.match(results.map(({ stderr }) => stderr).join(""), /cannot start an already running container/);
-      eventually("it has counted", () => existsSync(container.at("count")) && readFileSync(container.at("count"), "utf8") !== "");
+      eventually(
+        "it has counted",
+        () => existsSync(container.at("count")) && readFileSync(container.at("count"), "utf8") !== "",
+      );
       assert.equal(readFileSync(container.at("count"), "utf8"), "x\n");
       ok(container.delete("--force"));
     }
@@ -203,7 +280,11 @@ describe("state", () => {
       ok(runc("create", "--bundle", container.bundle, id));
       return runc("state", id);
     });
-    const shape = (text: string): string => text.replace(/"(id|created)": ".*"/g, '"$1": ""').replace(/"pid": \d+/, '"pid": 1').replace(/"owner": ".*"/, '"owner": ""'); // runc knows the owner in list only
+    const shape = (text: string): string =>
+      text
+        .replace(/"(id|created)": ".*"/g, '"$1": ""')
+        .replace(/"pid": \d+/, '"pid": 1')
+        .replace(/"owner": ".*"/, '"owner": ""'); // runc knows the owner in list only
     assert.equal(shape(ours.stdout), shape(theirs.stdout));
     assert.equal(ours.stderr, "");
     const { created, pid, id, rootfs } = JSON.parse(ours.stdout) as State;
@@ -240,7 +321,8 @@ describe("state", () => {
     ok(container.delete("--force"));
   });
 
-  it("of an unknown id is an error that says so", () => refused(box().runtime(["state", "unknown"]), /container does not exist/));
+  it("of an unknown id is an error that says so", () =>
+    refused(box().runtime(["state", "unknown"]), /container does not exist/));
 });
 
 describe("list", () => {
@@ -248,14 +330,26 @@ describe("list", () => {
 
   it("prints runc's table", () => {
     const containers = [box().container(sleep), box().container()];
-    const shape = (text: string): string => text.replaceAll(/tsrun-test-\d+-\d+-\d+r?/g, "ID").replaceAll(/\b\d+ {2,}(created|running|stopped)/g, (found, status: string) => `${found.startsWith("0") ? "0" : "PID"} ${status}`).replaceAll(/\S+Z {2,}/g, "TIME ").replaceAll(/CREATED {2,}/g, "CREATED ").replaceAll(/ID {2,}/g, "ID ").replaceAll(/bundle\d/g, "bundle");
+    const shape = (text: string): string =>
+      text
+        .replaceAll(/tsrun-test-\d+-\d+-\d+r?/g, "ID")
+        .replaceAll(
+          /\b\d+ {2,}(created|running|stopped)/g,
+          (found, status: string) => `${found.startsWith("0") ? "0" : "PID"} ${status}`,
+        )
+        .replaceAll(/\S+Z {2,}/g, "TIME ")
+        .replaceAll(/CREATED {2,}/g, "CREATED ")
+        .replaceAll(/ID {2,}/g, "ID ")
+        .replaceAll(/bundle\d/g, "bundle");
     for (const container of containers) ok(container.create());
     const ours = box().runtime(["list"]);
-    const theirs = withRunc(box(), containers[0] as Container, (runc, first) => withRunc(box(), containers[1] as Container, (_runc, second) => {
-      ok(runc("create", "--bundle", containers[0]?.bundle ?? "", first));
-      ok(runc("create", "--bundle", containers[1]?.bundle ?? "", second));
-      return runc("list");
-    }));
+    const theirs = withRunc(box(), containers[0] as Container, (runc, first) =>
+      withRunc(box(), containers[1] as Container, (_runc, second) => {
+        ok(runc("create", "--bundle", containers[0]?.bundle ?? "", first));
+        ok(runc("create", "--bundle", containers[1]?.bundle ?? "", second));
+        return runc("list");
+      }),
+    );
     assert.equal(shape(ours.stdout), shape(theirs.stdout));
     for (const container of containers) ok(container.delete("--force"));
   });
@@ -270,7 +364,8 @@ describe("list", () => {
       ok(runc("create", "--bundle", container.bundle, id));
       return ok(runc("list", "-f=json")).stdout;
     });
-    const shape = (text: string): string => text.replace(/"(id|created)":"[^"]*"/g, '"$1":""').replace(/"pid":\d+/, '"pid":1');
+    const shape = (text: string): string =>
+      text.replace(/"(id|created)":"[^"]*"/g, '"$1":""').replace(/"pid":\d+/, '"pid":1');
     assert.equal(shape(ours), shape(theirs));
     ok(container.delete("--force"));
   });
@@ -299,9 +394,14 @@ describe("kill", () => {
   /** A container that prints the signals it gets and ends on TERM. */
   const listener = (config: Config): void => {
     config.root.readonly = false;
-    config.process.args = ["sh", "-c", "for s in HUP USR1 USR2 WINCH RTMIN RTMIN+3; do trap \"echo $s >> /got\" $s; done; trap 'echo TERM >> /got; exit' TERM; echo ready >> /got; while :; do sleep 0.02; done"];
+    config.process.args = [
+      "sh",
+      "-c",
+      "for s in HUP USR1 USR2 WINCH RTMIN RTMIN+3; do trap \"echo $s >> /got\" $s; done; trap 'echo TERM >> /got; exit' TERM; echo ready >> /got; while :; do sleep 0.02; done",
+    ];
   };
-  const got = (container: Container): string[] => (existsSync(container.at("got")) ? readFileSync(container.at("got"), "utf8").trim().split("\n") : []);
+  const got = (container: Container): string[] =>
+    existsSync(container.at("got")) ? readFileSync(container.at("got"), "utf8").trim().split("\n") : [];
 
   it("sends SIGTERM without a signal, and the container ends", () => {
     const container = box().container(listener);
@@ -313,7 +413,15 @@ describe("kill", () => {
     ok(container.delete());
   });
 
-  for (const [word, name] of [["USR1", "USR1"], ["SIGUSR1", "USR1"], ["usr2", "USR2"], ["sigHup", "HUP"], ["10", "USR1"], ["28", "WINCH"], ["12", "USR2"]] as const) {
+  for (const [word, name] of [
+    ["USR1", "USR1"],
+    ["SIGUSR1", "USR1"],
+    ["usr2", "USR2"],
+    ["sigHup", "HUP"],
+    ["10", "USR1"],
+    ["28", "WINCH"],
+    ["12", "USR2"],
+  ] as const) {
     it(`takes the signal ${word}`, () => {
       const container = box().container(listener);
       ok(container.run(["-d"]));
@@ -328,7 +436,8 @@ describe("kill", () => {
   it("refuses a signal that does not exist, and sends nothing", () => {
     const container = box().container(sleep);
     ok(container.run(["-d"]));
-    for (const word of ["NOSUCH", "999", "-1", "SIG", ""]) if (word !== "") refused(container.kill(word), /signal|flag/);
+    for (const word of ["NOSUCH", "999", "-1", "SIG", ""])
+      if (word !== "") refused(container.kill(word), /signal|flag/);
     assert.equal(container.state().status, "running");
     ok(container.delete("--force"));
   });
@@ -353,7 +462,14 @@ describe("kill", () => {
         config.process.args = ["sh", "-c", "sleep 600 & sleep 600 & exec sleep 600"];
       });
       ok(container.run(["-d"]));
-      const others = (): string[] => box().cgroups().flatMap((group) => readFileSync(join(group, "cgroup.procs"), "utf8").split("\n").filter((pid) => pid !== ""));
+      const others = (): string[] =>
+        box()
+          .cgroups()
+          .flatMap((group) =>
+            readFileSync(join(group, "cgroup.procs"), "utf8")
+              .split("\n")
+              .filter((pid) => pid !== ""),
+          );
       eventually("all of them run", () => new Set(others()).size === 3);
       if (first === "when init is gone") process.kill(container.state().pid, "SIGKILL");
       if (first === "when init is gone") container.waitFor("stopped");
@@ -371,7 +487,8 @@ describe("kill", () => {
     ok(container.delete());
   });
 
-  it("of an unknown id is an error that says so", () => refused(box().runtime(["kill", "unknown", "KILL"]), /container does not exist/));
+  it("of an unknown id is an error that says so", () =>
+    refused(box().runtime(["kill", "unknown", "KILL"]), /container does not exist/));
 });
 
 describe("delete", () => {
@@ -392,7 +509,12 @@ describe("delete", () => {
     ok(container.create());
     const { pid } = container.state();
     ok(container.delete());
-    assert.equal(box().exec("/bin/cat", [`/proc/${pid}/stat`]).stdout.includes(") S "), false); // nor a process that is still waiting to be reaped
+    assert.equal(
+      box()
+        .exec("/bin/cat", [`/proc/${pid}/stat`])
+        .stdout.includes(") S "),
+      false,
+    ); // nor a process that is still waiting to be reaped
   });
 
   it("makes the id free again", () => {
@@ -407,7 +529,12 @@ describe("delete", () => {
     const container = box().container();
     ok(container.create(["--pid-file", box().path("pid")]));
     ok(container.delete("--force"));
-    assert.deepEqual([container.at("bin/busybox"), join(container.bundle, "config.json"), box().path("pid")].map((path) => existsSync(path)), [true, true, true]);
+    assert.deepEqual(
+      [container.at("bin/busybox"), join(container.bundle, "config.json"), box().path("pid")].map((path) =>
+        existsSync(path),
+      ),
+      [true, true, true],
+    );
   });
 
   it("works when the bundle is gone", () => {
@@ -445,8 +572,14 @@ describe("delete", () => {
   it("ten at once: the container is gone and none hangs", async () => {
     const container = box().container(sleep);
     ok(container.run(["-d"]));
-    const results = await Promise.all(Array.from({ length: 10 }, () => box().beside(["delete", "--force", container.id])));
-    if (isTsrun) assert.deepEqual(results.filter(({ status }) => status !== 0), []);
+    const results = await Promise.all(
+      Array.from({ length: 10 }, () => box().beside(["delete", "--force", container.id])),
+    );
+    if (isTsrun)
+      assert.deepEqual(
+        results.filter(({ status }) => status !== 0),
+        [],
+      );
     else assert(results.some(({ status }) => status === 0));
     box().runtime(["delete", "--force", container.id]);
   });
@@ -459,7 +592,9 @@ describe("what callers of runc look for", () => {
     const running = box().container(sleep);
     const stopped = box().container();
     const missing = box().container(program("nosuchprogram"));
-    const mount = box().container((config) => config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] }));
+    const mount = box().container((config) =>
+      config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] }),
+    );
     ok(running.run(["-d"]));
     ok(stopped.run(["--keep"]));
     const cases: readonly (readonly [string, Container, (id: string) => string[]])[] = [
@@ -479,17 +614,19 @@ describe("what callers of runc look for", () => {
       ["requires exactly 1 argument(s)", missing, () => ["start"]],
       ["container id cannot be empty", missing, () => ["create", "--bundle", running.bundle, ""]],
     ];
-    withRunc(box(), running, (runc, runningId) => withRunc(box(), stopped, (_runc, stoppedId) => {
-      ok(runc("run", "-d", "--bundle", running.bundle, runningId));
-      ok(runc("run", "--keep", "--bundle", stopped.bundle, stoppedId));
-      for (const [text, container, args] of cases) {
-        const theirs = runc(...args(`${container.id}r`));
-        const ours = box().runtime(args(container.id));
-        assert(theirs.stderr.includes(text), `runc ${args("ID").join(" ")}: ${theirs.stderr}`);
-        assert(ours.stderr.includes(text), `${args("ID").join(" ")}: ${ours.stderr}`);
-        assert.equal(ours.status, 1);
-      }
-    }));
+    withRunc(box(), running, (runc, runningId) =>
+      withRunc(box(), stopped, (_runc, stoppedId) => {
+        ok(runc("run", "-d", "--bundle", running.bundle, runningId));
+        ok(runc("run", "--keep", "--bundle", stopped.bundle, stoppedId));
+        for (const [text, container, args] of cases) {
+          const theirs = runc(...args(`${container.id}r`));
+          const ours = box().runtime(args(container.id));
+          assert(theirs.stderr.includes(text), `runc ${args("ID").join(" ")}: ${theirs.stderr}`);
+          assert(ours.stderr.includes(text), `${args("ID").join(" ")}: ${ours.stderr}`);
+          assert.equal(ours.status, 1);
+        }
+      }),
+    );
     ok(running.delete("--force"));
     ok(stopped.delete());
   });

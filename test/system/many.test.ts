@@ -17,15 +17,25 @@ describe("many containers", () => {
     const made = box().container((config) => (config.process.args = ["sleep", "60"]));
     const ids = Array.from({ length: AT_ONCE }, (_value, i) => `${made.id}x${i}`);
     const each = (command: string): void => {
-      const script = box().write("each", `for id in ${ids.join(" ")}; do (${command}; echo $? > ${box().path("status")}.$id) & done; wait\n`);
+      const script = box().write(
+        "each",
+        `for id in ${ids.join(" ")}; do (${command}; echo $? > ${box().path("status")}.$id) & done; wait\n`,
+      );
       box().exec("/bin/sh", [script], { env: { PATH: "/usr/bin:/bin" }, timeoutMs: 240_000 });
       const statuses = ids.map((id) => readFileSync(`${box().path("status")}.${id}`, "utf8").trim());
-      assert.deepEqual(statuses.filter((status) => status !== "0"), [], command);
+      assert.deepEqual(
+        statuses.filter((status) => status !== "0"),
+        [],
+        command,
+      );
     };
     const runtime = `${PROGRAM} --root ${box().stateRoot}`;
     each(`${runtime} create --bundle ${made.bundle} $id </dev/null`);
     const listed = JSON.parse(ok(box().runtime(["list", "--format", "json"])).stdout) as State[];
-    assert.deepEqual(listed.map(({ id, status }) => `${id} ${status}`), ids.map((id) => `${id} created`).sort());
+    assert.deepEqual(
+      listed.map(({ id, status }) => `${id} ${status}`),
+      ids.map((id) => `${id} created`).sort(),
+    );
     assert.equal(new Set(listed.map(({ pid }) => pid)).size, AT_ONCE);
     each(`${runtime} delete --force $id`);
     assert.equal(ok(box().runtime(["list", "--quiet"])).stdout, "");
@@ -42,8 +52,19 @@ describe("many containers", () => {
       cpSync(directory, join(box().stateRoot, id), { recursive: true });
       writeFileSync(join(box().stateRoot, id, "state.json"), record.replaceAll(container.id, id));
     }
-    assert.equal(ok(box().runtime(["list", "--quiet"])).stdout, [container.id, ...ids].sort().map((id) => `${id}\n`).join(""));
-    assert.equal(ok(box().runtime(["list"])).stdout.trim().split("\n").length, LISTED + 1);
+    assert.equal(
+      ok(box().runtime(["list", "--quiet"])).stdout,
+      [container.id, ...ids]
+        .sort()
+        .map((id) => `${id}\n`)
+        .join(""),
+    );
+    assert.equal(
+      ok(box().runtime(["list"]))
+        .stdout.trim()
+        .split("\n").length,
+      LISTED + 1,
+    );
     for (const id of ids) rmSync(join(box().stateRoot, id), { recursive: true });
     ok(container.delete());
   });

@@ -8,19 +8,36 @@ import { knownMountOptions } from "../../src/rootfs/options.ts";
 import type { Config, Mount } from "./bundle.ts";
 import { isTsrun, itOurs, ok, refused, useBox, type Box } from "./harness.ts";
 
-type Seen = { readonly point: string; readonly own: readonly string[]; readonly tags: readonly string[]; readonly superblock: readonly string[] };
+type Seen = {
+  readonly point: string;
+  readonly own: readonly string[];
+  readonly tags: readonly string[];
+  readonly superblock: readonly string[];
+};
 
 /** All mounts of a container with these. */
-function mountsOf(box: Box, mounts: readonly Mount[], change: (config: Config) => void = () => undefined): readonly Seen[] {
+function mountsOf(
+  box: Box,
+  mounts: readonly Mount[],
+  change: (config: Config) => void = () => undefined,
+): readonly Seen[] {
   const text = box.inside("cat /proc/self/mountinfo", (config) => {
     config.mounts.push(...mounts);
     change(config);
   });
-  return text.trim().split("\n").map((line) => {
-    const [front = "", back = ""] = line.split(" - ");
-    const fields = front.split(" ");
-    return { point: fields[4] ?? "", own: (fields[5] ?? "").split(","), tags: fields.slice(6), superblock: (back.split(" ")[2] ?? "").split(",") };
-  });
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [front = "", back = ""] = line.split(" - ");
+      const fields = front.split(" ");
+      return {
+        point: fields[4] ?? "",
+        own: (fields[5] ?? "").split(","),
+        tags: fields.slice(6),
+        superblock: (back.split(" ")[2] ?? "").split(","),
+      };
+    });
 }
 
 function at(mounts: readonly Seen[], point: string): Seen {
@@ -30,8 +47,11 @@ function at(mounts: readonly Seen[], point: string): Seen {
 }
 
 /** A mount for each list of words, all of them in one container. */
-const eachIn = (lists: readonly (readonly string[])[], mount: Omit<Mount, "destination" | "options">, first: readonly string[] = []): Mount[] =>
-  lists.map((words, i) => ({ ...mount, destination: `/tmp/${i}`, options: [...first, ...words] }));
+const eachIn = (
+  lists: readonly (readonly string[])[],
+  mount: Omit<Mount, "destination" | "options">,
+  first: readonly string[] = [],
+): Mount[] => lists.map((words, i) => ({ ...mount, destination: `/tmp/${i}`, options: [...first, ...words] }));
 
 const writable: Mount = { destination: "/tmp", type: "tmpfs", source: "tmpfs" };
 
@@ -69,23 +89,47 @@ const FLAGS: readonly (readonly [words: readonly string[], own: readonly string[
 /** For the whole tree of a bind: what the mount and the one below it have. */
 const TREE: readonly (readonly [words: readonly string[], own: readonly string[]])[] = [
   [["rro"], ["ro", "relatime"]],
-  [["rro", "rrw"], ["rw", "relatime"]],
+  [
+    ["rro", "rrw"],
+    ["rw", "relatime"],
+  ],
   [["rnosuid"], ["rw", "nosuid", "relatime"]],
-  [["rnosuid", "rsuid"], ["rw", "relatime"]],
+  [
+    ["rnosuid", "rsuid"],
+    ["rw", "relatime"],
+  ],
   [["rnodev"], ["rw", "nodev", "relatime"]],
-  [["rnodev", "rdev"], ["rw", "relatime"]],
+  [
+    ["rnodev", "rdev"],
+    ["rw", "relatime"],
+  ],
   [["rnoexec"], ["rw", "noexec", "relatime"]],
-  [["rnoexec", "rexec"], ["rw", "relatime"]],
+  [
+    ["rnoexec", "rexec"],
+    ["rw", "relatime"],
+  ],
   [["rnodiratime"], ["rw", "nodiratime", "relatime"]],
-  [["rnodiratime", "rdiratime"], ["rw", "relatime"]],
+  [
+    ["rnodiratime", "rdiratime"],
+    ["rw", "relatime"],
+  ],
   [["rrelatime"], ["rw", "relatime"]],
   [["rnorelatime"], ["rw", "relatime"]],
   [["rnoatime"], ["rw", "noatime"]],
-  [["rnoatime", "ratime"], ["rw", "relatime"]],
+  [
+    ["rnoatime", "ratime"],
+    ["rw", "relatime"],
+  ],
   [["rstrictatime"], ["rw"]],
-  [["rstrictatime", "rnostrictatime"], ["rw", "relatime"]],
+  [
+    ["rstrictatime", "rnostrictatime"],
+    ["rw", "relatime"],
+  ],
   [["rnosymfollow"], ["rw", "relatime", "nosymfollow"]],
-  [["rnosymfollow", "rsymfollow"], ["rw", "relatime"]],
+  [
+    ["rnosymfollow", "rsymfollow"],
+    ["rw", "relatime"],
+  ],
 ];
 
 const PROPAGATION: readonly (readonly [words: readonly string[], top: RegExp, below: RegExp])[] = [
@@ -104,11 +148,22 @@ describe("a word of mounts[].options", () => {
   const box = useBox();
 
   it("is a flag of the mount or of the file system, and the last one of a kind counts", () => {
-    const seen = mountsOf(box(), [writable, ...eachIn(FLAGS.map(([words]) => words), { type: "tmpfs", source: "tmpfs" })]);
+    const seen = mountsOf(box(), [
+      writable,
+      ...eachIn(
+        FLAGS.map(([words]) => words),
+        { type: "tmpfs", source: "tmpfs" },
+      ),
+    ]);
     FLAGS.forEach(([words, own, superblock], i) => {
       const mount = at(seen, `/tmp/${i}`);
       assert.deepEqual([...mount.own].sort(), [...own].sort(), words.join(","));
-      for (const word of superblock) assert.equal(mount.superblock.includes(word.replace("!", "")), !word.startsWith("!"), `${words.join(",")}: ${mount.superblock.join(",")}`);
+      for (const word of superblock)
+        assert.equal(
+          mount.superblock.includes(word.replace("!", "")),
+          !word.startsWith("!"),
+          `${words.join(",")}: ${mount.superblock.join(",")}`,
+        );
     });
   });
 
@@ -118,7 +173,8 @@ describe("a word of mounts[].options", () => {
     const seen = mountsOf(box(), [writable, ...eachIn(lists, { type: "bind", source: box().path("data") }, ["bind"])]);
     FLAGS.slice(2, 17).forEach(([words, own], i) => {
       const mount = at(seen, `/tmp/${i}`);
-      for (const flag of ["ro", "nosuid", "nodev", "noexec"]) assert.equal(mount.own.includes(flag), own.includes(flag), `${words.join(",")}: ${mount.own.join(",")}`);
+      for (const flag of ["ro", "nosuid", "nodev", "noexec"])
+        assert.equal(mount.own.includes(flag), own.includes(flag), `${words.join(",")}: ${mount.own.join(",")}`);
       assert.equal(mount.superblock.includes("ro"), false);
     });
   });
@@ -129,7 +185,14 @@ describe("a word of mounts[].options", () => {
     try {
       mkdirSync(box().path("data/sub"));
       execFileSync("mount", ["-t", "tmpfs", "-o", "relatime", "tmpfs", box().path("data/sub")]);
-      const seen = mountsOf(box(), [writable, ...eachIn(TREE.map(([words]) => words), { type: "bind", source: box().path("data") }, ["rbind"])]);
+      const seen = mountsOf(box(), [
+        writable,
+        ...eachIn(
+          TREE.map(([words]) => words),
+          { type: "bind", source: box().path("data") },
+          ["rbind"],
+        ),
+      ]);
       TREE.forEach(([words, own], i) => {
         assert.deepEqual([...at(seen, `/tmp/${i}`).own].sort(), [...own].sort(), words.join(","));
         assert.deepEqual([...at(seen, `/tmp/${i}/sub`).own].sort(), [...own].sort(), `${words.join(",")} below`);
@@ -140,7 +203,13 @@ describe("a word of mounts[].options", () => {
   });
 
   it("for the tree of a file system is its own mount's", () => {
-    const mount = at(mountsOf(box(), [writable, { destination: "/tmp/0", type: "tmpfs", source: "tmpfs", options: ["rro", "rnoexec"] }]), "/tmp/0");
+    const mount = at(
+      mountsOf(box(), [
+        writable,
+        { destination: "/tmp/0", type: "tmpfs", source: "tmpfs", options: ["rro", "rnoexec"] },
+      ]),
+      "/tmp/0",
+    );
     assert.deepEqual([...mount.own].sort(), ["noexec", "relatime", "ro"]);
   });
 
@@ -151,7 +220,9 @@ describe("a word of mounts[].options", () => {
       mkdirSync(box().path("data/sub"));
       execFileSync("mount", ["-t", "tmpfs", "tmpfs", box().path("data/sub")]);
       for (const [words, top, below] of PROPAGATION) {
-        const seen = mountsOf(box(), [{ destination: "/mnt", type: "bind", source: box().path("data"), options: ["rbind", ...words] }]);
+        const seen = mountsOf(box(), [
+          { destination: "/mnt", type: "bind", source: box().path("data"), options: ["rbind", ...words] },
+        ]);
         assert.match(at(seen, "/mnt").tags.join(" "), top, words.join(","));
         assert.match(at(seen, "/mnt/sub").tags.join(" "), below, `${words.join(",")} below`);
       }
@@ -161,38 +232,87 @@ describe("a word of mounts[].options", () => {
   });
 
   it("that is none is data for the file system, in its order and joined by commas", () => {
-    const mount = at(mountsOf(box(), [writable, { destination: "/tmp/0", type: "tmpfs", source: "tmpfs", options: ["size=64k", "nosuid", "nr_inodes=9", "mode=0711"] }]), "/tmp/0");
-    for (const word of ["size=64k", "nr_inodes=9", "mode=711"]) assert(mount.superblock.includes(word), mount.superblock.join(","));
+    const mount = at(
+      mountsOf(box(), [
+        writable,
+        {
+          destination: "/tmp/0",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["size=64k", "nosuid", "nr_inodes=9", "mode=0711"],
+        },
+      ]),
+      "/tmp/0",
+    );
+    for (const word of ["size=64k", "nr_inodes=9", "mode=711"])
+      assert(mount.superblock.includes(word), mount.superblock.join(","));
   });
 
   it("that is none is refused on a bind, where the kernel would ignore it", () => {
     mkdirSync(box().path("data"));
-    refused(box().container((config) => config.mounts.push({ destination: "/mnt", type: "bind", source: box().path("data"), options: ["bind", "mode=0700"] })).run(), isTsrun ? /\/mounts\/7\/options: .*mode=0700/ : /./);
+    refused(
+      box()
+        .container((config) =>
+          config.mounts.push({
+            destination: "/mnt",
+            type: "bind",
+            source: box().path("data"),
+            options: ["bind", "mode=0700"],
+          }),
+        )
+        .run(),
+      isTsrun ? /\/mounts\/7\/options: .*mode=0700/ : /./,
+    );
   });
 
   it("keeps the flags of a bind's source when no word asks, and puts its own in their place when one does", () => {
     mkdirSync(box().path("data"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "nosuid,nodev,noexec", "tmpfs", box().path("data")]);
     try {
-      const bind = (...options: string[]): Seen => at(mountsOf(box(), [{ destination: "/mnt", type: "bind", source: box().path("data"), options: ["bind", ...options] }]), "/mnt");
-      assert.deepEqual(["nosuid", "nodev", "noexec"].filter((word) => !bind().own.includes(word)), []);
+      const bind = (...options: string[]): Seen =>
+        at(
+          mountsOf(box(), [
+            { destination: "/mnt", type: "bind", source: box().path("data"), options: ["bind", ...options] },
+          ]),
+          "/mnt",
+        );
+      assert.deepEqual(
+        ["nosuid", "nodev", "noexec"].filter((word) => !bind().own.includes(word)),
+        [],
+      );
       const own = bind("ro", "nosuid").own;
-      assert.deepEqual(["ro", "nosuid", "nodev", "noexec"].map((word) => own.includes(word)), [true, true, ...(isTsrun ? [false, false] : [own.includes("nodev"), own.includes("noexec")])]);
+      assert.deepEqual(
+        ["ro", "nosuid", "nodev", "noexec"].map((word) => own.includes(word)),
+        [true, true, ...(isTsrun ? [false, false] : [own.includes("nodev"), own.includes("noexec")])],
+      );
     } finally {
       execFileSync("umount", [box().path("data")]);
     }
   });
 
   itOurs("is tried above", () => {
-    const tried = new Set([...FLAGS.flatMap(([words]) => words), ...TREE.flatMap(([words]) => words), ...PROPAGATION.flatMap(([words]) => words)]);
+    const tried = new Set([
+      ...FLAGS.flatMap(([words]) => words),
+      ...TREE.flatMap(([words]) => words),
+      ...PROPAGATION.flatMap(([words]) => words),
+    ]);
     // rootfs.test.ts has bind, rbind and tmpcopyup; "iversion" and "mand" are of few file systems; norelatime is the kernel's default by another name.
     const elsewhere = ["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap", "norelatime"];
-    assert.deepEqual(knownMountOptions().filter((word) => !tried.has(word) && !elsewhere.includes(word)), []);
+    assert.deepEqual(
+      knownMountOptions().filter((word) => !tried.has(word) && !elsewhere.includes(word)),
+      [],
+    );
   });
 
   it("remount changes what is mounted there", () => {
-    const seen = mountsOf(box(), [writable, { destination: "/tmp", source: "tmpfs", options: ["bind", "remount", "ro", "noexec"] }]);
-    assert.deepEqual(["ro", "noexec"].filter((word) => !at(seen, "/tmp").own.includes(word)), []);
+    const seen = mountsOf(box(), [
+      writable,
+      { destination: "/tmp", source: "tmpfs", options: ["bind", "remount", "ro", "noexec"] },
+    ]);
+    assert.deepEqual(
+      ["ro", "noexec"].filter((word) => !at(seen, "/tmp").own.includes(word)),
+      [],
+    );
     assert.equal(seen.filter(({ point }) => point === "/tmp").length, 1);
   });
 });
@@ -224,9 +344,20 @@ describe("what an option of the host's mounts says", () => {
         config.process.args = ["cat", "/proc/self/mountinfo"];
       });
       execFileSync("cp", ["-a", container.rootfs, box().path("disk/rootfs")]);
-      const line = ok(container.run()).stdout.split("\n").findLast((text) => text.split(" ")[4] === "/") ?? "";
-      assert.deepEqual(["ro", "nosuid", "nodev"].filter((word) => !(line.split(" ")[5] ?? "").split(",").includes(word)), [], line);
-      assert.match(readFileSync("/proc/self/mountinfo", "utf8"), new RegExp(`${box().path("disk")} rw,`), "the host's own stays writable");
+      const line =
+        ok(container.run())
+          .stdout.split("\n")
+          .findLast((text) => text.split(" ")[4] === "/") ?? "";
+      assert.deepEqual(
+        ["ro", "nosuid", "nodev"].filter((word) => !(line.split(" ")[5] ?? "").split(",").includes(word)),
+        [],
+        line,
+      );
+      assert.match(
+        readFileSync("/proc/self/mountinfo", "utf8"),
+        new RegExp(`${box().path("disk")} rw,`),
+        "the host's own stays writable",
+      );
     } finally {
       execFileSync("umount", [box().path("disk")]);
     }

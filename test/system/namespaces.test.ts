@@ -3,17 +3,35 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, isTsrun, itOurs, itWithTimeNamespaces, refused, shareNamespace, useBox, type Box } from "./harness.ts";
+import {
+  eventually,
+  isTsrun,
+  itOurs,
+  itWithTimeNamespaces,
+  refused,
+  shareNamespace,
+  useBox,
+  type Box,
+} from "./harness.ts";
 
 const own = (type: string): string => readlinkSync(`/proc/self/ns/${type}`);
 
 describe("namespaces", () => {
   const box = useBox();
 
-  for (const [type, file] of [["pid", "pid"], ["network", "net"], ["mount", "mnt"], ["ipc", "ipc"], ["uts", "uts"], ["cgroup", "cgroup"], ["time", "time"]] as const) {
+  for (const [type, file] of [
+    ["pid", "pid"],
+    ["network", "net"],
+    ["mount", "mnt"],
+    ["ipc", "ipc"],
+    ["uts", "uts"],
+    ["cgroup", "cgroup"],
+    ["time", "time"],
+  ] as const) {
     (type === "time" ? itOurs : it)(`a new ${type} namespace is not the host's`, () => {
       const inside = box().inside(`readlink /proc/self/ns/${file}`, (config) => {
-        if (!config.linux.namespaces.some((namespace) => namespace.type === type)) config.linux.namespaces.push({ type });
+        if (!config.linux.namespaces.some((namespace) => namespace.type === type))
+          config.linux.namespaces.push({ type });
       });
       assert.match(inside, new RegExp(`^${file}:\\[\\d+\\]\n$`));
       assert.notEqual(inside.trim(), own(file));
@@ -30,7 +48,13 @@ describe("namespaces", () => {
     const inside = box().inside("for n in pid net ipc uts; do readlink /proc/self/ns/$n; done", (config) => {
       delete config.hostname;
       for (const type of ["pid", "network", "ipc", "uts"]) shareNamespace(config, type);
-      config.mounts = config.mounts.map((mount) => (mount.destination === "/sys" ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"] } : mount)).filter(({ type }) => type !== "cgroup" && type !== "mqueue");
+      config.mounts = config.mounts
+        .map((mount) =>
+          mount.destination === "/sys"
+            ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"] }
+            : mount,
+        )
+        .filter(({ type }) => type !== "cgroup" && type !== "mqueue");
     });
     assert.deepEqual(inside.trim().split("\n"), ["pid", "net", "ipc", "uts"].map(own));
   });
@@ -40,9 +64,18 @@ describe("namespaces", () => {
   });
 
   it("the loopback link of a new network namespace is up", () => {
-    const inside = box().inside("cat /sys/class/net/lo/flags; ls /sys/class/net; ping -c 1 -W 1 127.0.0.1", (config) => {
-      config.process.capabilities = { bounding: ["CAP_NET_RAW"], effective: ["CAP_NET_RAW"], permitted: ["CAP_NET_RAW"], inheritable: [], ambient: [] };
-    });
+    const inside = box().inside(
+      "cat /sys/class/net/lo/flags; ls /sys/class/net; ping -c 1 -W 1 127.0.0.1",
+      (config) => {
+        config.process.capabilities = {
+          bounding: ["CAP_NET_RAW"],
+          effective: ["CAP_NET_RAW"],
+          permitted: ["CAP_NET_RAW"],
+          inheritable: [],
+          ambient: [],
+        };
+      },
+    );
     assert.match(inside, /^0x9\nlo\n[^]*1 packets received/); // IFF_UP | IFF_LOOPBACK
   });
 
@@ -55,7 +88,10 @@ describe("namespaces", () => {
   });
 
   it("the container's cgroup is the root of a new cgroup namespace", () => {
-    const inside = box().inside("cat /proc/self/cgroup", (config) => void config.linux.namespaces.push({ type: "cgroup" }));
+    const inside = box().inside(
+      "cat /proc/self/cgroup",
+      (config) => void config.linux.namespaces.push({ type: "cgroup" }),
+    );
     for (const line of inside.trim().split("\n")) assert.match(line, /:\/$/, inside);
   });
 
@@ -67,12 +103,20 @@ describe("namespaces", () => {
     });
     const [first, ...offsets] = inside.trim().split("\n");
     assert(Math.abs(Number(first?.split(" ")[0]) - uptime - 7200) < 10, `${first} against ${uptime}`);
-    assert.deepEqual(offsets.map((line) => line.split(/\s+/).join(" ")), ["monotonic -3 7", "boottime 7200 5"]);
+    assert.deepEqual(
+      offsets.map((line) => line.split(/\s+/).join(" ")),
+      ["monotonic -3 7", "boottime 7200 5"],
+    );
   });
 
   if (isTsrun && !existsSync("/proc/self/ns/time")) {
     it("a time namespace on a kernel without them is an error that says so", () => {
-      refused(box().container((config) => void config.linux.namespaces.push({ type: "time" })).run(), /this kernel has not every namespace that \/linux\/namespaces asks for/);
+      refused(
+        box()
+          .container((config) => void config.linux.namespaces.push({ type: "time" }))
+          .run(),
+        /this kernel has not every namespace that \/linux\/namespaces asks for/,
+      );
     });
   }
 
@@ -92,7 +136,12 @@ describe("namespaces", () => {
       return end;
     }
 
-    async function joins(box: Box, flags: readonly string[], types: readonly (readonly [string, string])[], change: (config: Config) => void = () => undefined): Promise<void> {
+    async function joins(
+      box: Box,
+      flags: readonly string[],
+      types: readonly (readonly [string, string])[],
+      change: (config: Config) => void = () => undefined,
+    ): Promise<void> {
       const held = holder(flags);
       try {
         const inside = box.inside(types.map(([, file]) => `readlink /proc/self/ns/${file}`).join("; "), (config) => {
@@ -102,14 +151,25 @@ describe("namespaces", () => {
           }
           change(config);
         });
-        assert.deepEqual(inside.trim().split("\n"), types.map(([, file]) => readlinkSync(`/proc/${held.pid}/ns/${file}`)));
+        assert.deepEqual(
+          inside.trim().split("\n"),
+          types.map(([, file]) => readlinkSync(`/proc/${held.pid}/ns/${file}`)),
+        );
       } finally {
         await release(held.child);
       }
     }
 
     it("network, ipc and uts namespaces are those of the path", async () => {
-      await joins(box(), ["--net", "--ipc", "--uts"], [["network", "net"], ["ipc", "ipc"], ["uts", "uts"]]);
+      await joins(
+        box(),
+        ["--net", "--ipc", "--uts"],
+        [
+          ["network", "net"],
+          ["ipc", "ipc"],
+          ["uts", "uts"],
+        ],
+      );
     });
 
     it("a joined uts namespace is given the hostname", async () => {
@@ -120,7 +180,12 @@ describe("namespaces", () => {
           config.linux.namespaces.push({ type: "uts", path: `/proc/${held.pid}/ns/uts` });
           config.hostname = "joined";
         });
-        assert.equal(box().exec("/usr/bin/nsenter", ["-t", String(held.pid), "--uts", "hostname"], { env: { PATH: "/bin:/usr/bin" } }).stdout, "joined\n");
+        assert.equal(
+          box().exec("/usr/bin/nsenter", ["-t", String(held.pid), "--uts", "hostname"], {
+            env: { PATH: "/bin:/usr/bin" },
+          }).stdout,
+          "joined\n",
+        );
       } finally {
         await release(held.child);
       }
@@ -136,7 +201,15 @@ describe("namespaces", () => {
       try {
         eventually("unshare has forked", () => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8") !== "");
         const path = `/proc/${readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim()}/ns/time`;
-        assert.equal(box().inside("readlink /proc/self/ns/time", (config) => void config.linux.namespaces.push({ type: "time", path })).trim(), readlinkSync(path));
+        assert.equal(
+          box()
+            .inside(
+              "readlink /proc/self/ns/time",
+              (config) => void config.linux.namespaces.push({ type: "time", path }),
+            )
+            .trim(),
+          readlinkSync(path),
+        );
       } finally {
         await release(child);
       }
@@ -162,7 +235,12 @@ describe("namespaces", () => {
         shareNamespace(config, "network");
         config.linux.namespaces.push({ type: "network", path: "/proc/self/ns/uts" });
       });
-      refused(container.run(), isTsrun ? /join network namespace: \/linux\/namespaces\/4: \/proc\/self\/ns\/uts is not a network namespace but a uts one/ : /./);
+      refused(
+        container.run(),
+        isTsrun
+          ? /join network namespace: \/linux\/namespaces\/4: \/proc\/self\/ns\/uts is not a network namespace but a uts one/
+          : /./,
+      );
     });
 
     it("create fails when the path does not exist, and leaves nothing", () => {

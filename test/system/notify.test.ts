@@ -38,7 +38,9 @@ describe("NOTIFY_SOCKET", function () {
   /** Who called the runtime. */
   async function host(options: { readonly holdMs?: number; readonly socket?: string } = {}): Promise<Host> {
     const socket = options.socket ?? box().path("host.sock");
-    const listener = spawn(join(tools, "notify"), ["listen", socket, String(options.holdMs ?? 0)], { env: { TSRUN_TEST: box().prefix } });
+    const listener = spawn(join(tools, "notify"), ["listen", socket, String(options.holdMs ?? 0)], {
+      env: { TSRUN_TEST: box().prefix },
+    });
     let text = "";
     listener.stdout.on("data", (data: Buffer) => (text += data.toString()));
     const heard = ended(listener).then(() => text.trim().split("\n").slice(1));
@@ -51,7 +53,9 @@ describe("NOTIFY_SOCKET", function () {
     assert.deepEqual(await heard, []);
   }
 
-  const env = ({ socket }: Host): { readonly env: { readonly NOTIFY_SOCKET: string } } => ({ env: { NOTIFY_SOCKET: socket } });
+  const env = ({ socket }: Host): { readonly env: { readonly NOTIFY_SOCKET: string } } => ({
+    env: { NOTIFY_SOCKET: socket },
+  });
 
   it("start tells that the service is ready, which process it is, and waits until that was read", async () => {
     const caller = await host({ holdMs: 300 });
@@ -66,11 +70,16 @@ describe("NOTIFY_SOCKET", function () {
 
   it("start does not end before the service is ready", async () => {
     const caller = await host();
-    const container = service("while [ ! -e /tmp/go ]; do sleep 0.05; done; say READY=1; sleep 100", (config) => config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }));
+    const container = service("while [ ! -e /tmp/go ]; do sleep 0.05; done; say READY=1; sleep 100", (config) =>
+      config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }),
+    );
     ok(container.create([], env(caller)));
     const start = ended(box().spawn(["start", container.id], env(caller)));
     container.waitFor("running");
-    assert.equal(await Promise.race([start.then(() => "ended"), new Promise((next) => setTimeout(() => next("waits"), 300))]), "waits");
+    assert.equal(
+      await Promise.race([start.then(() => "ended"), new Promise((next) => setTimeout(() => next("waits"), 300))]),
+      "waits",
+    );
     box().write("go", "");
     ok(await start);
     assert.equal((await caller.heard)[0], "READY=1\\n");
@@ -115,7 +124,9 @@ describe("NOTIFY_SOCKET", function () {
 
   it("run in the foreground passes on what the service said before it ended", async () => {
     const caller = await host();
-    const container = service("until [ -e /tmp/go ]; do sleep 0.05; done; say READY=1; exit 7", (config) => config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }));
+    const container = service("until [ -e /tmp/go ]; do sleep 0.05; done; say READY=1; exit 7", (config) =>
+      config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }),
+    );
     const run = container.spawnRun([], env(caller));
     const end = ended(run);
     await soon("the container is there", () => box().runtime(["state", container.id]).status === 0);
@@ -130,13 +141,24 @@ describe("NOTIFY_SOCKET", function () {
 
   it("run in the foreground does not let a service hang that goes on talking", async () => {
     const caller = await host();
-    assert.equal((await ended(service("say READY=1; sleep 0.1; i=0; while [ $i -lt 30 ]; do say WATCHDOG=1 2>/dev/null; i=$((i+1)); done; exit 5").spawnRun([], env(caller)))).status, 5);
+    assert.equal(
+      (
+        await ended(
+          service(
+            "say READY=1; sleep 0.1; i=0; while [ $i -lt 30 ]; do say WATCHDOG=1 2>/dev/null; i=$((i+1)); done; exit 5",
+          ).spawnRun([], env(caller)),
+        )
+      ).status,
+      5,
+    );
     assert.equal((await caller.heard).length, 3);
   });
 
   it("run in the foreground passes signals on while it waits", async () => {
     const caller = await host();
-    const container = service("trap 'exit 3' TERM; touch /tmp/trap; while :; do sleep 0.05; done", (config) => config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }));
+    const container = service("trap 'exit 3' TERM; touch /tmp/trap; while :; do sleep 0.05; done", (config) =>
+      config.mounts.push({ destination: "/tmp", type: "bind", source: box().directory, options: ["bind"] }),
+    );
     const run = container.spawnRun([], env(caller));
     await soon("the trap is set", () => existsSync(box().path("trap")));
     run.kill("SIGTERM");
@@ -146,9 +168,13 @@ describe("NOTIFY_SOCKET", function () {
 
   it("in the container is a socket that every user may write to, in a directory that nobody may", async () => {
     const caller = await host();
-    const script = "echo $NOTIFY_SOCKET; grep ' /run/notify ' /proc/self/mountinfo; touch /run/notify/x 2>&1; say READY=1";
+    const script =
+      "echo $NOTIFY_SOCKET; grep ' /run/notify ' /proc/self/mountinfo; touch /run/notify/x 2>&1; say READY=1";
     const { stdout } = ok(service(script, (config) => (config.process.user = user(1000))).run([], env(caller)));
-    assert.match(stdout, /^\/run\/notify\/notify\.sock\n.* ro,nosuid,nodev,noexec,.*\ntouch: .*Read-only file system\n$/);
+    assert.match(
+      stdout,
+      /^\/run\/notify\/notify\.sock\n.* ro,nosuid,nodev,noexec,.*\ntouch: .*Read-only file system\n$/,
+    );
     assert.equal((await caller.heard)[0], "READY=1\\n");
   });
 
@@ -160,7 +186,9 @@ describe("NOTIFY_SOCKET", function () {
 
   it("of config.json gives way to the runtime's", async () => {
     const caller = await host();
-    const { stdout } = ok(service("env | grep NOTIFY", (config) => config.process.env.push("NOTIFY_SOCKET=/other")).run([], env(caller)));
+    const { stdout } = ok(
+      service("env | grep NOTIFY", (config) => config.process.env.push("NOTIFY_SOCKET=/other")).run([], env(caller)),
+    );
     assert.equal(stdout, "NOTIFY_SOCKET=/run/notify/notify.sock\n");
     await heardNothing(caller);
   });
@@ -175,11 +203,19 @@ describe("NOTIFY_SOCKET", function () {
   });
 
   it("leaves nothing behind when the container cannot be created", () => {
-    refused(service("true", (config) => (config.process.args = ["nosuch"])).create([], { env: { NOTIFY_SOCKET: box().path("nobody") } }), /executable file not found/);
+    refused(
+      service("true", (config) => (config.process.args = ["nosuch"])).create([], {
+        env: { NOTIFY_SOCKET: box().path("nobody") },
+      }),
+      /executable file not found/,
+    );
     eventually("the state is gone", () => box().leftovers().length === 0);
   });
 
   it("of a caller that has none is not there", () => {
-    assert.equal(ok(service("env | grep -c NOTIFY; ls /run/notify 2>&1; true").run()).stdout, "0\nls: /run/notify: No such file or directory\n");
+    assert.equal(
+      ok(service("env | grep -c NOTIFY; ls /run/notify 2>&1; true").run()).stdout,
+      "0\nls: /run/notify: No such file or directory\n",
+    );
   });
 });

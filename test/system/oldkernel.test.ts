@@ -17,8 +17,23 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** With the version that brought them. */
 const CALLS: readonly (readonly [call: string, since: string])[] = [
-  ["pidfd_send_signal", "5.1"], ["open_tree", "5.2"], ["move_mount", "5.2"], ["fsopen", "5.2"], ["fsconfig", "5.2"], ["fsmount", "5.2"], ["clone3", "5.3"], ["pidfd_open", "5.3"],
-  ["openat2", "5.6"], ["pidfd_getfd", "5.6"], ["faccessat2", "5.8"], ["close_range", "5.9"], ["mount_setattr", "5.12"], ["memfd_create", "3.17"], ["seccomp", "3.17"], ["execveat", "3.19"], ["keyctl", "2.6"],
+  ["pidfd_send_signal", "5.1"],
+  ["open_tree", "5.2"],
+  ["move_mount", "5.2"],
+  ["fsopen", "5.2"],
+  ["fsconfig", "5.2"],
+  ["fsmount", "5.2"],
+  ["clone3", "5.3"],
+  ["pidfd_open", "5.3"],
+  ["openat2", "5.6"],
+  ["pidfd_getfd", "5.6"],
+  ["faccessat2", "5.8"],
+  ["close_range", "5.9"],
+  ["mount_setattr", "5.12"],
+  ["memfd_create", "3.17"],
+  ["seccomp", "3.17"],
+  ["execveat", "3.19"],
+  ["keyctl", "2.6"],
 ];
 
 const newerThan = (version: string): readonly string[] => {
@@ -83,13 +98,26 @@ const SHOW = [
       assert(number !== undefined, call);
       return String(number);
     }),
-    "--", PROGRAM, "--root", box().stateRoot, ...args,
+    "--",
+    PROGRAM,
+    "--root",
+    box().stateRoot,
+    ...args,
   ];
   const on = (missing: readonly string[], ...args: string[]): Result => box().exec(nosys, words(missing, args));
 
   it("that is imitated has not the call", () => {
     const number = SYSCALLS["getcwd"];
-    const { status, stderr } = box().exec(nosys, [String(number), "--", "/usr/bin/strace", "-f", "-e", "trace=getcwd", "/bin/pwd", "-P"]);
+    const { status, stderr } = box().exec(nosys, [
+      String(number),
+      "--",
+      "/usr/bin/strace",
+      "-f",
+      "-e",
+      "trace=getcwd",
+      "/bin/pwd",
+      "-P",
+    ]);
     assert.match(stderr, /getcwd\(.*ENOSYS/, `status ${status}`);
   });
 
@@ -133,18 +161,35 @@ const SHOW = [
       config.process.user = { uid: 0, gid: 0 };
       config.process.args = ["sh", "-c", "tty; test -c /dev/console && echo console; stat -c %t:%T /dev/console"];
     });
-    const terminal = new Watched(box(), ["pty", "33", "101", nosys, ...words(newerThan("4.18"), ["run", "--bundle", container.bundle, container.id])]);
+    const terminal = new Watched(box(), [
+      "pty",
+      "33",
+      "101",
+      nosys,
+      ...words(newerThan("4.18"), ["run", "--bundle", container.bundle, container.id]),
+    ]);
     await terminal.saw(/\/dev\/pts\/0\s+console\s+88:0/);
     await terminal.end();
   });
 
   it("of Linux 4.18 ends a hook that takes too long", () => {
-    const container = rich(box(), (config) => (config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "60"], timeout: 1 }] }));
-    refused(on(newerThan("4.18"), "run", "--bundle", container.bundle, container.id), /hook ran past specified timeout of 1s/);
+    const container = rich(
+      box(),
+      (config) => (config.hooks = { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "60"], timeout: 1 }] }),
+    );
+    refused(
+      on(newerThan("4.18"), "run", "--bundle", container.bundle, container.id),
+      /hook ran past specified timeout of 1s/,
+    );
   });
 
   it("without mount_setattr says so of recursive attributes", () => {
-    const container = rich(box(), (config) => config.mounts.push({ destination: "/root", type: "bind", source: box().path("data"), options: ["rbind", "rro"] }));
-    refused(on(["mount_setattr"], "run", "--bundle", container.bundle, container.id), /\/mounts\/10: mount_setattr\(2\) \/root: function not implemented/);
+    const container = rich(box(), (config) =>
+      config.mounts.push({ destination: "/root", type: "bind", source: box().path("data"), options: ["rbind", "rro"] }),
+    );
+    refused(
+      on(["mount_setattr"], "run", "--bundle", container.bundle, container.id),
+      /\/mounts\/10: mount_setattr\(2\) \/root: function not implemented/,
+    );
   });
 });

@@ -19,7 +19,8 @@ describe("pause and resume", () => {
     return container;
   };
 
-  const command = (name: string, container: Container, ...more: string[]): ReturnType<Container["kill"]> => box().runtime([name, ...more, container.id]);
+  const command = (name: string, container: Container, ...more: string[]): ReturnType<Container["kill"]> =>
+    box().runtime([name, ...more, container.id]);
 
   it("a paused container is paused, and runs again when resumed (runc pause.bats)", () => {
     const container = started();
@@ -34,7 +35,11 @@ describe("pause and resume", () => {
   it("no process goes on while the container is paused, and all do afterwards", () => {
     const container = started((config) => {
       config.root.readonly = false;
-      config.process.args = ["sh", "-c", "while :; do echo x >> /count; sleep 0.01; done & while :; do echo x >> /count2; sleep 0.01; done"];
+      config.process.args = [
+        "sh",
+        "-c",
+        "while :; do echo x >> /count; sleep 0.01; done & while :; do echo x >> /count2; sleep 0.01; done",
+      ];
     });
     const counts = (): number[] => ["/count", "/count2"].map((file) => readFileSync(container.at(file), "utf8").length);
     eventually("both count", () => {
@@ -143,7 +148,9 @@ describe("pause and resume", () => {
   it("exec --ignore-paused runs once the container is resumed", async () => {
     const container = started();
     ok(command("pause", container));
-    const exec = spawn(PROGRAM, ["--root", box().stateRoot, "exec", "--ignore-paused", container.id, "echo", "ok"], { env: { TSRUN_TEST: box().prefix } });
+    const exec = spawn(PROGRAM, ["--root", box().stateRoot, "exec", "--ignore-paused", container.id, "echo", "ok"], {
+      env: { TSRUN_TEST: box().prefix },
+    });
     const end = ended(exec);
     let over = false;
     void end.then(() => (over = true));
@@ -167,7 +174,12 @@ describe("pause and resume", () => {
 
   it("what somebody else froze or thawed counts: the kernel is asked, not state.json", () => {
     const container = started();
-    setValue(container, "freezer.state", "cgroup.freeze", value(container, "freezer.state", "cgroup.freeze") === "0" ? "1" : "FROZEN");
+    setValue(
+      container,
+      "freezer.state",
+      "cgroup.freeze",
+      value(container, "freezer.state", "cgroup.freeze") === "0" ? "1" : "FROZEN",
+    );
     container.waitFor("paused");
     ok(command("resume", container));
     container.waitFor("running");

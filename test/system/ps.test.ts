@@ -5,7 +5,8 @@ import type { Config } from "./bundle.ts";
 import { eventually, ok, refused, useBox, type Container, type Result } from "./harness.ts";
 
 /** ps itself fails on kernels whose counters it does not know (User-Mode Linux: "Unable to get system boot time"). */
-const itWithTables: (name: string, test: () => void) => void = spawnSync("ps", ["-ef"]).status === 0 ? it : (name) => it.skip(`${name} (ps -ef fails on this host)`);
+const itWithTables: (name: string, test: () => void) => void =
+  spawnSync("ps", ["-ef"]).status === 0 ? it : (name) => it.skip(`${name} (ps -ef fails on this host)`);
 
 describe("ps", () => {
   const box = useBox();
@@ -19,7 +20,8 @@ describe("ps", () => {
     return container;
   };
 
-  const ps = (...words: string[]): Result => box().runtime(["ps", ...words], { env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } });
+  const ps = (...words: string[]): Result =>
+    box().runtime(["ps", ...words], { env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" } });
   const pids = (container: Container): number[] => JSON.parse(ok(ps("-f", "json", container.id)).stdout) as number[];
 
   itWithTables("shows ps -ef of the container's processes, and of no others (runc ps.bats)", () => {
@@ -45,7 +47,12 @@ describe("ps", () => {
     const [titles, line] = ok(ps(container.id, "-e", "-x")).stdout.split("\n");
     assert.match(titles ?? "", / +PID +TTY +STAT +TIME +COMMAND/);
     assert.match(line ?? "", / sleep 60/);
-    assert.equal(ok(ps(container.id, "-o", "pid,comm", "-e")).stdout.split("\n")[1]?.trim(), `${container.state().pid} sleep`);
+    assert.equal(
+      ok(ps(container.id, "-o", "pid,comm", "-e"))
+        .stdout.split("\n")[1]
+        ?.trim(),
+      `${container.state().pid} sleep`,
+    );
     ok(container.delete("--force"));
   });
 
@@ -68,7 +75,10 @@ describe("ps", () => {
     refused(ps("--format", "yaml", container.id), /invalid format option/);
     refused(ps(container.id, "-o", "user"), /couldn't find PID field in ps output/);
     refused(ps(container.id, "--nonsense"), /exit status 1: /);
-    refused(box().runtime(["ps", container.id], { env: { PATH: "/nowhere" } }), /exec: "ps": executable file not found in \$PATH/);
+    refused(
+      box().runtime(["ps", container.id], { env: { PATH: "/nowhere" } }),
+      /exec: "ps": executable file not found in \$PATH/,
+    );
     refused(ps("no-such"), /container does not exist/);
     refused(ps(), /"ps" requires a minimum of 1 argument/);
     ok(container.delete("--force"));

@@ -1,18 +1,49 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, it, type Context } from "mocha";
 import type { Config, Mount } from "./bundle.ts";
 import { hasController, itOnV1, itOnV2, onV2 } from "./groups.ts";
-import { isTsrun, itOurs, ok, PROGRAM, PROJECT, refused, shareNamespace, useBox, type Container, type Result } from "./harness.ts";
+import {
+  isTsrun,
+  itOurs,
+  ok,
+  PROGRAM,
+  PROJECT,
+  refused,
+  shareNamespace,
+  useBox,
+  type Container,
+  type Result,
+} from "./harness.ts";
 import { skipBecause } from "../skip.ts";
 
-const CAPABILITY = (name: string): Record<string, string[]> => ({ bounding: [name], effective: [name], permitted: [name], inheritable: [name], ambient: [name] });
+const CAPABILITY = (name: string): Record<string, string[]> => ({
+  bounding: [name],
+  effective: [name],
+  permitted: [name],
+  inheritable: [name],
+  ambient: [name],
+});
 
 const writable = (config: Config): void => void (config.root.readonly = false);
 
-const add = (...mounts: Mount[]) => (config: Config): void => void config.mounts.push(...mounts);
+const add =
+  (...mounts: Mount[]) =>
+  (config: Config): void =>
+    void config.mounts.push(...mounts);
 
 /** The options of the mount at `point`, and of its file system, as the container's mountinfo has them. */
 function optionsAt(mountinfo: string, point: string): string[] {
@@ -28,11 +59,31 @@ describe("the root file system", () => {
   for (const [flag, ...flags] of [["pivot_root"], ["--no-pivot", "--no-pivot"]]) {
     describe(`by ${flag}`, () => {
       it("is the bundle's, and nothing of the host's is left in sight", () => {
-        assert.equal(box().inside("ls /; ls /..; grep -c . /proc/self/mountinfo", writable, flags).includes("process_api"), false);
+        assert.equal(
+          box().inside("ls /; ls /..; grep -c . /proc/self/mountinfo", writable, flags).includes("process_api"),
+          false,
+        );
         const listing = box().inside("ls -A /", writable, flags).trim().split("\n");
-        assert.deepEqual(listing, ["bin", "dev", "etc", "home", "mnt", "proc", "root", "sbin", "sys", "tmp", "usr", "var"]);
+        assert.deepEqual(listing, [
+          "bin",
+          "dev",
+          "etc",
+          "home",
+          "mnt",
+          "proc",
+          "root",
+          "sbin",
+          "sys",
+          "tmp",
+          "usr",
+          "var",
+        ]);
         const mounts = box().inside("cut -d' ' -f5 /proc/self/mountinfo", undefined, flags).trim().split("\n");
-        if (flag === "pivot_root") assert.deepEqual(mounts.filter((point) => /^\/(run|boot|mnt)/.test(point) || point.includes(box().directory)), []);
+        if (flag === "pivot_root")
+          assert.deepEqual(
+            mounts.filter((point) => /^\/(run|boot|mnt)/.test(point) || point.includes(box().directory)),
+            [],
+          );
         assert.equal(mounts.filter((point) => point === "/").length >= 1, true);
       });
 
@@ -46,7 +97,11 @@ describe("the root file system", () => {
       });
 
       it("cannot be written to when it is read-only, but a tmpfs in it can", () => {
-        const inside = box().inside("touch /file 2>&1; touch /tmp/file && echo tmp; touch /dev/file && echo dev", add({ destination: "/tmp", type: "tmpfs", source: "tmpfs" }), flags);
+        const inside = box().inside(
+          "touch /file 2>&1; touch /tmp/file && echo tmp; touch /dev/file && echo dev",
+          add({ destination: "/tmp", type: "tmpfs", source: "tmpfs" }),
+          flags,
+        );
         assert.equal(inside, "touch: /file: Read-only file system\ntmp\ndev\n");
       });
     });
@@ -67,12 +122,28 @@ describe("the root file system", () => {
       const container = box().container((config) => {
         config.root.path = box().path("merged");
         writable(config);
-        add({ destination: "/made/here", type: "tmpfs", source: "tmpfs" }, { destination: "/etc/hosts", type: "bind", source: box().write("hosts", "mine\n"), options: ["bind"] })(config);
+        add(
+          { destination: "/made/here", type: "tmpfs", source: "tmpfs" },
+          { destination: "/etc/hosts", type: "bind", source: box().write("hosts", "mine\n"), options: ["bind"] },
+        )(config);
         config.linux.maskedPaths?.push("/etc/passwd");
-        config.process.args = ["sh", "-c", "cat /etc/hosts /etc/passwd; echo written > /file; rm /etc/group; grep -c ' /made/here ' /proc/self/mountinfo; mknod /node c 1 3 2>/dev/null; ls -d /file"];
+        config.process.args = [
+          "sh",
+          "-c",
+          "cat /etc/hosts /etc/passwd; echo written > /file; rm /etc/group; grep -c ' /made/here ' /proc/self/mountinfo; mknod /node c 1 3 2>/dev/null; ls -d /file",
+        ];
       });
       for (const name of ["merged", "upper", "work"]) mkdirSync(box().path(name));
-      execFileSync("mount", ["-t", type, "-o", type === "overlay" ? `lowerdir=${container.rootfs},upperdir=${box().path("upper")},workdir=${box().path("work")}` : "mode=755", type, box().path("merged")]);
+      execFileSync("mount", [
+        "-t",
+        type,
+        "-o",
+        type === "overlay"
+          ? `lowerdir=${container.rootfs},upperdir=${box().path("upper")},workdir=${box().path("work")}`
+          : "mode=755",
+        type,
+        box().path("merged"),
+      ]);
       try {
         if (type === "tmpfs") execFileSync("cp", ["-a", `${container.rootfs}/.`, box().path("merged")]);
         assert.equal(ok(container.run()).stdout, "mine\n1\n/file\n");
@@ -87,35 +158,58 @@ describe("the root file system", () => {
     });
   }
 
-  itOurs("may be the host's own: its files with the container's mounts over them, of which the host sees nothing", () => {
-    const onHost = (): string[] => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => /^\S+ \S+ \S+ \S+ \/(mnt|dev|proc|sys) /.test(line));
-    const before = onHost();
-    const script = `cat ${box().write("here", "of the host\n")}; touch ${box().path("written")} 2>&1; ls /proc | grep -cE '^[0-9]+$'; touch /mnt/x && ls /mnt`;
-    const inside = box().inside(script, (config) => {
-      config.root = { path: "/", readonly: true };
-      config.process.env = ["PATH=/usr/bin:/bin"];
-      config.mounts = [...config.mounts.filter(({ destination }) => /^\/(proc|sys|dev)$/.test(destination)), { destination: "/mnt", type: "tmpfs", source: "tmpfs" }];
-    });
-    assert.match(inside, /^of the host\ntouch: .*Read-only file system\n[34]\nx\n$/);
-    assert.equal(existsSync(box().path("written")), false);
-    assert.equal(existsSync("/mnt/x"), false);
-    assert.deepEqual(onHost(), before);
-  });
+  itOurs(
+    "may be the host's own: its files with the container's mounts over them, of which the host sees nothing",
+    () => {
+      const onHost = (): string[] =>
+        readFileSync("/proc/self/mountinfo", "utf8")
+          .split("\n")
+          .filter((line) => /^\S+ \S+ \S+ \S+ \/(mnt|dev|proc|sys) /.test(line));
+      const before = onHost();
+      const script = `cat ${box().write("here", "of the host\n")}; touch ${box().path("written")} 2>&1; ls /proc | grep -cE '^[0-9]+$'; touch /mnt/x && ls /mnt`;
+      const inside = box().inside(script, (config) => {
+        config.root = { path: "/", readonly: true };
+        config.process.env = ["PATH=/usr/bin:/bin"];
+        config.mounts = [
+          ...config.mounts.filter(({ destination }) => /^\/(proc|sys|dev)$/.test(destination)),
+          { destination: "/mnt", type: "tmpfs", source: "tmpfs" },
+        ];
+      });
+      assert.match(inside, /^of the host\ntouch: .*Read-only file system\n[34]\nx\n$/);
+      assert.equal(existsSync(box().path("written")), false);
+      assert.equal(existsSync("/mnt/x"), false);
+      assert.deepEqual(onHost(), before);
+    },
+  );
 
   for (const flags of [[], ["--no-pivot"]])
-    itOurs(`leaves no whole procfs in the container's mount namespace that would allow a fresh one without masks, ${flags[0] ?? "pivot_root"}`, () => {
-      // [kernel] In a user namespace proc may be mounted only where the mount namespace holds one of which nothing is hidden.
-      const mount = (change: (config: Config) => void): string =>
-        box().inside("unshare -Urmpf mount -t proc proc /proc 2>&1 && echo mounted; true", (config) => {
-          config.process.user = { uid: 1000, gid: 1000 };
-          change(config);
-        }, flags);
-      assert.match(mount(() => undefined), /permission denied|Operation not permitted/i);
-      assert.equal(mount((config) => {
-        config.linux.maskedPaths = [];
-        config.linux.readonlyPaths = [];
-      }), "mounted\n", "without masks there is one");
-    });
+    itOurs(
+      `leaves no whole procfs in the container's mount namespace that would allow a fresh one without masks, ${flags[0] ?? "pivot_root"}`,
+      () => {
+        // [kernel] In a user namespace proc may be mounted only where the mount namespace holds one of which nothing is hidden.
+        const mount = (change: (config: Config) => void): string =>
+          box().inside(
+            "unshare -Urmpf mount -t proc proc /proc 2>&1 && echo mounted; true",
+            (config) => {
+              config.process.user = { uid: 1000, gid: 1000 };
+              change(config);
+            },
+            flags,
+          );
+        assert.match(
+          mount(() => undefined),
+          /permission denied|Operation not permitted/i,
+        );
+        assert.equal(
+          mount((config) => {
+            config.linux.maskedPaths = [];
+            config.linux.readonlyPaths = [];
+          }),
+          "mounted\n",
+          "without masks there is one",
+        );
+      },
+    );
 
   itOurs("may lie on a shared mount: the host sees nothing of what is mounted in it", () => {
     mkdirSync(box().path("disk"));
@@ -128,7 +222,10 @@ describe("the root file system", () => {
         config.process.capabilities = CAPABILITY("CAP_SYS_ADMIN");
       });
       execFileSync("cp", ["-a", container.rootfs, box().path("disk/rootfs")]);
-      const count = (): number => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(box().directory)).length;
+      const count = (): number =>
+        readFileSync("/proc/self/mountinfo", "utf8")
+          .split("\n")
+          .filter((line) => line.includes(box().directory)).length;
       const before = count();
       const { status, stderr } = container.run();
       assert.equal(status, 0, stderr);
@@ -162,19 +259,41 @@ describe("the root file system", () => {
       writable(config);
     });
     mkdirSync(container.at("only-here"));
-    const run = (...flags: string[]): Result => box().exec(start, [box().directory, "./program", "--root", box().stateRoot, "run", ...flags, "--bundle", container.bundle, container.id]);
+    const run = (...flags: string[]): Result =>
+      box().exec(start, [
+        box().directory,
+        "./program",
+        "--root",
+        box().stateRoot,
+        "run",
+        ...flags,
+        "--bundle",
+        container.bundle,
+        container.id,
+      ]);
     const refusal = run();
     if (refusal.status === 77) skipBecause(this, "whoever made our mount namespace has left rootfs out of it");
     refused(refusal, /pivot_root\(2\).*EINVAL.*initramfs.*--no-pivot/);
     assert.deepEqual(ok(run("--no-pivot")).stdout.trim().split("\n"), readdirSync(container.rootfs).sort());
   });
 
-  for (const [value, expected] of [["shared", /shared:/], ["slave", /master:|^$/], ["private", /^$/], ["unbindable", /unbindable/]] as const) {
-    (["shared", "unbindable"].includes(value) ? itOurs : it)(`rootfsPropagation ${value} is that of the container's root`, () => {
-      const inside = box().inside("grep ' / / \\| / [^ ]* - ' /proc/self/mountinfo | head -1; cat /proc/self/mountinfo", (config) => (config.linux.rootfsPropagation = value));
-      const line = inside.split("\n").findLast((text) => text.split(" ")[4] === "/") ?? "";
-      assert.match(line.split(" - ")[0]?.split(" ").slice(6).join(" ") ?? "", expected, line);
-    });
+  for (const [value, expected] of [
+    ["shared", /shared:/],
+    ["slave", /master:|^$/],
+    ["private", /^$/],
+    ["unbindable", /unbindable/],
+  ] as const) {
+    (["shared", "unbindable"].includes(value) ? itOurs : it)(
+      `rootfsPropagation ${value} is that of the container's root`,
+      () => {
+        const inside = box().inside(
+          "grep ' / / \\| / [^ ]* - ' /proc/self/mountinfo | head -1; cat /proc/self/mountinfo",
+          (config) => (config.linux.rootfsPropagation = value),
+        );
+        const line = inside.split("\n").findLast((text) => text.split(" ")[4] === "/") ?? "";
+        assert.match(line.split(" - ")[0]?.split(" ").slice(6).join(" ") ?? "", expected, line);
+      },
+    );
   }
 });
 
@@ -183,9 +302,27 @@ describe("mounts", () => {
 
   it("of the default config.json are what they say", () => {
     const inside = box().inside("cat /proc/self/mountinfo");
-    const type = (point: string): string | undefined => inside.split("\n").findLast((line) => line.split(" ")[4] === point)?.split(" - ")[1]?.split(" ")[0];
-    assert.deepEqual(["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"].map(type), ["proc", "tmpfs", "devpts", "tmpfs", "mqueue", "sysfs", onV2() ? "cgroup2" : "tmpfs"]);
-    const has = (point: string, ...wanted: string[]): void => assert.deepEqual(wanted.filter((option) => !optionsAt(inside, point).includes(option)), [], point);
+    const type = (point: string): string | undefined =>
+      inside
+        .split("\n")
+        .findLast((line) => line.split(" ")[4] === point)
+        ?.split(" - ")[1]
+        ?.split(" ")[0];
+    assert.deepEqual(["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"].map(type), [
+      "proc",
+      "tmpfs",
+      "devpts",
+      "tmpfs",
+      "mqueue",
+      "sysfs",
+      onV2() ? "cgroup2" : "tmpfs",
+    ]);
+    const has = (point: string, ...wanted: string[]): void =>
+      assert.deepEqual(
+        wanted.filter((option) => !optionsAt(inside, point).includes(option)),
+        [],
+        point,
+      );
     has("/dev", "nosuid", "mode=755", "size=65536k");
     has("/dev/pts", "nosuid", "noexec", "gid=5", "mode=620", "ptmxmode=666");
     has("/dev/shm", "nosuid", "nodev", "noexec");
@@ -194,8 +331,14 @@ describe("mounts", () => {
   });
 
   itOnV1("of type cgroup show every v1 controller, with the container's own group, read-only", ["pids"], () => {
-    const inside = box().inside("ls /sys/fs/cgroup; cat /sys/fs/cgroup/pids/cgroup.procs; mkdir /sys/fs/cgroup/pids/x 2>&1; mkdir /sys/fs/cgroup/x 2>&1; true", (config) => config.linux.namespaces.push({ type: "cgroup" }));
-    for (const name of ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"].filter(hasController)) assert.match(inside, new RegExp(`^${name}$`, "m"));
+    const inside = box().inside(
+      "ls /sys/fs/cgroup; cat /sys/fs/cgroup/pids/cgroup.procs; mkdir /sys/fs/cgroup/pids/x 2>&1; mkdir /sys/fs/cgroup/x 2>&1; true",
+      (config) => config.linux.namespaces.push({ type: "cgroup" }),
+    );
+    for (const name of ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"].filter(
+      hasController,
+    ))
+      assert.match(inside, new RegExp(`^${name}$`, "m"));
     assert.match(inside, /^1\n/m);
     assert.match(inside, /pids\/x': Read-only file system/);
     assert.match(inside, /cgroup\/x': (Read-only file system|Permission denied)/);
@@ -205,17 +348,28 @@ describe("mounts", () => {
     assert.match(box().inside("cat /sys/fs/cgroup/pids/cgroup.procs"), /^1\n/);
   });
 
-  itOnV2("of type cgroup without a cgroup namespace show all of v2, read-only, with the container's group where /proc says", [], () => {
-    const inside = box().inside("own=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); grep -x 1 $own/cgroup.procs; mkdir $own/x 2>&1; true");
-    assert.match(inside, /^1\n.*Read-only file system\n$/);
-  });
+  itOnV2(
+    "of type cgroup without a cgroup namespace show all of v2, read-only, with the container's group where /proc says",
+    [],
+    () => {
+      const inside = box().inside(
+        "own=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); grep -x 1 $own/cgroup.procs; mkdir $own/x 2>&1; true",
+      );
+      assert.match(inside, /^1\n.*Read-only file system\n$/);
+    },
+  );
 
   it("are made in the listed order: the later one hides the earlier", () => {
     mkdirSync(box().path("first"));
     mkdirSync(box().path("second"));
     box().write("first/name", "first");
     box().write("second/name", "second");
-    const bind = (name: string): Mount => ({ destination: "/mnt", type: "bind", source: box().path(name), options: ["rbind"] });
+    const bind = (name: string): Mount => ({
+      destination: "/mnt",
+      type: "bind",
+      source: box().path(name),
+      options: ["rbind"],
+    });
     assert.equal(box().inside("cat /mnt/name", add(bind("first"), bind("second"))), "second");
     assert.equal(box().inside("cat /mnt/name", add(bind("second"), bind("first"))), "first");
   });
@@ -224,7 +378,10 @@ describe("mounts", () => {
     const file = box().write("source", "text");
     const inside = box().inside("cat /a/b/file; ls -d /c/d/e", (config) => {
       writable(config);
-      add({ destination: "/a/b/file", type: "bind", source: file, options: ["bind"] }, { destination: "/c/d/e", type: "tmpfs", source: "tmpfs" })(config);
+      add(
+        { destination: "/a/b/file", type: "bind", source: file, options: ["bind"] },
+        { destination: "/c/d/e", type: "tmpfs", source: "tmpfs" },
+      )(config);
     });
     assert.equal(inside, "text/c/d/e\n");
   });
@@ -251,7 +408,8 @@ describe("mounts", () => {
 
     it("read-only cannot be written, read-write can", () => {
       mkdirSync(box().path("data"));
-      const bind = (...options: string[]): ((config: Config) => void) => add({ destination: "/mnt", type: "bind", source: box().path("data"), options });
+      const bind = (...options: string[]): ((config: Config) => void) =>
+        add({ destination: "/mnt", type: "bind", source: box().path("data"), options });
       assert.match(box().inside("touch /mnt/no 2>&1; true", bind("bind", "ro")), /Read-only/);
       box().inside("touch /mnt/yes", bind("bind"));
       assert.deepEqual(readdirSync(box().path("data")), ["yes"]);
@@ -259,13 +417,33 @@ describe("mounts", () => {
 
     it("with flags get them: nosuid nodev noexec", () => {
       mkdirSync(box().path("data"));
-      const options = optionsAt(box().inside("cat /proc/self/mountinfo", add({ destination: "/mnt", type: "bind", source: box().path("data"), options: ["bind", "nosuid", "nodev", "noexec", "ro", "noatime"] })), "/mnt");
-      assert.deepEqual(["ro", "nosuid", "nodev", "noexec", "noatime"].filter((option) => !options.includes(option)), []);
+      const options = optionsAt(
+        box().inside(
+          "cat /proc/self/mountinfo",
+          add({
+            destination: "/mnt",
+            type: "bind",
+            source: box().path("data"),
+            options: ["bind", "nosuid", "nodev", "noexec", "ro", "noatime"],
+          }),
+        ),
+        "/mnt",
+      );
+      assert.deepEqual(
+        ["ro", "nosuid", "nodev", "noexec", "noatime"].filter((option) => !options.includes(option)),
+        [],
+      );
     });
 
     it("of a file hide the file below", () => {
       const file = box().write("hosts", "mine\n");
-      assert.equal(box().inside("cat /etc/hosts", add({ destination: "/etc/hosts", type: "bind", source: file, options: ["bind", "ro"] })), "mine\n");
+      assert.equal(
+        box().inside(
+          "cat /etc/hosts",
+          add({ destination: "/etc/hosts", type: "bind", source: file, options: ["bind", "ro"] }),
+        ),
+        "mine\n",
+      );
     });
 
     it("with rbind bring the mounts below, with bind do not; rro makes all read-only", () => {
@@ -273,7 +451,8 @@ describe("mounts", () => {
       execFileSync("mount", ["-t", "tmpfs", "tmpfs", box().path("data/sub")]);
       try {
         box().write("data/sub/file", "");
-        const bind = (...options: string[]): ((config: Config) => void) => add({ destination: "/mnt", type: "bind", source: box().path("data"), options });
+        const bind = (...options: string[]): ((config: Config) => void) =>
+          add({ destination: "/mnt", type: "bind", source: box().path("data"), options });
         assert.equal(box().inside("ls /mnt/sub", bind("rbind")), "file\n");
         assert.equal(box().inside("ls /mnt/sub", bind("bind")), "");
         assert.equal(box().inside("touch /mnt/sub/file && echo writable", bind("rbind", "ro")), "writable\n");
@@ -295,7 +474,16 @@ describe("mounts", () => {
 
   describe("tmpfs", () => {
     it("take their data options", () => {
-      assert.deepEqual(optionsAt(box().inside("cat /proc/self/mountinfo", add({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m", "mode=1700"] })), "/mnt").filter((option) => /size|mode|nosuid/.test(option)), ["nosuid", "size=1024k", "mode=1700"]);
+      assert.deepEqual(
+        optionsAt(
+          box().inside(
+            "cat /proc/self/mountinfo",
+            add({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m", "mode=1700"] }),
+          ),
+          "/mnt",
+        ).filter((option) => /size|mode|nosuid/.test(option)),
+        ["nosuid", "size=1024k", "mode=1700"],
+      );
     });
 
     it("without a mode have that of the directory below", () => {
@@ -308,12 +496,24 @@ describe("mounts", () => {
     });
 
     it("read-only are read-only, though mounts below them could be made", () => {
-      const inside = box().inside("touch /mnt/x 2>&1; touch /mnt/below/x && ls /mnt/below", add({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["ro"] }, { destination: "/mnt/below", type: "tmpfs", source: "tmpfs" }));
+      const inside = box().inside(
+        "touch /mnt/x 2>&1; touch /mnt/below/x && ls /mnt/below",
+        add(
+          { destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["ro"] },
+          { destination: "/mnt/below", type: "tmpfs", source: "tmpfs" },
+        ),
+      );
       assert.match(inside, /Read-only file system\nx\n$/);
     });
 
     it("with tmpcopyup begin with what the directory held", () => {
-      assert.match(box().inside("cat /etc/hosts; touch /etc/new", add({ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] })), /localhost/);
+      assert.match(
+        box().inside(
+          "cat /etc/hosts; touch /etc/new",
+          add({ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] }),
+        ),
+        /localhost/,
+      );
     });
   });
 
@@ -321,26 +521,48 @@ describe("mounts", () => {
     const container = box().container((config) => {
       config.mounts.push({ destination: "/home", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "size=1m"] });
       config.process.capabilities = CAPABILITY("CAP_DAC_OVERRIDE");
-      config.process.args = ["sh", "-c", "cd /home && stat -c '%n %a %u:%g %F %t:%T' . below below/file below/link below/null below/fifo && readlink below/link && cat below/file && touch below/new && rm below/file"];
+      config.process.args = [
+        "sh",
+        "-c",
+        "cd /home && stat -c '%n %a %u:%g %F %t:%T' . below below/file below/link below/null below/fifo && readlink below/link && cat below/file && touch below/new && rm below/file",
+      ];
     });
     const home = container.at("home");
-    execFileSync("sh", ["-c", "cd $0 && rm -rf * && mkdir below && echo text > below/file && ln -s ../away below/link && mknod below/null c 1 3 && mkfifo below/fifo && chown 1:2 below/file && chown -h 5:6 below/link && chown 7:0 below && chown 3:4 . && chmod 4751 below/file && chmod 2711 below && chmod 750 .", home]);
-    assert.equal(ok(container.run()).stdout, [
-      ". 750 3:4 directory 0:0", "below 2711 7:0 directory 0:0", "below/file 4751 1:2 regular file 0:0", "below/link 777 5:6 symbolic link 0:0",
-      "below/null 644 0:0 character special file 1:3", "below/fifo 644 0:0 fifo 0:0", "../away", "text", "",
-    ].join("\n"));
+    execFileSync("sh", [
+      "-c",
+      "cd $0 && rm -rf * && mkdir below && echo text > below/file && ln -s ../away below/link && mknod below/null c 1 3 && mkfifo below/fifo && chown 1:2 below/file && chown -h 5:6 below/link && chown 7:0 below && chown 3:4 . && chmod 4751 below/file && chmod 2711 below && chmod 750 .",
+      home,
+    ]);
+    assert.equal(
+      ok(container.run()).stdout,
+      [
+        ". 750 3:4 directory 0:0",
+        "below 2711 7:0 directory 0:0",
+        "below/file 4751 1:2 regular file 0:0",
+        "below/link 777 5:6 symbolic link 0:0",
+        "below/null 644 0:0 character special file 1:3",
+        "below/fifo 644 0:0 fifo 0:0",
+        "../away",
+        "text",
+        "",
+      ].join("\n"),
+    );
     assert.deepEqual(readdirSync(join(home, "below")).sort(), ["fifo", "file", "link", "null"]);
   });
 
   it("of devpts are the user namespace's own: their gid must be mapped there, and then a terminal has it", () => {
-    const inside = (size: number): Container => box().container((config) => {
-      config.linux.namespaces.push({ type: "user" });
-      config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size }];
-      config.process.terminal = true;
-      config.process.args = ["stat", "-L", "-c", "%u:%g %a", "/proc/self/fd/0", "/dev/ptmx"];
-    });
+    const inside = (size: number): Container =>
+      box().container((config) => {
+        config.linux.namespaces.push({ type: "user" });
+        config.linux["uidMappings"] = config.linux["gidMappings"] = [{ containerID: 0, hostID: 100_000, size }];
+        config.process.terminal = true;
+        config.process.args = ["stat", "-L", "-c", "%u:%g %a", "/proc/self/fd/0", "/dev/ptmx"];
+      });
     const refusal = inside(5).run();
-    refused(refusal, isTsrun ? /\/mounts\/2\/options\/5: cannot specify gid=5 mount option: gid 5 is not mapped/ : /devpts/);
+    refused(
+      refusal,
+      isTsrun ? /\/mounts\/2\/options\/5: cannot specify gid=5 mount option: gid 5 is not mapped/ : /devpts/,
+    );
     if (isTsrun) assert.match(ok(inside(6).run()).stdout, /^0:5 620\r?\n0:0 666\r?\n$/);
   });
 
@@ -377,9 +599,22 @@ describe("mounts", () => {
 
     it("are refused on /proc and below it, unless they are procfs or known files (CVE-2019-16884)", () => {
       mkdirSync(box().path("data"));
-      refused(box().container(add({ destination: "/proc", type: "bind", source: box().path("data"), options: ["bind"] })).run(), /\/proc/);
-      refused(box().container(add({ destination: "/proc/self", type: "tmpfs", source: "tmpfs" })).run(), /\/proc/);
-      box().inside("true", add({ destination: "/proc/uptime", type: "bind", source: box().write("uptime", "1 1"), options: ["bind"] }));
+      refused(
+        box()
+          .container(add({ destination: "/proc", type: "bind", source: box().path("data"), options: ["bind"] }))
+          .run(),
+        /\/proc/,
+      );
+      refused(
+        box()
+          .container(add({ destination: "/proc/self", type: "tmpfs", source: "tmpfs" }))
+          .run(),
+        /\/proc/,
+      );
+      box().inside(
+        "true",
+        add({ destination: "/proc/uptime", type: "bind", source: box().write("uptime", "1 1"), options: ["bind"] }),
+      );
     });
   });
 });
@@ -389,17 +624,45 @@ describe("devices", () => {
 
   it("of every container are null, zero, full, random, urandom and tty, for everybody", () => {
     const inside = box().inside("cd /dev; stat -c '%n %F %t:%T %a %u:%g' null zero full random urandom tty");
-    assert.deepEqual(inside.trim().split("\n"), [["null", "1:3"], ["zero", "1:5"], ["full", "1:7"], ["random", "1:8"], ["urandom", "1:9"], ["tty", "5:0"]].map(([name, number]) => `${name} character special file ${number} 666 0:0`));
+    assert.deepEqual(
+      inside.trim().split("\n"),
+      [
+        ["null", "1:3"],
+        ["zero", "1:5"],
+        ["full", "1:7"],
+        ["random", "1:8"],
+        ["urandom", "1:9"],
+        ["tty", "5:0"],
+      ].map(([name, number]) => `${name} character special file ${number} 666 0:0`),
+    );
   });
 
   it("can be used by a user without rights", () => {
-    box().inside("echo x > /dev/null && head -c 1 /dev/zero /dev/urandom | wc -c; ! echo x > /dev/full 2>/dev/null", (config) => (config.process.user = { uid: 1000, gid: 1000 }));
+    box().inside(
+      "echo x > /dev/null && head -c 1 /dev/zero /dev/urandom | wc -c; ! echo x > /dev/full 2>/dev/null",
+      (config) => (config.process.user = { uid: 1000, gid: 1000 }),
+    );
   });
 
   it("come with the links fd, stdin, stdout, stderr and ptmx, and core where there is a kcore", () => {
     const inside = box().inside("cd /dev; for l in fd stdin stdout stderr ptmx core; do echo $l $(readlink $l); done");
-    const links = Object.fromEntries(inside.trim().split("\n").map((line) => line.split(" ")));
-    assert.deepEqual({ ...links, core: "" }, { fd: "/proc/self/fd", stdin: "/proc/self/fd/0", stdout: "/proc/self/fd/1", stderr: "/proc/self/fd/2", ptmx: "pts/ptmx", core: "" });
+    const links = Object.fromEntries(
+      inside
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")),
+    );
+    assert.deepEqual(
+      { ...links, core: "" },
+      {
+        fd: "/proc/self/fd",
+        stdin: "/proc/self/fd/0",
+        stdout: "/proc/self/fd/1",
+        stderr: "/proc/self/fd/2",
+        ptmx: "pts/ptmx",
+        core: "",
+      },
+    );
     assert.equal(links["core"], existsSync("/proc/kcore") ? "/proc/kcore" : undefined);
   });
 
@@ -411,7 +674,10 @@ describe("devices", () => {
         { path: "/dev/fifo", type: "p", fileMode: 0o777, uid: 1000 },
       ];
     });
-    assert.equal(inside, "character special file a:e5 640 7:8\nblock special file 7:12c 604 0:0\nfifo 0:0 777 1000:0\n");
+    assert.equal(
+      inside,
+      "character special file a:e5 640 7:8\nblock special file 7:12c 604 0:0\nfifo 0:0 777 1000:0\n",
+    );
   });
 
   it("that are in the image already stay as they are", () => {
@@ -429,14 +695,20 @@ describe("devices", () => {
     const inside = box().inside("stat -c %a /dev/null; : > /dev/null", (config) => {
       config.linux.devices = [{ path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666 }];
       // As with runc the default node's rule goes with the node.
-      config.linux.resources = { devices: [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 1, minor: 3, access: "rwm" }] };
+      config.linux.resources = {
+        devices: [
+          { allow: false, access: "rwm" },
+          { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
+        ],
+      };
     });
     assert.equal(inside, "666\n");
   });
 
   it("are made also where /dev is read-only afterwards", () => {
     const inside = box().inside("touch /dev/x 2>&1; test -c /dev/null && test -L /dev/ptmx && echo made", (config) => {
-      for (const mount of config.mounts) if (mount.destination === "/dev") mount.options = [...(mount.options ?? []), "ro"];
+      for (const mount of config.mounts)
+        if (mount.destination === "/dev") mount.options = [...(mount.options ?? []), "ro"];
     });
     assert.equal(inside, "touch: /dev/x: Read-only file system\nmade\n");
   });
@@ -468,21 +740,32 @@ describe("masked and read-only paths", () => {
   const box = useBox();
 
   it("masked: a file reads empty, a directory is empty and read-only, what is missing does not matter", () => {
-    const inside = box().inside("wc -c < /etc/passwd; ls -A /home | wc -l; touch /home/x 2>&1; ls -A /var | wc -l", (config) => {
-      writable(config);
-      config.linux.maskedPaths = ["/etc/passwd", "/home", "/var", "/nonexistent", "/proc/nonexistent"];
-    });
+    const inside = box().inside(
+      "wc -c < /etc/passwd; ls -A /home | wc -l; touch /home/x 2>&1; ls -A /var | wc -l",
+      (config) => {
+        writable(config);
+        config.linux.maskedPaths = ["/etc/passwd", "/home", "/var", "/nonexistent", "/proc/nonexistent"];
+      },
+    );
     assert.equal(inside, "0\n0\ntouch: /home/x: Read-only file system\n0\n");
   });
 
   it("masked: the default ones below /proc and /sys give nothing away", () => {
-    assert.equal(box().inside("head -c 10 /proc/kcore 2>/dev/null | wc -c; cat /proc/keys /proc/timer_list /proc/latency_stats 2>/dev/null | wc -c; ls -A /sys/firmware | wc -l"), "0\n0\n0\n");
+    assert.equal(
+      box().inside(
+        "head -c 10 /proc/kcore 2>/dev/null | wc -c; cat /proc/keys /proc/timer_list /proc/latency_stats 2>/dev/null | wc -c; ls -A /sys/firmware | wc -l",
+      ),
+      "0\n0\n0\n",
+    );
   });
 
   itOurs("masked: many directories are covered by one and the same tmpfs", () => {
-    const inside = box().inside("stat -c %d /home /var /tmp | sort -u | wc -l; ls -A /home /var /tmp | grep -v : | grep -c .; true", (config) => {
-      config.linux.maskedPaths = ["/home", "/var", "/tmp"];
-    });
+    const inside = box().inside(
+      "stat -c %d /home /var /tmp | sort -u | wc -l; ls -A /home /var /tmp | grep -v : | grep -c .; true",
+      (config) => {
+        config.linux.maskedPaths = ["/home", "/var", "/tmp"];
+      },
+    );
     assert.equal(inside, "1\n0\n");
   });
 
@@ -497,18 +780,29 @@ describe("masked and read-only paths", () => {
   });
 
   it("read-only: the flags that the mount had stay", () => {
-    const options = optionsAt(box().inside("cat /proc/self/mountinfo", (config) => {
-      add({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"] })(config);
-      config.linux.readonlyPaths = ["/mnt"];
-    }), "/mnt");
-    assert.deepEqual(["ro", "nosuid", "nodev", "noexec"].filter((option) => !options.includes(option)), []);
+    const options = optionsAt(
+      box().inside("cat /proc/self/mountinfo", (config) => {
+        add({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"] })(config);
+        config.linux.readonlyPaths = ["/mnt"];
+      }),
+      "/mnt",
+    );
+    assert.deepEqual(
+      ["ro", "nosuid", "nodev", "noexec"].filter((option) => !options.includes(option)),
+      [],
+    );
   });
 
   it("are refused without a mount namespace", () => {
-    refused(box().container((config) => {
-      shareNamespace(config, "mount");
-      config.mounts = [];
-    }).run(), isTsrun ? /\/linux\/maskedPaths.*MNT namespace/ : /MNT/);
+    refused(
+      box()
+        .container((config) => {
+          shareNamespace(config, "mount");
+          config.mounts = [];
+        })
+        .run(),
+      isTsrun ? /\/linux\/maskedPaths.*MNT namespace/ : /MNT/,
+    );
   });
 });
 
@@ -520,7 +814,18 @@ describe("the runtime's own program", () => {
     // refuses that of what is executed anyway: who has it open already waits until it is not.)
     const container = box().container((config) => {
       config.process.capabilities = CAPABILITY("CAP_SYS_PTRACE");
-      config.hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", "if test -s /proc/1/exe; then exit 8; fi; if echo x >> /proc/1/exe; then exit 7; fi; true"] }] };
+      config.hooks = {
+        startContainer: [
+          {
+            path: "/bin/sh",
+            args: [
+              "sh",
+              "-c",
+              "if test -s /proc/1/exe; then exit 8; fi; if echo x >> /proc/1/exe; then exit 7; fi; true",
+            ],
+          },
+        ],
+      };
     });
     const { status, stderr } = container.run();
     assert.equal(status, 0, stderr);

@@ -2,7 +2,16 @@
 // user (/etc/passwd, /etc/subuid, /etc/subgid) in a mount namespace of each command's own, so that the host is not changed.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { sharedRootfs, type Config } from "./bundle.ts";
 import { PROGRAM, type Box, type Result, type RunOptions } from "./harness.ts";
@@ -84,14 +93,36 @@ export class Rootless {
   exec(program: string, args: readonly string[], options: RootlessOptions = {}): Result {
     const enter = options.cgroup === undefined ? "" : `echo $$ >${options.cgroup}/cgroup.procs || exit 125\n`;
     const become = enter + (options.helpers === false ? BECOME : BECOME_WITH_HELPERS);
-    const env = { XDG_RUNTIME_DIR: this.runtimeDirectory, PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...options.env };
+    const env = {
+      XDG_RUNTIME_DIR: this.runtimeDirectory,
+      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      ...options.env,
+    };
     // The environment is the program's, but not that of what becomes the user.
     const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    return this.box.exec("/usr/bin/unshare", ["--mount", "--propagation", "private", "sh", "-c", become, this.box.directory, "/usr/bin/env", "-i", `TSRUN_TEST=${this.box.prefix}`, ...words, program, ...args], {
-      ...options,
-      cwd: options.cwd ?? this.directory,
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-    });
+    return this.box.exec(
+      "/usr/bin/unshare",
+      [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        become,
+        this.box.directory,
+        "/usr/bin/env",
+        "-i",
+        `TSRUN_TEST=${this.box.prefix}`,
+        ...words,
+        program,
+        ...args,
+      ],
+      {
+        ...options,
+        cwd: options.cwd ?? this.directory,
+        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      },
+    );
   }
 
   runtime(args: readonly string[], options: RootlessOptions = {}): Result {
@@ -117,5 +148,6 @@ export class Rootless {
 /** Directories only: the files are shared with other bundles, and nobody writes into them. */
 function own(directory: string): void {
   lchownSync(directory, UID, GID);
-  for (const entry of readdirSync(directory, { withFileTypes: true })) if (entry.isDirectory()) own(join(directory, entry.name));
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) own(join(directory, entry.name));
 }

@@ -13,19 +13,32 @@ describe("run in the foreground", () => {
 
   for (const status of [0, 1, 7, 126, 255]) {
     it(`ends with the container's status ${status}`, () => {
-      assert.equal(box().container((config) => (config.process.args = ["sh", "-c", `exit ${status}`])).run().status, status);
+      assert.equal(
+        box()
+          .container((config) => (config.process.args = ["sh", "-c", `exit ${status}`]))
+          .run().status,
+        status,
+      );
     });
   }
 
   it("ends with 128 + 9 when the container is killed", async () => {
     const container = box().container((config) => (config.process.args = ["sleep", "60"]));
     const end = ended(container.spawnRun());
-    await soon("it runs", () => existsSync(`${box().stateRoot}/${container.id}/state.json`) && container.state().status === "running");
+    await soon(
+      "it runs",
+      () => existsSync(`${box().stateRoot}/${container.id}/state.json`) && container.state().status === "running",
+    );
     ok(container.kill("KILL"));
     assert.equal((await end).status, 137);
   });
 
-  for (const [signal, number] of [["TERM", 15], ["SEGV", 11], ["USR1", 10], ["ABRT", 6]] as const) {
+  for (const [signal, number] of [
+    ["TERM", 15],
+    ["SEGV", 11],
+    ["USR1", 10],
+    ["ABRT", 6],
+  ] as const) {
     it(`ends with 128 + ${number} when the process dies of SIG${signal}`, () => {
       const container = box().container((config) => {
         shareNamespace(config, "pid"); // [kernel] pid 1 of a namespace does not die of its own signals
@@ -37,7 +50,14 @@ describe("run in the foreground", () => {
 
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGCONT"] as const) {
     it(`passes ${signal} on to the container`, async () => {
-      const container = box().container((config) => (config.process.args = ["sh", "-c", `trap 'echo got it; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`]));
+      const container = box().container(
+        (config) =>
+          (config.process.args = [
+            "sh",
+            "-c",
+            `trap 'echo got it; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`,
+          ]),
+      );
       const child = container.spawnRun();
       let said = "";
       child.stdout?.on("data", (data: Buffer) => (said += data.toString()));
@@ -51,8 +71,17 @@ describe("run in the foreground", () => {
   }
 
   it("passes every signal on that can be caught and is not its own business", async () => {
-    const numbers = Array.from({ length: 64 }, (_value, i) => i + 1).filter((number) => ![9, 13, 17, 19, 23, 32, 33].includes(number)); // KILL, PIPE, CHLD, STOP, URG, and two of libc's
-    const container = box().container((config) => (config.process.args = ["sh", "-c", `for n in ${numbers.join(" ")}; do trap "echo $n," $n; done; echo ready; while :; do sleep 0.02; done`]));
+    const numbers = Array.from({ length: 64 }, (_value, i) => i + 1).filter(
+      (number) => ![9, 13, 17, 19, 23, 32, 33].includes(number),
+    ); // KILL, PIPE, CHLD, STOP, URG, and two of libc's
+    const container = box().container(
+      (config) =>
+        (config.process.args = [
+          "sh",
+          "-c",
+          `for n in ${numbers.join(" ")}; do trap "echo $n," $n; done; echo ready; while :; do sleep 0.02; done`,
+        ]),
+    );
     const child = container.spawnRun();
     let said = "";
     child.stdout?.on("data", (data: Buffer) => (said += data.toString()));
@@ -69,7 +98,9 @@ describe("run in the foreground", () => {
 
   it("passes bytes of every value through, both ways", async () => {
     const bytes = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_value, i) => i)), randomBytes(1 << 20)]);
-    const child = box().container((config) => (config.process.args = ["cat"])).spawnRun();
+    const child = box()
+      .container((config) => (config.process.args = ["cat"]))
+      .spawnRun();
     const heard: Buffer[] = [];
     child.stdout?.on("data", (data: Buffer) => heard.push(data));
     child.stdin?.end(bytes);
@@ -85,19 +116,28 @@ describe("run in the foreground", () => {
       });
       if (command === "exec") ok(container.run(["-d"]));
       const script = box().write("run", 'exec "$@" <&- >&- 2>&-\n');
-      const words = command === "run" ? ["run", "-b", container.bundle, container.id] : ["exec", container.id, "sh", "-c", LINKS];
+      const words =
+        command === "run" ? ["run", "-b", container.bundle, container.id] : ["exec", container.id, "sh", "-c", LINKS];
       assert.equal(box().exec("/bin/sh", [script, PROGRAM, "--root", box().stateRoot, ...words]).status, 0);
       assert.deepEqual(readFileSync(container.at("links"), "utf8"), "/dev/null /dev/null /dev/null\n");
       if (command === "exec") ok(container.delete("--force"));
     });
   }
 
-  for (const [flags, whose] of [[[], "are its own"], [["--no-subreaper"], "with --no-subreaper are not its own"]] as const) {
+  for (const [flags, whose] of [
+    [[], "are its own"],
+    [["--no-subreaper"], "with --no-subreaper are not its own"],
+  ] as const) {
     it(`orphans of a container without a pid namespace ${whose}`, async () => {
       const container = box().container((config) => {
         shareNamespace(config, "pid");
-        const orphan = "until [ -e /dev/shm/orphaned ]; do sleep 0.05; done; cut -d\" \" -f4 /proc/$$/stat; touch /dev/shm/told";
-        config.process.args = ["sh", "-c", `(sh -c '${orphan}' &); touch /dev/shm/orphaned; until [ -e /dev/shm/told ]; do sleep 0.05; done`];
+        const orphan =
+          'until [ -e /dev/shm/orphaned ]; do sleep 0.05; done; cut -d" " -f4 /proc/$$/stat; touch /dev/shm/told';
+        config.process.args = [
+          "sh",
+          "-c",
+          `(sh -c '${orphan}' &); touch /dev/shm/orphaned; until [ -e /dev/shm/told ]; do sleep 0.05; done`,
+        ];
       });
       const child = container.spawnRun(flags);
       const { status, stdout, stderr } = await ended(child);
@@ -108,7 +148,10 @@ describe("run in the foreground", () => {
 
   it("prints 100 MB without loss", async function () {
     this.timeout(60_000);
-    const container = box().container((config) => (config.process.args = ["sh", "-c", "dd if=/dev/zero bs=1M count=100 2>/dev/null | tr '\\0' x; echo end"]));
+    const container = box().container(
+      (config) =>
+        (config.process.args = ["sh", "-c", "dd if=/dev/zero bs=1M count=100 2>/dev/null | tr '\\0' x; echo end"]),
+    );
     const child = container.spawnRun();
     const hash = createHash("sha256");
     let bytes = 0;
@@ -125,24 +168,43 @@ describe("run in the foreground", () => {
 
   it("passes stdin through, to its end", () => {
     const input = "line\n".repeat(20_000);
-    assert.equal(ok(box().container((config) => (config.process.args = ["cat"])).run([], { input })).stdout, input);
+    assert.equal(
+      ok(
+        box()
+          .container((config) => (config.process.args = ["cat"]))
+          .run([], { input }),
+      ).stdout,
+      input,
+    );
   });
 
   it("keeps stdout and stderr apart", () => {
-    const { stdout, stderr } = box().container((config) => (config.process.args = ["sh", "-c", "echo out; echo err >&2"])).run();
+    const { stdout, stderr } = box()
+      .container((config) => (config.process.args = ["sh", "-c", "echo out; echo err >&2"]))
+      .run();
     assert.deepEqual([stdout, stderr], ["out\n", "err\n"]);
   });
 
   itOurs("reads nothing from its own stdin: what the container leaves is the caller's", () => {
     const container = box().container((config) => (config.process.args = ["head", "-n", "0"]));
     const script = box().write("run", '"$@" && cat\n');
-    assert.equal(box().exec("/bin/sh", [script, PROGRAM, "--root", box().stateRoot, "run", "-b", container.bundle, container.id], { input: "rest\n", env: { PATH: "/bin" } }).stdout, "rest\n");
+    assert.equal(
+      box().exec("/bin/sh", [script, PROGRAM, "--root", box().stateRoot, "run", "-b", container.bundle, container.id], {
+        input: "rest\n",
+        env: { PATH: "/bin" },
+      }).stdout,
+      "rest\n",
+    );
   });
 
   it("reaps what the container orphans to it, and waits for the container's own process", () => {
     const container = box().container((config) => {
       shareNamespace(config, "pid");
-      config.process.args = ["sh", "-c", "for i in 1 2 3 4 5; do (sh -c 'sleep 0.05 & exit' &); done; sleep 0.4; exit 9"];
+      config.process.args = [
+        "sh",
+        "-c",
+        "for i in 1 2 3 4 5; do (sh -c 'sleep 0.05 & exit' &); done; sleep 0.4; exit 9",
+      ];
     });
     assert.equal(container.run().status, 9);
   });
@@ -172,7 +234,10 @@ describe("run in the foreground", () => {
   it("killed by SIGKILL leaves what delete --force takes away", async () => {
     const container = box().container((config) => (config.process.args = ["sleep", "60"]));
     const child = container.spawnRun();
-    await soon("it runs", () => existsSync(`${box().stateRoot}/${container.id}/state.json`) && container.state().status === "running");
+    await soon(
+      "it runs",
+      () => existsSync(`${box().stateRoot}/${container.id}/state.json`) && container.state().status === "running",
+    );
     const end = new Promise((resolve) => child.once("exit", resolve)); // the container holds the streams
     child.kill("SIGKILL");
     await end;
@@ -186,7 +251,11 @@ describe("run --detach", () => {
   it("returns while the container runs, with the caller's streams for its own", () => {
     const container = box().container((config) => (config.process.args = ["sh", "-c", "echo started; sleep 60"]));
     const output = openSync(box().path("out"), "w");
-    const { status } = spawnSync(PROGRAM, ["--root", box().stateRoot, "run", "-d", "--pid-file", box().path("pid"), "-b", container.bundle, container.id], { stdio: ["ignore", output, output], env: {} });
+    const { status } = spawnSync(
+      PROGRAM,
+      ["--root", box().stateRoot, "run", "-d", "--pid-file", box().path("pid"), "-b", container.bundle, container.id],
+      { stdio: ["ignore", output, output], env: {} },
+    );
     closeSync(output);
     assert.equal(status, 0, readFileSync(box().path("out"), "utf8"));
     const state = container.state();
@@ -209,7 +278,12 @@ describe("run --detach", () => {
   });
 
   it("fails when the program does, and leaves nothing", () => {
-    refused(box().container((config) => (config.process.args = ["/nonexistent"])).run(["-d"]), /no such file or directory/);
+    refused(
+      box()
+        .container((config) => (config.process.args = ["/nonexistent"]))
+        .run(["-d"]),
+      /no such file or directory/,
+    );
   });
 
   it("does not end with a stopped container's status", () => {

@@ -9,7 +9,7 @@ import { isTsrun, ok, PROGRAM, shareNamespace, useBox, user, type Result } from 
 
 /** All that a process can see of how it was made. */
 const LOOK = [
-  "id; pwd; umask; hostname; cat /proc/sys/kernel/domainname; echo args \"$0\" \"$@\"; env | sort",
+  'id; pwd; umask; hostname; cat /proc/sys/kernel/domainname; echo args "$0" "$@"; env | sort',
   "grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups|Cpus_allowed:)' /proc/self/status; cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup /proc/self/timens_offsets 2>&1",
   "ls -l /dev /dev/pts; stat -c '%n %a %u:%g %F' /dev/* /dev/shm /tmp /work 2>&1; cat /proc/net/dev | cut -d: -f1; cat /proc/sys/net/ipv4/ip_forward; ls -l /home /mnt 2>&1",
   "for file in pids.max memory.limit_in_bytes memory.max cpu.shares cpuset.cpus; do cat /sys/fs/cgroup/*/$file /sys/fs/cgroup/$file 2>/dev/null; done",
@@ -42,7 +42,8 @@ describe("plan --shell", function () {
     chmodSync(container.at("tmp"), 0o1755);
     const run = ok(container.run());
     const shell = ok(box().exec("/bin/sh", [script(container.bundle, container.id), ...ANYWAY], PATH));
-    const normal = (text: string): string[] => text.split("\n").map((line) => line.replaceAll(/\b[A-Z][a-z]{2} {1,2}\d+ \d\d:\d\d\b/g, "TIME"));
+    const normal = (text: string): string[] =>
+      text.split("\n").map((line) => line.replaceAll(/\b[A-Z][a-z]{2} {1,2}\d+ \d\d:\d\d\b/g, "TIME"));
     assert.deepEqual(normal(shell.stdout), normal(run.stdout));
     assert(run.stdout.split("\n").length > 60, run.stdout);
     return shell;
@@ -54,7 +55,12 @@ describe("plan --shell", function () {
     const other = box().container((config) => (config.process.args = ["sleep", "60"]));
     ok(other.run(["--detach"]));
     const path = `/proc/${other.state().pid}/ns/pid`;
-    compare((config) => (config.linux.namespaces = config.linux.namespaces.map((one) => (one.type === "pid" ? { type: "pid", path } : one))));
+    compare(
+      (config) =>
+        (config.linux.namespaces = config.linux.namespaces.map((one) =>
+          one.type === "pid" ? { type: "pid", path } : one,
+        )),
+    );
     ok(other.delete("--force"));
   });
 
@@ -64,8 +70,17 @@ describe("plan --shell", function () {
       config.process.env = ["PATH=/bin:/usr/bin", "WORD=two words", "QUOTE='\"$x"];
       config.process.cwd = "/work";
       const names = ["CAP_NET_RAW", "CAP_KILL"];
-      config.process.capabilities = { bounding: [...names, "CAP_CHOWN"], effective: names, permitted: names, inheritable: names, ambient: names };
-      config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 512, hard: 1000 }, { type: "RLIMIT_CORE", soft: 0, hard: 0 }];
+      config.process.capabilities = {
+        bounding: [...names, "CAP_CHOWN"],
+        effective: names,
+        permitted: names,
+        inheritable: names,
+        ambient: names,
+      };
+      config.process.rlimits = [
+        { type: "RLIMIT_NOFILE", soft: 512, hard: 1000 },
+        { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+      ];
       config.process.oomScoreAdj = 300;
       config.process.noNewPrivileges = false;
       config.linux.sysctl = { "net.ipv4.ip_forward": "1" };
@@ -76,7 +91,12 @@ describe("plan --shell", function () {
     void compare((config) => {
       config.linux.namespaces.push({ type: "cgroup" }, { type: "time" });
       config.linux.timeOffsets = { boottime: { secs: 5000, nanosecs: 0 }, monotonic: { secs: 77, nanosecs: 0 } };
-      config.linux.resources = { ...config.linux.resources, pids: { limit: 99 }, memory: { limit: 64 * 2 ** 20 }, cpu: { shares: 512 } };
+      config.linux.resources = {
+        ...config.linux.resources,
+        pids: { limit: 99 },
+        memory: { limit: 64 * 2 ** 20 },
+        cpu: { shares: 512 },
+      };
     }));
 
   it("makes one with binds, copies, devices and a writable root, in fewer namespaces", () => {
@@ -84,10 +104,18 @@ describe("plan --shell", function () {
     compare((config) => {
       config.root.readonly = false;
       config.process.cwd = "/made/for/it";
-      config.linux.devices = [{ path: "/dev/fifo", type: "p", fileMode: 0o640, uid: 7, gid: 8 }, { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o600 }];
+      config.linux.devices = [
+        { path: "/dev/fifo", type: "p", fileMode: 0o640, uid: 7, gid: 8 },
+        { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o600 },
+      ];
       config.mounts.push(
         { destination: "/home", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "ro", "size=1m"] },
-        { destination: "/mnt", type: "bind", source: box().path("shared"), options: ["rbind", "ro", "nosuid", "nodev"] },
+        {
+          destination: "/mnt",
+          type: "bind",
+          source: box().path("shared"),
+          options: ["rbind", "ro", "nosuid", "nodev"],
+        },
         { destination: "/etc/passwd", type: "bind", source: "/etc/passwd", options: ["bind", "noexec"] },
         { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
       );
@@ -99,14 +127,24 @@ describe("plan --shell", function () {
 
   it("runs hooks of createContainer and poststop as tsrun does, with state, environment and arguments", () => {
     const log = box().path("log");
-    const hook = box().write("hook", `#!/bin/sh\nexec >> ${log}\ncat; echo; pwd; umask; echo "$0" "$@"; env | sort; readlink /proc/self/ns/mnt | grep -cF "$HOST"\necho said\n`, 0o755);
+    const hook = box().write(
+      "hook",
+      `#!/bin/sh\nexec >> ${log}\ncat; echo; pwd; umask; echo "$0" "$@"; env | sort; readlink /proc/self/ns/mnt | grep -cF "$HOST"\necho said\n`,
+      0o755,
+    );
     const host = readlinkSync("/proc/self/ns/mnt");
     const container = box().container((config) => {
       config.process.args = ["true"];
-      config.annotations = { quote: "'\"pid\":-1" };
+      config.annotations = { quote: '\'"pid":-1' };
       config.hooks = {
-        createContainer: [{ path: hook, args: [hook, "two words"], env: [`HOST=${host}`, "PATH=/bin:/usr/bin", "A='b c"], timeout: 10 }],
-        poststop: [{ path: hook, env: [`HOST=${host}`, "PATH=/bin:/usr/bin"] }, { path: "/bin/false" }, { path: hook, env: [`HOST=${host}`, "PATH=/bin:/usr/bin"] }],
+        createContainer: [
+          { path: hook, args: [hook, "two words"], env: [`HOST=${host}`, "PATH=/bin:/usr/bin", "A='b c"], timeout: 10 },
+        ],
+        poststop: [
+          { path: hook, env: [`HOST=${host}`, "PATH=/bin:/usr/bin"] },
+          { path: "/bin/false" },
+          { path: hook, env: [`HOST=${host}`, "PATH=/bin:/usr/bin"] },
+        ],
       };
     });
     const heard = (): string => {
@@ -117,7 +155,10 @@ describe("plan --shell", function () {
     ok(container.run());
     const byTsrun = heard();
     assert.match(byTsrun, /"creating"(.|\n)*two words\n(.|\n)*\n0\n(.|\n)*"stopped"(.|\n)*\n1\n(.|\n)*"stopped"/);
-    assert.match(ok(box().exec("/bin/sh", [script(container.bundle, container.id), ...ANYWAY], PATH)).stderr, /\/bin\/false, a poststop hook, has failed/);
+    assert.match(
+      ok(box().exec("/bin/sh", [script(container.bundle, container.id), ...ANYWAY], PATH)).stderr,
+      /\/bin\/false, a poststop hook, has failed/,
+    );
     assert.equal(heard(), byTsrun);
   });
 
@@ -129,13 +170,21 @@ describe("plan --shell", function () {
   it("says what a shell cannot do, and does not run without it unless told to", () => {
     const container = box().container((config) => {
       config.process.args = ["echo", "ran"];
-      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }] };
+      config.linux["seccomp"] = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }],
+      };
       config.hooks = { createRuntime: [{ path: "/bin/false" }] };
     });
     const file = script(container.bundle, container.id);
     const { status, stdout, stderr } = box().exec("/bin/sh", [file], PATH);
     assert.deepEqual([status, stdout], [1, ""]);
-    assert.match(stderr, onV2() ? /leaves out: .*device rules of cgroup v2.*seccomp filters.*hooks/ : /leaves out: .*seccomp filters.*hooks/);
+    assert.match(
+      stderr,
+      onV2()
+        ? /leaves out: .*device rules of cgroup v2.*seccomp filters.*hooks/
+        : /leaves out: .*seccomp filters.*hooks/,
+    );
     assert.equal(ok(box().exec("/bin/sh", [file, "--anyway"], PATH)).stdout, "ran\n");
   });
 
@@ -146,10 +195,16 @@ describe("plan --shell", function () {
       config.linux.namespaces.push({ type: "user" });
       const map = [{ containerID: 0, hostID: 100000, size: 65536 }];
       Object.assign(config.linux, { uidMappings: map, gidMappings: map });
-      config.mounts.push({ destination: "/mapped", source: box().path("source"), type: "bind", options: ["bind", "idmap"] }, { destination: "/plain", source: box().path("source"), type: "bind", options: ["bind"] });
+      config.mounts.push(
+        { destination: "/mapped", source: box().path("source"), type: "bind", options: ["bind", "idmap"] },
+        { destination: "/plain", source: box().path("source"), type: "bind", options: ["bind"] },
+      );
     });
     const file = script(container.bundle, container.id);
-    assert.match(box().exec("/bin/sh", [file], PATH).stderr, /leaves out: .*the user namespace; the ids of id-mapped mounts/);
+    assert.match(
+      box().exec("/bin/sh", [file], PATH).stderr,
+      /leaves out: .*the user namespace; the ids of id-mapped mounts/,
+    );
     assert.match(ok(box().exec("/bin/sh", [file, "--anyway"], PATH)).stdout, /^2\n +0 +0 +4294967295\n$/);
   });
 
@@ -169,5 +224,6 @@ describe("plan --shell", function () {
     assert.equal(box().exec("/bin/ls", ["pwned"]).status, 2);
   });
 
-  it("with --json is refused", () => assert.equal(box().exec(PROGRAM, ["plan", "--shell", "--json", "--bundle", box().container().bundle]).status, 1));
+  it("with --json is refused", () =>
+    assert.equal(box().exec(PROGRAM, ["plan", "--shell", "--json", "--bundle", box().container().bundle]).status, 1));
 });

@@ -14,9 +14,21 @@ type States = { readonly [state in "absent" | "creating" | "created" | "running"
 const missing = /container does not exist/;
 const exists = /container with given ID already exists/;
 const notRunning = /container not running/;
-const everywhere = (outcome: Outcome): Required<States> => ({ absent: outcome, creating: outcome, created: outcome, running: outcome, paused: outcome, stopped: outcome });
+const everywhere = (outcome: Outcome): Required<States> => ({
+  absent: outcome,
+  creating: outcome,
+  created: outcome,
+  running: outcome,
+  paused: outcome,
+  stopped: outcome,
+});
 
-type Row = { readonly command: readonly string[]; readonly after?: readonly string[]; readonly states: States; readonly failure?: number };
+type Row = {
+  readonly command: readonly string[];
+  readonly after?: readonly string[];
+  readonly states: States;
+  readonly failure?: number;
+};
 
 const ROWS: readonly Row[] = [
   { command: ["create", "--bundle", "BUNDLE"], states: { ...everywhere(exists), absent: "ok" } },
@@ -33,9 +45,21 @@ const ROWS: readonly Row[] = [
     },
   },
   { command: ["state"], states: { ...everywhere("ok"), absent: missing } },
-  { command: ["kill"], after: ["0"], states: { ...everywhere("ok"), absent: missing, creating: notRunning, stopped: notRunning } },
-  { command: ["kill"], after: ["KILL"], states: { ...everywhere("ok"), absent: missing, creating: notRunning, stopped: notRunning } },
-  { command: ["kill", "--all"], after: ["0"], states: { created: "ok", running: "ok", stopped: "ok", absent: missing } },
+  {
+    command: ["kill"],
+    after: ["0"],
+    states: { ...everywhere("ok"), absent: missing, creating: notRunning, stopped: notRunning },
+  },
+  {
+    command: ["kill"],
+    after: ["KILL"],
+    states: { ...everywhere("ok"), absent: missing, creating: notRunning, stopped: notRunning },
+  },
+  {
+    command: ["kill", "--all"],
+    after: ["0"],
+    states: { created: "ok", running: "ok", stopped: "ok", absent: missing },
+  },
   { command: ["kill"], after: ["NONESUCH"], states: { ...everywhere(/unknown signal \\?"NONESUCH/), absent: missing } },
   {
     command: ["exec"],
@@ -79,7 +103,12 @@ async function inState(box: Box, state: (typeof STATES)[number], act: (container
   const [entered, go] = [box.path("entered"), box.path("go")];
   const container = box.container((config) => {
     config.process.args = state === "absent" ? ["true"] : ["sleep", "600"];
-    if (state === "creating") config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `touch ${entered}; until [ -e ${go} ]; do sleep 0.02; done`] }] };
+    if (state === "creating")
+      config.hooks = {
+        createRuntime: [
+          { path: "/bin/sh", args: ["sh", "-c", `touch ${entered}; until [ -e ${go} ]; do sleep 0.02; done`] },
+        ],
+      };
   });
   if (state === "absent") {
     act(container);
@@ -121,7 +150,15 @@ describe("a container in each state", () => {
       const words = [...command.filter((word) => word !== "--bundle" && word !== "BUNDLE"), ...after].join(" ");
       it(`${state}: ${words} ${outcome === "ok" ? "succeeds" : `is refused: ${outcome.source.replaceAll("\\", "")}`}`, () =>
         inState(box(), state, (container) => {
-          check(box().runtime([...command.map((word) => (word === "BUNDLE" ? container.bundle : word)), container.id, ...after]), outcome, failure);
+          check(
+            box().runtime([
+              ...command.map((word) => (word === "BUNDLE" ? container.bundle : word)),
+              container.id,
+              ...after,
+            ]),
+            outcome,
+            failure,
+          );
         }));
     }
   }
@@ -132,8 +169,15 @@ describe("a container in each state", () => {
         const { status, pid } = container.state();
         assert.equal(status, state);
         assert.equal(pid > 0, state !== "stopped");
-        const listed = JSON.parse(ok(box().runtime(["list", "--format", "json"])).stdout) as { id: string; status: string; pid: number }[];
-        assert.deepEqual(listed.map((entry) => [entry.id, entry.status, entry.pid]), [[container.id, state, pid]]);
+        const listed = JSON.parse(ok(box().runtime(["list", "--format", "json"])).stdout) as {
+          id: string;
+          status: string;
+          pid: number;
+        }[];
+        assert.deepEqual(
+          listed.map((entry) => [entry.id, entry.status, entry.pid]),
+          [[container.id, state, pid]],
+        );
       }));
   }
 });

@@ -32,10 +32,13 @@ describe("a terminal in the foreground", () => {
     });
   }
 
-  const run = (made: Container, ...flags: string[]): OnTerminal => new OnTerminal(box(), ["run", ...flags, "--bundle", made.bundle, made.id]);
+  const run = (made: Container, ...flags: string[]): OnTerminal =>
+    new OnTerminal(box(), ["run", ...flags, "--bundle", made.bundle, made.id]);
 
   it("is the container's own, its controlling one, and /dev/console too", async () => {
-    const made = container("for i in 0 1 2; do readlink /proc/self/fd/$i; done; echo here >/dev/tty; echo there >/dev/console; stat -c %t:%T /dev/console /dev/pts/0; set -- $(cat /proc/self/stat); echo $7; grep -c ' /dev/console .*devpts' /proc/self/mountinfo");
+    const made = container(
+      "for i in 0 1 2; do readlink /proc/self/fd/$i; done; echo here >/dev/tty; echo there >/dev/console; stat -c %t:%T /dev/console /dev/pts/0; set -- $(cat /proc/self/stat); echo $7; grep -c ' /dev/console .*devpts' /proc/self/mountinfo",
+    );
     assert.equal(await run(made).ends(0), "/dev/pts/0\n/dev/pts/0\n/dev/pts/0\nhere\nthere\n88:0\n88:0\n34816\n1\n");
   });
 
@@ -61,7 +64,10 @@ describe("a terminal in the foreground", () => {
   });
 
   it("belongs to the container's user, with the group of its devpts", async () => {
-    const made = container("stat -c %u:%g:%a $(tty); : >/dev/tty; : >/dev/stdout && echo open", (config) => (config.process.user = user(1000, 100)));
+    const made = container(
+      "stat -c %u:%g:%a $(tty); : >/dev/tty; : >/dev/stdout && echo open",
+      (config) => (config.process.user = user(1000, 100)),
+    );
     assert.equal(await run(made).ends(0), "1000:5:620\nopen\n");
   });
 
@@ -85,17 +91,27 @@ describe("a terminal in the foreground", () => {
   });
 
   it("may be let go of and opened again", async () => {
-    const screen = run(container("echo first; exec </dev/null >/dev/null 2>&1; sleep 0.4; echo again >/dev/console; sleep 0.2; exit 4"));
+    const screen = run(
+      container("echo first; exec </dev/null >/dev/null 2>&1; sleep 0.4; echo again >/dev/console; sleep 0.2; exit 4"),
+    );
     assert.equal(await screen.ends(4), "first\nagain\n");
   });
 
   it("ends with the container although a process that was left behind has it open", async () => {
-    const screen = run(container("(sleep 60 &); echo done", (config) => (config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid"))));
+    const screen = run(
+      container(
+        "(sleep 60 &); echo done",
+        (config) => (config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid")),
+      ),
+    );
     assert.equal(await screen.ends(0), "done\n");
   });
 
   itOurs("needs none of ours: output comes through a pipe with plain newlines, and the size is consoleSize", () => {
-    const made = container("stty size; echo out; echo err >&2", (config) => (config.process["consoleSize"] = { height: 10, width: 110 }));
+    const made = container(
+      "stty size; echo out; echo err >&2",
+      (config) => (config.process["consoleSize"] = { height: 10, width: 110 }),
+    );
     assert.equal(ok(made.run()).stdout, "10 110\nout\nerr\n");
   });
 
@@ -107,7 +123,11 @@ describe("a terminal in the foreground", () => {
 
   for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
     it(`is given back as it was when ${signal} ends the container`, async () => {
-      const screen = run(container("trap - HUP; echo ready; exec sleep 60", (config) => shareNamespace(config, "pid")), "--pid-file", box().path("pid"));
+      const screen = run(
+        container("trap - HUP; echo ready; exec sleep 60", (config) => shareNamespace(config, "pid")),
+        "--pid-file",
+        box().path("pid"),
+      );
       await screen.saw("ready");
       process.kill(parentOf(readFileSync(box().path("pid"), "utf8")), signal);
       await screen.ends(128 + constants.signals[signal]);
@@ -115,16 +135,26 @@ describe("a terminal in the foreground", () => {
   }
 
   it("that hangs up tells the container, and the runtime goes with it", async () => {
-    const made = container("trap 'touch /hung-up; exit' HUP; echo ready; while :; do sleep 0.05; done", (config) => (config.root.readonly = false));
+    const made = container(
+      "trap 'touch /hung-up; exit' HUP; echo ready; while :; do sleep 0.05; done",
+      (config) => (config.root.readonly = false),
+    );
     const screen = run(made);
     await screen.saw("ready");
     screen.signal("SIGKILL"); // who has the other end of our terminal
     await screen.end();
-    eventually("the container ends and is taken away", () => existsSync(made.at("hung-up")) && !existsSync(join(box().stateRoot, made.id)), 20_000);
+    eventually(
+      "the container ends and is taken away",
+      () => existsSync(made.at("hung-up")) && !existsSync(join(box().stateRoot, made.id)),
+      20_000,
+    );
   });
 
   it("that hangs up does not end a container that does not mind, nor keep the processor busy", async () => {
-    const made = container("trap '' HUP; echo ready; until [ -e /go ]; do sleep 0.1; done; touch /done", (config) => (config.root.readonly = false));
+    const made = container(
+      "trap '' HUP; echo ready; until [ -e /go ]; do sleep 0.1; done; touch /done",
+      (config) => (config.root.readonly = false),
+    );
     const screen = run(made, "--pid-file", box().path("pid"));
     await screen.saw("ready");
     const runtime = parentOf(readFileSync(box().path("pid"), "utf8"));
@@ -134,7 +164,11 @@ describe("a terminal in the foreground", () => {
     sleepMs(1000);
     assert.equal(ticks(runtime) - begin < 50, true, `${ticks(runtime) - begin} ticks in a second`);
     writeFileSync(made.at("go"), "");
-    eventually("the container ends and is taken away", () => existsSync(made.at("done")) && !existsSync(join(box().stateRoot, made.id)), 20_000);
+    eventually(
+      "the container ends and is taken away",
+      () => existsSync(made.at("done")) && !existsSync(join(box().stateRoot, made.id)),
+      20_000,
+    );
   });
 
   it("passes signals on as without a terminal", async () => {
@@ -160,9 +194,21 @@ describe("a terminal for who calls the runtime", () => {
 
   for (const command of ["create", "run --detach"]) {
     it(`${command} sends its master to --console-socket`, async () => {
-      const made = container("tty; stty size; read line; echo got $line; sleep 60", (config) => (config.process["consoleSize"] = { height: 20, width: 70 }));
+      const made = container(
+        "tty; stty size; read line; echo got $line; sleep 60",
+        (config) => (config.process["consoleSize"] = { height: 20, width: 70 }),
+      );
       const console = await listen(box(), "console");
-      ok(box().runtime([...command.split(" "), "--console-socket", box().path("console"), "--bundle", made.bundle, made.id]));
+      ok(
+        box().runtime([
+          ...command.split(" "),
+          "--console-socket",
+          box().path("console"),
+          "--bundle",
+          made.bundle,
+          made.id,
+        ]),
+      );
       await console.saw(/^name \/dev\/p\S+\n/);
       if (command === "create") ok(made.start());
       await console.saw("/dev/pts/0\r\n20 70\r\n");
@@ -173,43 +219,93 @@ describe("a terminal for who calls the runtime", () => {
     });
 
     it(`${command} refuses a terminal that nobody takes`, () => {
-      refused(box().runtime([...command.split(" "), "--bundle", container("true").bundle, `${box().prefix}1`]), /cannot allocate tty if runc will detach without setting console socket/);
+      refused(
+        box().runtime([...command.split(" "), "--bundle", container("true").bundle, `${box().prefix}1`]),
+        /cannot allocate tty if runc will detach without setting console socket/,
+      );
     });
 
     it(`${command} fails when nobody listens`, () => {
-      refused(box().runtime([...command.split(" "), "--console-socket", box().path("none"), "--bundle", container("true").bundle, `${box().prefix}1`]), /no such file or directory/);
+      refused(
+        box().runtime([
+          ...command.split(" "),
+          "--console-socket",
+          box().path("none"),
+          "--bundle",
+          container("true").bundle,
+          `${box().prefix}1`,
+        ]),
+        /no such file or directory/,
+      );
     });
 
     it(`${command} refuses a console socket without a terminal`, () => {
       const made = container("true", (config) => (config.process.terminal = false));
-      refused(box().runtime([...command.split(" "), "--console-socket", box().path("none"), "--bundle", made.bundle, made.id]), /cannot use console socket if runc will not detach or allocate tty/);
+      refused(
+        box().runtime([
+          ...command.split(" "),
+          "--console-socket",
+          box().path("none"),
+          "--bundle",
+          made.bundle,
+          made.id,
+        ]),
+        /cannot use console socket if runc will not detach or allocate tty/,
+      );
     });
   }
 
   it("run refuses a console socket in the foreground", () => {
-    refused(container("true").run(["--console-socket", box().path("none")]), /cannot use console socket if runc will not detach or allocate tty/);
+    refused(
+      container("true").run(["--console-socket", box().path("none")]),
+      /cannot use console socket if runc will not detach or allocate tty/,
+    );
   });
 
   itOurs("is refused when /dev/pts is no devpts (CVE-2025-52565)", async () => {
-    const made = container("true", (config) => (config.mounts = config.mounts.map((mount) => (mount.destination === "/dev/pts" ? { ...mount, type: "tmpfs", options: [] } : mount))));
+    const made = container(
+      "true",
+      (config) =>
+        (config.mounts = config.mounts.map((mount) =>
+          mount.destination === "/dev/pts" ? { ...mount, type: "tmpfs", options: [] } : mount,
+        )),
+    );
     const console = await listen(box(), "console");
-    refused(made.create(["--console-socket", box().path("console")]), /attach terminal: \/dev\/pts of the container is not a devpts/);
+    refused(
+      made.create(["--console-socket", box().path("console")]),
+      /attach terminal: \/dev\/pts of the container is not a devpts/,
+    );
     await console.end();
   });
 
   for (const target of ["/proc/sysrq-trigger", "../etc/hostname", "/nonexistent"]) {
     itOurs(`is not bound over ${target} where the image makes /dev/console a link to it (CVE-2025-52565)`, async () => {
-      const made = container("true", (config) => (config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev" && destination !== "/dev/mqueue" && destination !== "/dev/shm")));
+      const made = container(
+        "true",
+        (config) =>
+          (config.mounts = config.mounts.filter(
+            ({ destination }) => destination !== "/dev" && destination !== "/dev/mqueue" && destination !== "/dev/shm",
+          )),
+      );
       mkdirSync(made.at("dev/pts"), { recursive: true });
       symlinkSync(target, made.at("dev/console"));
       const console = await listen(box(), "console");
-      refused(made.create(["--console-socket", box().path("console")]), /attach terminal: \/dev\/console of the container is a symbolic link/);
+      refused(
+        made.create(["--console-socket", box().path("console")]),
+        /attach terminal: \/dev\/console of the container is a symbolic link/,
+      );
       await console.end();
     });
   }
 
   it("/dev/console is a file that is made where it is missing", async () => {
-    const made = container("sleep 60", (config) => (config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev" && destination !== "/dev/mqueue" && destination !== "/dev/shm")));
+    const made = container(
+      "sleep 60",
+      (config) =>
+        (config.mounts = config.mounts.filter(
+          ({ destination }) => destination !== "/dev" && destination !== "/dev/mqueue" && destination !== "/dev/shm",
+        )),
+    );
     mkdirSync(made.at("dev/pts"), { recursive: true });
     const console = await listen(box(), "console");
     ok(made.create(["--console-socket", box().path("console")]));
@@ -227,7 +323,9 @@ describe("--pidfd-socket", () => {
     itOurs(`${command} sends a pidfd of init`, async () => {
       const made = box().container((config) => (config.process.args = ["sleep", "60"]));
       const socket = await listen(box(), "pidfd");
-      ok(box().runtime([...command.split(" "), "--pidfd-socket", box().path("pidfd"), "--bundle", made.bundle, made.id]));
+      ok(
+        box().runtime([...command.split(" "), "--pidfd-socket", box().path("pidfd"), "--bundle", made.bundle, made.id]),
+      );
       await socket.end();
       assert.equal(socket.said, `name standard\npid ${made.state().pid}\n`);
       ok(made.delete("--force"));
@@ -235,7 +333,12 @@ describe("--pidfd-socket", () => {
   }
 
   itOurs("create fails when nobody listens, and leaves nothing", () => {
-    refused(box().container().create(["--pidfd-socket", box().path("none")]), /no such file or directory/);
+    refused(
+      box()
+        .container()
+        .create(["--pidfd-socket", box().path("none")]),
+      /no such file or directory/,
+    );
     assert.equal(existsSync(box().stateRoot) && existsSync(`${box().stateRoot}/${box().prefix}1`), false);
   });
 });

@@ -32,7 +32,12 @@ export class Watched {
   complaints = "";
 
   constructor(box: Box, args: readonly string[]) {
-    this.#child = spawn(program, args, { cwd: box.directory, env: { TSRUN_TEST: box.prefix }, timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
+    this.#child = spawn(program, args, {
+      cwd: box.directory,
+      env: { TSRUN_TEST: box.prefix },
+      timeout: TIMEOUT_MS,
+      killSignal: "SIGKILL",
+    });
     this.#end = ended(this.#child);
     this.#child.stdout?.on("data", (data: Buffer) => (this.said += data.toString()));
     this.#child.stderr?.on("data", (data: Buffer) => (this.complaints += data.toString()));
@@ -48,7 +53,9 @@ export class Watched {
 
   saw(text: string | RegExp): Promise<void> {
     const holds = (): boolean => (typeof text === "string" ? this.said.includes(text) : text.test(this.said));
-    return soon(`it says ${String(text)}`, holds).catch((error: unknown) => assert.fail(`${String(error)}; it said ${JSON.stringify(this.said + this.complaints)}`));
+    return soon(`it says ${String(text)}`, holds).catch((error: unknown) =>
+      assert.fail(`${String(error)}; it said ${JSON.stringify(this.said + this.complaints)}`),
+    );
   }
 
   async end(): Promise<void> {

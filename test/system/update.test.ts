@@ -23,14 +23,18 @@ describe("update", () => {
     return container;
   };
 
-  const update = (container: Container, ...flags: string[]): Result => box().runtime(["update", ...flags, container.id]);
-  const updateFrom = (container: Container, resources: object): Result => box().runtime(["update", "--resources", "-", container.id], { input: JSON.stringify(resources) });
+  const update = (container: Container, ...flags: string[]): Result =>
+    box().runtime(["update", ...flags, container.id]);
+  const updateFrom = (container: Container, resources: object): Result =>
+    box().runtime(["update", "--resources", "-", container.id], { input: JSON.stringify(resources) });
   const end = (container: Container): Result => ok(container.delete("--force"));
 
   const memory = (container: Container): string => value(container, "memory.limit_in_bytes", "memory.max");
   const reservation = (container: Container): string => value(container, "memory.soft_limit_in_bytes", "memory.low");
-  const unlimited = (): string => (v2 ? "max" : readFileSync("/sys/fs/cgroup/memory/memory.limit_in_bytes", "utf8").trim());
-  const swapIsCounted = (container: Container): boolean => existsSync(join(group(box(), container, "memory"), v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"));
+  const unlimited = (): string =>
+    v2 ? "max" : readFileSync("/sys/fs/cgroup/memory/memory.limit_in_bytes", "utf8").trim();
+  const swapIsCounted = (container: Container): boolean =>
+    existsSync(join(group(box(), container, "memory"), v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"));
   /** Memory and swap together, as config.json counts. */
   const both = (container: Container): string => {
     const text = value(container, "memory.memsw.limit_in_bytes", "memory.swap.max");
@@ -46,7 +50,16 @@ describe("update", () => {
 
   itWith("--memory takes bytes and sizes with units, and -1 for no limit", ["memory"], () => {
     const container = started({ memory: { limit: 32 * MB, reservation: 24 * MB } });
-    for (const [text, bytes] of [["67108864", 64 * MB], ["50M", 50 * MB], ["60m", 60 * MB], ["1g", 1024 * MB], ["40MiB", 40 * MB], ["1.5G", 1536 * MB], ["51200k", 50 * MB], ["52 mb", 52 * MB]] as const) {
+    for (const [text, bytes] of [
+      ["67108864", 64 * MB],
+      ["50M", 50 * MB],
+      ["60m", 60 * MB],
+      ["1g", 1024 * MB],
+      ["40MiB", 40 * MB],
+      ["1.5G", 1536 * MB],
+      ["51200k", 50 * MB],
+      ["52 mb", 52 * MB],
+    ] as const) {
       ok(update(container, "--memory", text));
       assert.equal(memory(container), String(bytes), text);
     }
@@ -59,47 +72,77 @@ describe("update", () => {
     end(container);
   });
 
-  itWith("memory and swap are set in the order that the kernel takes, up and down (runc PR 592)", ["memory"], function () {
-    const container = started({ memory: { limit: 32 * MB } });
-    if (!swapIsCounted(container)) return void end(container);
-    for (const [limit, swap] of [[30, 50], [60, 80], [20, 40], [100, 100], [50, 92]] as const) {
-      ok(update(container, "--memory", `${limit}M`, "--memory-swap", `${swap}M`));
-      assert.deepEqual([memory(container), both(container)], [String(limit * MB), String(swap * MB)]);
-    }
-    ok(update(container, "--memory-swap", "-1"));
-    assert.equal(both(container), unlimited());
-    assert.equal(memory(container), String(50 * MB));
-    end(container);
-  });
+  itWith(
+    "memory and swap are set in the order that the kernel takes, up and down (runc PR 592)",
+    ["memory"],
+    function () {
+      const container = started({ memory: { limit: 32 * MB } });
+      if (!swapIsCounted(container)) return void end(container);
+      for (const [limit, swap] of [
+        [30, 50],
+        [60, 80],
+        [20, 40],
+        [100, 100],
+        [50, 92],
+      ] as const) {
+        ok(update(container, "--memory", `${limit}M`, "--memory-swap", `${swap}M`));
+        assert.deepEqual([memory(container), both(container)], [String(limit * MB), String(swap * MB)]);
+      }
+      ok(update(container, "--memory-swap", "-1"));
+      assert.equal(both(container), unlimited());
+      assert.equal(memory(container), String(50 * MB));
+      end(container);
+    },
+  );
 
-  itWith("--memory alone keeps the sum of memory and swap, as config.json or the last update set it", ["memory"], () => {
-    const container = started({ memory: { limit: 32 * MB, swap: 64 * MB } });
-    if (!swapIsCounted(container)) return void end(container);
-    ok(update(container, "--memory", "40M"));
-    assert.deepEqual([memory(container), both(container)], [String(40 * MB), String(64 * MB)]);
-    ok(update(container, "--memory-swap", "96M"));
-    ok(update(container, "--memory", "50M"));
-    assert.deepEqual([memory(container), both(container)], [String(50 * MB), String(96 * MB)]);
-    end(container);
-  });
+  itWith(
+    "--memory alone keeps the sum of memory and swap, as config.json or the last update set it",
+    ["memory"],
+    () => {
+      const container = started({ memory: { limit: 32 * MB, swap: 64 * MB } });
+      if (!swapIsCounted(container)) return void end(container);
+      ok(update(container, "--memory", "40M"));
+      assert.deepEqual([memory(container), both(container)], [String(40 * MB), String(64 * MB)]);
+      ok(update(container, "--memory-swap", "96M"));
+      ok(update(container, "--memory", "50M"));
+      assert.deepEqual([memory(container), both(container)], [String(50 * MB), String(96 * MB)]);
+      end(container);
+    },
+  );
 
   itWith("a limit of swap below that of memory is refused, and nothing is changed", ["memory"], () => {
     const container = started({ memory: { limit: 64 * MB } });
     if (!swapIsCounted(container)) return void end(container);
     const before = [memory(container), both(container), reservation(container)];
-    refused(update(container, "--memory-reservation", "1M", "--memory", "40M", "--memory-swap", "30M"), v2 ? /--memory-swap: memory\+swap limit should be >= memory limit/ : /--memory(-swap)?: .*(memsw|limit_in_bytes)/);
+    refused(
+      update(container, "--memory-reservation", "1M", "--memory", "40M", "--memory-swap", "30M"),
+      v2 ? /--memory-swap: memory\+swap limit should be >= memory limit/ : /--memory(-swap)?: .*(memsw|limit_in_bytes)/,
+    );
     assert.deepEqual([memory(container), both(container), reservation(container)], before);
     end(container);
   });
 
-  itWith("a limit below what is in use is refused: on v1 by the kernel, on v2 with checkBeforeUpdate", ["memory"], () => {
-    const container = started({ memory: { limit: 64 * MB } });
-    refused(updateFrom(container, { memory: { limit: 1024, checkBeforeUpdate: true } }), v2 ? /rejecting memory limit 1024 <= usage \d+/ : /unable to set memory limit to 1024 \(current usage: \d+, peak usage: \d+\)/);
-    if (v2) refused(updateFrom(container, { memory: { limit: 1024, swap: 2048, checkBeforeUpdate: true } }), /rejecting memory\+swap limit 2048 <= usage \d+/);
-    assert.equal(memory(container), String(64 * MB));
-    assert.equal(container.state().status, "running");
-    end(container);
-  });
+  itWith(
+    "a limit below what is in use is refused: on v1 by the kernel, on v2 with checkBeforeUpdate",
+    ["memory"],
+    () => {
+      const container = started({ memory: { limit: 64 * MB } });
+      refused(
+        updateFrom(container, { memory: { limit: 1024, checkBeforeUpdate: true } }),
+        v2
+          ? /rejecting memory limit 1024 <= usage \d+/
+          : /unable to set memory limit to 1024 \(current usage: \d+, peak usage: \d+\)/,
+      );
+      if (v2)
+        refused(
+          updateFrom(container, { memory: { limit: 1024, swap: 2048, checkBeforeUpdate: true } }),
+          /rejecting memory\+swap limit 2048 <= usage \d+/,
+        );
+      assert.equal(memory(container), String(64 * MB));
+      assert.equal(container.state().status, "running");
+      end(container);
+    },
+  );
 
   itWith("--cpu-quota and --cpu-period keep each other's value (runc update.bats)", ["cpu"], () => {
     const container = started({ cpu: { shares: 100, quota: 500_000, period: 1_000_000 } });
@@ -137,11 +180,17 @@ describe("update", () => {
     const parent = `/sys/fs/cgroup/cpu/${box().prefix}pod`;
     mkdirSync(parent);
     writeFileSync(join(parent, "cpu.cfs_quota_us"), "50000");
-    const container = started({ cpu: {} }, (config) => (config.linux.cgroupsPath = `/${box().prefix}pod/${config.hostname}`));
+    const container = started(
+      { cpu: {} },
+      (config) => (config.linux.cgroupsPath = `/${box().prefix}pod/${config.hostname}`),
+    );
     const own = join(parent, "container");
     refused(update(container, "--cpu-quota", "60000"), /cpu\.cfs_quota_us/);
     ok(update(container, "--cpu-period", "10000", "--cpu-quota", "3000"));
-    assert.deepEqual(["cpu.cfs_quota_us", "cpu.cfs_period_us"].map((file) => readFileSync(join(own, file), "utf8").trim()), ["3000", "10000"]);
+    assert.deepEqual(
+      ["cpu.cfs_quota_us", "cpu.cfs_period_us"].map((file) => readFileSync(join(own, file), "utf8").trim()),
+      ["3000", "10000"],
+    );
     end(container);
     box().removeCgroups();
   });
@@ -182,7 +231,10 @@ describe("update", () => {
   itWith("--cpuset-cpus and --cpuset-mems", ["cpuset"], () => {
     const container = started();
     ok(update(container, "--cpuset-cpus", "0", "--cpuset-mems", "0"));
-    assert.deepEqual([value(container, "cpuset.cpus", "cpuset.cpus"), value(container, "cpuset.mems", "cpuset.mems")], ["0", "0"]);
+    assert.deepEqual(
+      [value(container, "cpuset.cpus", "cpuset.cpus"), value(container, "cpuset.mems", "cpuset.mems")],
+      ["0", "0"],
+    );
     refused(update(container, "--cpuset-cpus", "4711"), /--cpuset-cpus: .*cpuset\.cpus/);
     assert.equal(value(container, "cpuset.cpus", "cpuset.cpus"), "0");
     end(container);
@@ -191,24 +243,65 @@ describe("update", () => {
   itWith("--pids-limit: -1 is no limit, and 0 is 1 (runc issue 4014)", ["pids"], () => {
     const container = started({ pids: { limit: 20 } });
     assert.equal(pids(container), "20");
-    for (const [limit, wanted] of [["12345", "12345"], ["-1", "max"], ["0", "1"], ["10", "10"]] as const) {
+    for (const [limit, wanted] of [
+      ["12345", "12345"],
+      ["-1", "max"],
+      ["0", "1"],
+      ["10", "10"],
+    ] as const) {
       ok(update(container, "--pids-limit", limit));
       assert.equal(pids(container), wanted);
     }
     end(container);
   });
 
-  itWith("all at once by flags, and back by a file: what the file does not name stays", ["memory", "pids", "cpu"], () => {
-    const container = started({ memory: { limit: 32 * MB, reservation: 24 * MB }, cpu: { shares: 100, quota: 500_000, period: 1_000_000 }, pids: { limit: 20 } });
-    const all = (): string[] => [memory(container), reservation(container), bandwidth(container), shares(container), pids(container)];
-    const first = all();
-    ok(update(container, "--cpu-period", "900000", "--cpu-quota", "600000", "--cpu-share", "200", "--memory", "64M", "--memory-reservation", "32M", "--pids-limit", "10"));
-    assert.deepEqual(all(), [String(64 * MB), String(32 * MB), "600000 900000", v2 ? "29" : "200", "10"]);
-    const file = box().write("resources.json", JSON.stringify({ memory: { limit: 32 * MB, reservation: 24 * MB }, cpu: { shares: 100, quota: 500_000, period: 1_000_000 } }));
-    ok(update(container, "-r", file));
-    assert.deepEqual(all(), [...first.slice(0, 4), "10"]);
-    end(container);
-  });
+  itWith(
+    "all at once by flags, and back by a file: what the file does not name stays",
+    ["memory", "pids", "cpu"],
+    () => {
+      const container = started({
+        memory: { limit: 32 * MB, reservation: 24 * MB },
+        cpu: { shares: 100, quota: 500_000, period: 1_000_000 },
+        pids: { limit: 20 },
+      });
+      const all = (): string[] => [
+        memory(container),
+        reservation(container),
+        bandwidth(container),
+        shares(container),
+        pids(container),
+      ];
+      const first = all();
+      ok(
+        update(
+          container,
+          "--cpu-period",
+          "900000",
+          "--cpu-quota",
+          "600000",
+          "--cpu-share",
+          "200",
+          "--memory",
+          "64M",
+          "--memory-reservation",
+          "32M",
+          "--pids-limit",
+          "10",
+        ),
+      );
+      assert.deepEqual(all(), [String(64 * MB), String(32 * MB), "600000 900000", v2 ? "29" : "200", "10"]);
+      const file = box().write(
+        "resources.json",
+        JSON.stringify({
+          memory: { limit: 32 * MB, reservation: 24 * MB },
+          cpu: { shares: 100, quota: 500_000, period: 1_000_000 },
+        }),
+      );
+      ok(update(container, "-r", file));
+      assert.deepEqual(all(), [...first.slice(0, 4), "10"]);
+      end(container);
+    },
+  );
 
   itWith("with --resources the other flags are passed over, as by runc", ["pids"], () => {
     const container = started({ pids: { limit: 20 } });
@@ -225,12 +318,27 @@ describe("update", () => {
   });
 
   itWith("when one limit is refused, those before it are taken back", ["memory", "pids"], () => {
-    const container = started({ memory: { limit: 64 * MB, reservation: 32 * MB }, pids: { limit: 20 }, cpu: { shares: 100 } });
+    const container = started({
+      memory: { limit: 64 * MB, reservation: 32 * MB },
+      pids: { limit: 20 },
+      cpu: { shares: 100 },
+    });
     const all = (): string[] => [memory(container), reservation(container), pids(container), shares(container)];
     const before = all();
     const state = readFileSync(join(box().stateRoot, container.id, "state.json"), "utf8");
     // On v1 the order is cpuset, memory, cpu, pids; on v2 pids, memory, io, cpu, cpuset. The last is refused.
-    const { stderr } = update(container, "--memory", "128M", "--memory-reservation", "48M", "--pids-limit", "30", "--cpu-share", "200", ...(v2 ? ["--cpu-idle", "7"] : ["--cpu-period", "7"]));
+    const { stderr } = update(
+      container,
+      "--memory",
+      "128M",
+      "--memory-reservation",
+      "48M",
+      "--pids-limit",
+      "30",
+      "--cpu-share",
+      "200",
+      ...(v2 ? ["--cpu-idle", "7"] : ["--cpu-period", "7"]),
+    );
     assert.match(stderr, v2 ? /cpu\.idle/ : /cfs_period_us/);
     assert.deepEqual(all(), before);
     assert.equal(readFileSync(join(box().stateRoot, container.id, "state.json"), "utf8"), state);
@@ -241,7 +349,10 @@ describe("update", () => {
   });
 
   itWith("changes only what it names: what somebody else set meanwhile stays", ["pids"], () => {
-    const container = started({ pids: { limit: 20 }, ...(hasController("memory") ? { memory: { limit: 64 * MB } } : {}) });
+    const container = started({
+      pids: { limit: 20 },
+      ...(hasController("memory") ? { memory: { limit: 64 * MB } } : {}),
+    });
     setValue(container, "pids.max", "pids.max", "40");
     if (hasController("memory")) ok(update(container, "--memory", "70M"));
     else ok(update(container));
@@ -250,16 +361,36 @@ describe("update", () => {
   });
 
   itWith("limits of single devices: one is changed, another added, the rest stay (runc update.bats)", ["blkio"], () => {
-    const device = /^\s*(\d+)\s+(\d+)\s+\d+\s+(sd[a-z]|vd[a-z]|loop0|ubda|nvme\d+n\d+)$/m.exec(readFileSync("/proc/partitions", "utf8"));
+    const device = /^\s*(\d+)\s+(\d+)\s+\d+\s+(sd[a-z]|vd[a-z]|loop0|ubda|nvme\d+n\d+)$/m.exec(
+      readFileSync("/proc/partitions", "utf8"),
+    );
     if (device === null) return; // a host without disks
     const [major, minor] = [Number(device[1]), Number(device[2])];
     const at = (rate: number): object[] => [{ major, minor, rate }];
     const container = started({ blockIO: { throttleReadBpsDevice: [...at(485_760), ...at(485_760)] } });
-    ok(updateFrom(container, { blockIO: { throttleReadBpsDevice: at(10_485_760), throttleWriteBpsDevice: at(9_437_184), throttleReadIOPSDevice: at(1000), throttleWriteIOPSDevice: at(900) } }));
-    if (v2) assert.match(value(container, "", "io.max"), new RegExp(`^${major}:${minor} rbps=10485760 wbps=9437184 riops=1000 wiops=900$`, "m"));
+    ok(
+      updateFrom(container, {
+        blockIO: {
+          throttleReadBpsDevice: at(10_485_760),
+          throttleWriteBpsDevice: at(9_437_184),
+          throttleReadIOPSDevice: at(1000),
+          throttleWriteIOPSDevice: at(900),
+        },
+      }),
+    );
+    if (v2)
+      assert.match(
+        value(container, "", "io.max"),
+        new RegExp(`^${major}:${minor} rbps=10485760 wbps=9437184 riops=1000 wiops=900$`, "m"),
+      );
     else {
-      const files = ["read_bps", "write_bps", "read_iops", "write_iops"].map((name) => value(container, `blkio.throttle.${name}_device`, ""));
-      assert.deepEqual(files, ["10485760", "9437184", "1000", "900"].map((rate) => `${major}:${minor} ${rate}`));
+      const files = ["read_bps", "write_bps", "read_iops", "write_iops"].map((name) =>
+        value(container, `blkio.throttle.${name}_device`, ""),
+      );
+      assert.deepEqual(
+        files,
+        ["10485760", "9437184", "1000", "900"].map((rate) => `${major}:${minor} ${rate}`),
+      );
     }
     end(container);
   });
@@ -267,19 +398,28 @@ describe("update", () => {
   it("--blkio-weight sets the weight, where the scheduler has one", () => {
     const container = started();
     const file = v2 ? ["io.bfq.weight", "io.weight"] : ["blkio.weight", "blkio.bfq.weight"];
-    const found = hasController("blkio") ? file.find((name) => existsSync(join(group(box(), container, "blkio"), name))) : undefined;
+    const found = hasController("blkio")
+      ? file.find((name) => existsSync(join(group(box(), container, "blkio"), name)))
+      : undefined;
     const result = update(container, "--blkio-weight", "500");
     if (found === undefined) refused(result, /--blkio-weight|blkio|io/);
     else {
       ok(result);
-      assert.match(readFileSync(join(group(box(), container, "blkio"), found), "utf8"), found === "io.weight" ? /^(default )?4950$/m : /^(default )?500$/m);
+      assert.match(
+        readFileSync(join(group(box(), container, "blkio"), found), "utf8"),
+        found === "io.weight" ? /^(default )?4950$/m : /^(default )?500$/m,
+      );
     }
     end(container);
   });
 
   it("unified files are written on v2, and refused on v1", () => {
     const container = started();
-    if (!v2) refused(updateFrom(container, { unified: { "pids.max": "10" } }), /invalid configuration: cannot use unified on cgroup v1/);
+    if (!v2)
+      refused(
+        updateFrom(container, { unified: { "pids.max": "10" } }),
+        /invalid configuration: cannot use unified on cgroup v1/,
+      );
     else {
       ok(updateFrom(container, { unified: { "cgroup.max.depth": "9" } }));
       assert.equal(value(container, "", "cgroup.max.depth"), "9");
@@ -293,7 +433,10 @@ describe("update", () => {
   itOnV2("a limit whose controller is not there is refused by name", [], () => {
     const container = started();
     if (hasController("hugetlb")) return void end(container);
-    refused(updateFrom(container, { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] }), /\/hugepageLimits\/0: .*"hugetlb" is not available/);
+    refused(
+      updateFrom(container, { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] }),
+      /\/hugepageLimits\/0: .*"hugetlb" is not available/,
+    );
     end(container);
   });
 
@@ -303,7 +446,13 @@ describe("update", () => {
       config.process.args = ["sh", "-c", "while :; do echo x > /dev/null || echo denied >> /denied; done 2>> /denied"];
     });
     eventually("it writes", () => existsSync(container.at("denied")));
-    for (let i = 0; i < 10; i++) ok(updateFrom(container, { devices: [{ allow: false, access: "rwm" }], ...(hasController("pids") ? { pids: { limit: 30 + i } } : {}) }));
+    for (let i = 0; i < 10; i++)
+      ok(
+        updateFrom(container, {
+          devices: [{ allow: false, access: "rwm" }],
+          ...(hasController("pids") ? { pids: { limit: 30 + i } } : {}),
+        }),
+      );
     assert.equal(container.state().status, "running");
     assert.equal(readFileSync(container.at("denied"), "utf8"), "");
     end(container);
@@ -316,8 +465,14 @@ describe("update", () => {
     });
     if (isTsrun) assert.match(ok(asked.run()).stderr, /Kernel memory settings are ignored and will be removed/);
     const container = started();
-    assert.match(ok(update(container, "--kernel-memory", "50M")).stderr, /Kernel memory settings are ignored and will be removed/);
-    assert.match(ok(update(container, "--kernel-memory-tcp", "50M")).stderr, /Kernel memory settings are ignored and will be removed/);
+    assert.match(
+      ok(update(container, "--kernel-memory", "50M")).stderr,
+      /Kernel memory settings are ignored and will be removed/,
+    );
+    assert.match(
+      ok(update(container, "--kernel-memory-tcp", "50M")).stderr,
+      /Kernel memory settings are ignored and will be removed/,
+    );
     end(container);
   });
 
@@ -358,18 +513,31 @@ describe("update", () => {
       ["--memory-reservation", "1kbb", /invalid value for memory-reservation: invalid suffix: 'kbb'/],
       ["--cpu-quota", "x", /invalid value for cpu-quota: strconv\.ParseInt: parsing "x": invalid syntax/],
       ["--cpu-period", "-1", /invalid value for cpu-period: strconv\.ParseUint: parsing "-1": invalid syntax/],
-      ["--cpu-share", "18446744073709551616", /invalid value for cpu-share: strconv\.ParseUint: parsing "18446744073709551616": value out of range/],
+      [
+        "--cpu-share",
+        "18446744073709551616",
+        /invalid value for cpu-share: strconv\.ParseUint: parsing "18446744073709551616": value out of range/,
+      ],
       ["--pids-limit", "x", /invalid value "x" for flag -pids-limit/],
       ["-r", "/no/such", /\/no\/such: no such file or directory/],
-    ] as const) refused(update(container, flag, text), message);
+    ] as const)
+      refused(update(container, flag, text), message);
     refused(box().runtime(["update", "-r", "-", container.id], { input: "{" }), /not JSON: line 1, column 2/);
-    refused(updateFrom(container, { memory: { limit: "x" } }), /\/memory\/limit: must be an integer between .* not "x"/);
+    refused(
+      updateFrom(container, { memory: { limit: "x" } }),
+      /\/memory\/limit: must be an integer between .* not "x"/,
+    );
     end(container);
   });
 
   itWith("says which flag, which file and which value when the kernel refuses", ["pids"], () => {
     const container = started();
-    refused(update(container, "--pids-limit", "999999999999999"), !isTsrun ? /pids\.max/ : /change cgroup: set pids\.max to "999999999999999": --pids-limit: write\(2\) .*\/pids\.max: .*(EINVAL|ERANGE)/);
+    refused(
+      update(container, "--pids-limit", "999999999999999"),
+      !isTsrun
+        ? /pids\.max/
+        : /change cgroup: set pids\.max to "999999999999999": --pids-limit: write\(2\) .*\/pids\.max: .*(EINVAL|ERANGE)/,
+    );
     end(container);
   });
 
@@ -385,10 +553,11 @@ describe("update", () => {
     const container = started({ pids: { limit: 20 } });
     const config = readFileSync(join(box().stateRoot, container.id, "config.json"), "utf8");
     ok(update(container, "--pids-limit", "9"));
-    const kept = JSON.parse(readFileSync(join(box().stateRoot, container.id, "resources.json"), "utf8")) as { pids: { limit: number } };
+    const kept = JSON.parse(readFileSync(join(box().stateRoot, container.id, "resources.json"), "utf8")) as {
+      pids: { limit: number };
+    };
     assert.equal(kept.pids.limit, 9);
     assert.equal(readFileSync(join(box().stateRoot, container.id, "config.json"), "utf8"), config);
     end(container);
   });
 });
-

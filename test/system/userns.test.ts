@@ -5,7 +5,20 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
 import { listen, useTerminals } from "./terminal.ts";
-import { eventually, isTsrun, itOurs, ok, refused, shareNamespace, useBox, user, PROGRAM, type Box, type Container, type Result } from "./harness.ts";
+import {
+  eventually,
+  isTsrun,
+  itOurs,
+  ok,
+  refused,
+  shareNamespace,
+  useBox,
+  user,
+  PROGRAM,
+  type Box,
+  type Container,
+  type Result,
+} from "./harness.ts";
 import { skipBecause } from "../skip.ts";
 
 const FIRST = 100_000;
@@ -43,7 +56,8 @@ function joinAll(config: Config, target: Container, types: readonly string[]): v
   }
 }
 
-const statusOf = (pid: number, name: string): string => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+const statusOf = (pid: number, name: string): string =>
+  new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
 
 describe("user namespaces", () => {
   const box = useBox();
@@ -60,13 +74,22 @@ describe("user namespaces", () => {
   });
 
   it("all ranges are mapped, in the order of config.json", () => {
-    const uids = [{ containerID: 0, hostID: 1000, size: 1 }, { containerID: 1, hostID: FIRST, size: 10 }];
+    const uids = [
+      { containerID: 0, hostID: 1000, size: 1 },
+      { containerID: 1, hostID: FIRST, size: 10 },
+    ];
     const gids = [{ containerID: 0, hostID: 2000, size: 5 }];
     const inside = box().inside("cat /proc/self/uid_map /proc/self/gid_map; id", (config) => {
       withUser(config, uids, gids);
       config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev/pts"); // gid=5
     });
-    assert.deepEqual(inside.split("\n").slice(0, 3).map((line) => line.trim().replace(/\s+/g, " ")), ["0 1000 1", "1 100000 10", "0 2000 5"]);
+    assert.deepEqual(
+      inside
+        .split("\n")
+        .slice(0, 3)
+        .map((line) => line.trim().replace(/\s+/g, " ")),
+      ["0 1000 1", "1 100000 10", "0 2000 5"],
+    );
     assert.match(inside, /^uid=0\(root\) gid=0\(root\)/m);
   });
 
@@ -85,28 +108,54 @@ describe("user namespaces", () => {
         assert.match(stdout, / \/mnt ro,nosuid,nodev/, options.join());
         assert.equal(stdout.split(" - ")[0]?.includes("noexec"), options.includes("noexec"));
       }
-      if (isTsrun) for (const word of ["rw", "suid", "dev", "rrw"]) refused(box().container(bound(["bind", word])).run(), /\/mnt.*operation not permitted/is);
+      if (isTsrun)
+        for (const word of ["rw", "suid", "dev", "rrw"])
+          refused(
+            box()
+              .container(bound(["bind", word]))
+              .run(),
+            /\/mnt.*operation not permitted/is,
+          );
     } finally {
       execFileSync("umount", [source]);
     }
   });
 
   it("as many ranges as the kernel takes, 340, are mapped, and one more is refused", () => {
-    const ranges = (count: number): Range[] => Array.from({ length: count }, (_, i) => ({ containerID: i, hostID: i, size: 1 }));
-    assert.equal(box().inside("wc -l </proc/self/uid_map", (config) => withUser(config, ranges(340), ALL)), "340\n");
-    if (isTsrun) refused(box().container((config) => withUser(config, ranges(341), ALL)).run(), /\/linux\/uidMappings: has 341 ranges, but the kernel takes at most 340/);
+    const ranges = (count: number): Range[] =>
+      Array.from({ length: count }, (_, i) => ({ containerID: i, hostID: i, size: 1 }));
+    assert.equal(
+      box().inside("wc -l </proc/self/uid_map", (config) => withUser(config, ranges(340), ALL)),
+      "340\n",
+    );
+    if (isTsrun)
+      refused(
+        box()
+          .container((config) => withUser(config, ranges(341), ALL))
+          .run(),
+        /\/linux\/uidMappings: has 341 ranges, but the kernel takes at most 340/,
+      );
   });
 
   itOurs("ranges of as much text as the kernel takes, a page less one, are mapped, and more is refused", () => {
     const run = (last: number): Result => {
-      const ranges = Array.from({ length: 247 }, (_, i) => ({ containerID: i < 246 ? i : last, hostID: 1_000_000_000 + i, size: 1 }));
-      return box().container((config) => {
-        withUser(config, ranges, ALL);
-        config.process.args = ["sh", "-c", "wc -l </proc/self/uid_map"];
-      }).run();
+      const ranges = Array.from({ length: 247 }, (_, i) => ({
+        containerID: i < 246 ? i : last,
+        hostID: 1_000_000_000 + i,
+        size: 1,
+      }));
+      return box()
+        .container((config) => {
+          withUser(config, ranges, ALL);
+          config.process.args = ["sh", "-c", "wc -l </proc/self/uid_map"];
+        })
+        .run();
     };
     assert.equal(ok(run(100_000_000)).stdout, "247\n"); // 4095 bytes
-    refused(run(1_000_000_000), /\/linux\/uidMappings: is too long: the kernel takes 4095 bytes, and these ranges are 4096/);
+    refused(
+      run(1_000_000_000),
+      /\/linux\/uidMappings: is too long: the kernel takes 4095 bytes, and these ranges are 4096/,
+    );
   });
 
   it("the user of config.json and its groups are those of the namespace", () => {
@@ -121,26 +170,49 @@ describe("user namespaces", () => {
     ok(container.delete("--force"));
   });
 
-  itOurs("a user, a group or an additional group that is not mapped is refused, each with its place in config.json", () => {
-    const { stderr } = box().container((config) => {
-      withUser(config, [{ containerID: 0, hostID: FIRST, size: 10 }]);
-      config.process.user = user(10, 11, { additionalGids: [9, 12] });
-    }).run();
-    assert.match(stderr, /\/process\/user\/uid: cannot setuid to unmapped uid 10 in user namespace/);
-    assert.match(stderr, /\/process\/user\/gid: cannot setgid to unmapped gid 11 in user namespace/);
-    assert.match(stderr, /\/process\/user\/additionalGids\/1: gid 12 is not mapped/);
-  });
+  itOurs(
+    "a user, a group or an additional group that is not mapped is refused, each with its place in config.json",
+    () => {
+      const { stderr } = box()
+        .container((config) => {
+          withUser(config, [{ containerID: 0, hostID: FIRST, size: 10 }]);
+          config.process.user = user(10, 11, { additionalGids: [9, 12] });
+        })
+        .run();
+      assert.match(stderr, /\/process\/user\/uid: cannot setuid to unmapped uid 10 in user namespace/);
+      assert.match(stderr, /\/process\/user\/gid: cannot setgid to unmapped gid 11 in user namespace/);
+      assert.match(stderr, /\/process\/user\/additionalGids\/1: gid 12 is not mapped/);
+    },
+  );
 
   itOurs("ranges that overlap are refused, in the container as on the host", () => {
-    const { stderr } = box().container((config) =>
-      withUser(config, [{ containerID: 0, hostID: FIRST, size: 10 }, { containerID: 9, hostID: 200_000, size: 5 }], [{ containerID: 0, hostID: FIRST, size: 10 }, { containerID: 10, hostID: FIRST + 3, size: 1 }]),
-    ).run();
+    const { stderr } = box()
+      .container((config) =>
+        withUser(
+          config,
+          [
+            { containerID: 0, hostID: FIRST, size: 10 },
+            { containerID: 9, hostID: 200_000, size: 5 },
+          ],
+          [
+            { containerID: 0, hostID: FIRST, size: 10 },
+            { containerID: 10, hostID: FIRST + 3, size: 1 },
+          ],
+        ),
+      )
+      .run();
     assert.match(stderr, /\/linux\/uidMappings\/1\/containerID: overlaps with \/linux\/uidMappings\/0/);
     assert.match(stderr, /\/linux\/gidMappings\/1\/hostID: overlaps with \/linux\/gidMappings\/0/);
   });
 
   it("the gid of devpts must be mapped, and is that of the namespace's terminals", async () => {
-    if (isTsrun) refused(box().container((config) => withUser(config, [{ containerID: 0, hostID: FIRST, size: 5 }])).run(), /\/mounts\/2\/options\/5: cannot specify gid=5 mount option: gid 5 is not mapped in the container's user namespace/);
+    if (isTsrun)
+      refused(
+        box()
+          .container((config) => withUser(config, [{ containerID: 0, hostID: FIRST, size: 5 }]))
+          .run(),
+        /\/mounts\/2\/options\/5: cannot specify gid=5 mount option: gid 5 is not mapped in the container's user namespace/,
+      );
     const container = box().container((config) => {
       withUser(config, [{ containerID: 0, hostID: FIRST, size: 6 }]);
       config.process.terminal = true;
@@ -155,11 +227,21 @@ describe("user namespaces", () => {
   });
 
   it("mappings without a user namespace are refused", () => {
-    refused(box().container((config) => (config.linux["uidMappings"] = ALL)).run(), /user namespace mappings specified, but user namespace isn't enabled in the config/);
+    refused(
+      box()
+        .container((config) => (config.linux["uidMappings"] = ALL))
+        .run(),
+      /user namespace mappings specified, but user namespace isn't enabled in the config/,
+    );
   });
 
   it("a user namespace with neither mappings nor a path is refused", () => {
-    refused(box().container((config) => config.linux.namespaces.push({ type: "user" })).run(), /user namespaces enabled, but no namespace path to join nor mappings to apply specified/);
+    refused(
+      box()
+        .container((config) => config.linux.namespaces.push({ type: "user" }))
+        .run(),
+      /user namespaces enabled, but no namespace path to join nor mappings to apply specified/,
+    );
   });
 
   it("the container's root owns its namespaces and what it mounts, and nothing of the host's", () => {
@@ -167,7 +249,8 @@ describe("user namespaces", () => {
       "stat -c %u /proc/1/status /dev /dev/pts /dev/shm /dev/mqueue /proc/sys/net/core; hostname changed && hostname; (echo 1 >/proc/sys/kernel/panic) 2>/dev/null || echo refused; stat -c %U /etc",
       (config) => {
         withUser(config);
-        for (const set of ["bounding", "effective", "permitted"]) config.process.capabilities?.[set]?.push("CAP_SYS_ADMIN");
+        for (const set of ["bounding", "effective", "permitted"])
+          config.process.capabilities?.[set]?.push("CAP_SYS_ADMIN");
         config.linux.readonlyPaths = [];
       },
     );
@@ -180,28 +263,50 @@ describe("user namespaces", () => {
     writeFileSync(join(secret, "inside/file"), "reached\n", { mode: 0o644 });
     chmodSync(secret, 0o700);
     assert.equal(statSync(box().directory).mode & 0o777, 0o700);
-    const mounts = ["/mnt", "/home"].map((destination) => ({ destination, type: "bind", source: join(secret, "inside"), options: ["rbind", "ro"] }));
-    assert.equal(box().inside("cat /mnt/file /home/file", (config) => (withUser(config), config.mounts.push(...mounts))), "reached\nreached\n");
+    const mounts = ["/mnt", "/home"].map((destination) => ({
+      destination,
+      type: "bind",
+      source: join(secret, "inside"),
+      options: ["rbind", "ro"],
+    }));
+    assert.equal(
+      box().inside("cat /mnt/file /home/file", (config) => (withUser(config), config.mounts.push(...mounts))),
+      "reached\nreached\n",
+    );
   });
 
   it("devices are the host's, bound, and work", () => {
-    const inside = box().inside("for d in null zero full random urandom tty; do stat -c '%F %t:%T' /dev/$d; done; head -c 3 /dev/zero | wc -c; echo x >/dev/null && echo written; grep -c ' /dev/null ' /proc/self/mountinfo", (config) => withUser(config));
-    assert.equal(inside, "character special file 1:3\ncharacter special file 1:5\ncharacter special file 1:7\ncharacter special file 1:8\ncharacter special file 1:9\ncharacter special file 5:0\n3\nwritten\n1\n");
+    const inside = box().inside(
+      "for d in null zero full random urandom tty; do stat -c '%F %t:%T' /dev/$d; done; head -c 3 /dev/zero | wc -c; echo x >/dev/null && echo written; grep -c ' /dev/null ' /proc/self/mountinfo",
+      (config) => withUser(config),
+    );
+    assert.equal(
+      inside,
+      "character special file 1:3\ncharacter special file 1:5\ncharacter special file 1:7\ncharacter special file 1:8\ncharacter special file 1:9\ncharacter special file 5:0\n3\nwritten\n1\n",
+    );
   });
 
   itOurs("a device that the host has under another number is refused, and not another one given", () => {
-    refused(box().container((config) => {
-      withUser(config);
-      config.linux.devices = [{ path: "/dev/zero", type: "c", major: 1, minor: 7 }];
-    }).run(), /\/linux\/devices\/0: .*the host's \/dev\/zero is not c 1:7/);
+    refused(
+      box()
+        .container((config) => {
+          withUser(config);
+          config.linux.devices = [{ path: "/dev/zero", type: "c", major: 1, minor: 7 }];
+        })
+        .run(),
+      /\/linux\/devices\/0: .*the host's \/dev\/zero is not c 1:7/,
+    );
   });
 
   itOurs("a time namespace belongs to the user namespace and has the offsets of config.json", () => {
-    const inside = box().inside("cat /proc/self/timens_offsets; readlink /proc/self/ns/time; readlink /proc/self/ns/time_for_children", (config) => {
-      withUser(config);
-      config.linux.namespaces.push({ type: "time" });
-      config.linux.timeOffsets = { boottime: { secs: 1000, nanosecs: 5 } };
-    });
+    const inside = box().inside(
+      "cat /proc/self/timens_offsets; readlink /proc/self/ns/time; readlink /proc/self/ns/time_for_children",
+      (config) => {
+        withUser(config);
+        config.linux.namespaces.push({ type: "time" });
+        config.linux.timeOffsets = { boottime: { secs: 1000, nanosecs: 5 } };
+      },
+    );
     const [monotonic, boottime, own, children] = inside.split("\n").map((line) => line.replace(/\s+/g, " "));
     assert.deepEqual([monotonic, boottime], ["monotonic 0 0", "boottime 1000 5"]);
     assert.equal(own?.slice(4), children?.replace("time_for_children", "time").slice(4));
@@ -209,13 +314,22 @@ describe("user namespaces", () => {
   });
 
   it("hooks of the runtime run in the host's user namespace, those of the container in its own", () => {
-    const hook = (name: string, command = "readlink /proc/self/ns/user"): { path: string; args: string[] } => ({ path: "/bin/sh", args: ["sh", "-c", `${command} >>${box().path(name)}`] });
+    const hook = (name: string, command = "readlink /proc/self/ns/user"): { path: string; args: string[] } => ({
+      path: "/bin/sh",
+      args: ["sh", "-c", `${command} >>${box().path(name)}`],
+    });
     writeFileSync(box().path("inside"), "", { mode: 0o666 });
     chmodSync(box().path("inside"), 0o666);
     chmodSync(box().directory, 0o755);
     const container = box().container((config) => {
       withUser(config);
-      config.hooks = { prestart: [hook("outside")], createRuntime: [hook("outside")], createContainer: [hook("inside")], poststart: [hook("outside")], poststop: [hook("outside")] };
+      config.hooks = {
+        prestart: [hook("outside")],
+        createRuntime: [hook("outside")],
+        createContainer: [hook("inside")],
+        poststart: [hook("outside")],
+        poststop: [hook("outside")],
+      };
     });
     ok(container.run());
     assert.equal(readFileSync(box().path("outside"), "utf8"), `${readlinkSync("/proc/self/ns/user")}\n`.repeat(4));
@@ -231,7 +345,10 @@ describe("user namespaces", () => {
     });
     const { pid } = container.state();
     assert.match(readFileSync(`/proc/${pid}/limits`, "utf8"), /^Max open files +100 +200 /m);
-    assert.equal(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"), `${Number(readFileSync("/proc/self/oom_score_adj", "utf8")) + 100}\n`);
+    assert.equal(
+      readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"),
+      `${Number(readFileSync("/proc/self/oom_score_adj", "utf8")) + 100}\n`,
+    );
     ok(container.delete("--force"));
   });
 
@@ -266,7 +383,10 @@ describe("user namespaces", () => {
       config.process.args = ["sh", "-c", "stat -L -c %u /proc/self/fd/1; echo reopened >/dev/stdout"];
       config.process.user = user(7);
     });
-    const { status, stdout, stderr } = box().exec("/bin/sh", ["-c", `${PROGRAM} --root ${box().stateRoot} run --bundle ${container.bundle} ${container.id} | cat`]);
+    const { status, stdout, stderr } = box().exec("/bin/sh", [
+      "-c",
+      `${PROGRAM} --root ${box().stateRoot} run --bundle ${container.bundle} ${container.id} | cat`,
+    ]);
     assert.deepEqual([status, stdout, stderr], [0, "7\nreopened\n", ""]);
   });
 
@@ -286,14 +406,28 @@ describe("user namespaces", () => {
       withUser(config);
       config.linux.namespaces.push({ type: "time" });
     });
-    const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout) as { readonly steps: readonly { readonly process: string; readonly step: string; readonly acts: readonly { readonly text: string }[] }[] };
+    const { steps } = JSON.parse(ok(box().exec(PROGRAM, ["plan", "--json", "--bundle", container.bundle])).stdout) as {
+      readonly steps: readonly {
+        readonly process: string;
+        readonly step: string;
+        readonly acts: readonly { readonly text: string }[];
+      }[];
+    };
     const { stderr } = ok(container.run(["--debug"].slice(1), { env: {} }));
     assert.equal(stderr, "");
     const debug = ok(box().runtime(["--debug", "run", "--bundle", container.bundle, container.id])).stderr;
     const taken = [...debug.matchAll(/msg="?(?:init: )?([^":]+): [\d.]+ ms/g)].map(([, step]) => step);
-    for (const { step, acts, process } of steps) if (acts.length > 0 && process !== "start") assert(taken.includes(step), step);
+    for (const { step, acts, process } of steps)
+      if (acts.length > 0 && process !== "start") assert(taken.includes(step), step);
     const texts = steps.flatMap(({ acts }) => acts.map(({ text }) => text));
-    for (const text of ["write uid_map: 0 100000 65536", "write gid_map: 0 100000 65536", "become root of the user namespace", "new time namespace", "bind the host's /dev/null"]) assert(texts.includes(text), text);
+    for (const text of [
+      "write uid_map: 0 100000 65536",
+      "write gid_map: 0 100000 65536",
+      "become root of the user namespace",
+      "new time namespace",
+      "bind the host's /dev/null",
+    ])
+      assert(texts.includes(text), text);
   });
 
   describe("of others", () => {
@@ -307,7 +441,8 @@ describe("user namespaces", () => {
       });
       const [one, two] = [target.state().pid, joined.state().pid];
       assert.equal(readlinkSync(`/proc/${one}/ns/user`), readlinkSync(`/proc/${two}/ns/user`));
-      for (const type of ["pid", "net", "mnt", "ipc", "uts"]) assert.notEqual(readlinkSync(`/proc/${one}/ns/${type}`), readlinkSync(`/proc/${two}/ns/${type}`), type);
+      for (const type of ["pid", "net", "mnt", "ipc", "uts"])
+        assert.notEqual(readlinkSync(`/proc/${one}/ns/${type}`), readlinkSync(`/proc/${two}/ns/${type}`), type);
       assert.equal(statusOf(two, "Uid").split("\t")[0], String(FIRST));
       assert.match(readFileSync(`/proc/${two}/timens_offsets`, "utf8"), /boottime +77 +0/);
       assert.equal(statSync(`/proc/${two}/root/dev/mqueue`).uid, FIRST);
@@ -320,11 +455,23 @@ describe("user namespaces", () => {
         withUser(config);
         joinAll(config, target, ["user", "network", "ipc", "uts", "pid"]);
         delete config.hostname;
-        config.process.args = ["sh", "-c", "id -u; for n in user net ipc uts pid; do readlink /proc/self/ns/$n; done; ls -d /proc/1"];
+        config.process.args = [
+          "sh",
+          "-c",
+          "id -u; for n in user net ipc uts pid; do readlink /proc/self/ns/$n; done; ls -d /proc/1",
+        ];
       });
       const { stdout } = ok(container.run());
       const pid = target.state().pid;
-      assert.equal(stdout, ["0", ...["user", "net", "ipc", "uts", "pid"].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)), "/proc/1", ""].join("\n"));
+      assert.equal(
+        stdout,
+        [
+          "0",
+          ...["user", "net", "ipc", "uts", "pid"].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)),
+          "/proc/1",
+          "",
+        ].join("\n"),
+      );
       ok(target.delete("--force"));
     });
 
@@ -348,14 +495,19 @@ describe("user namespaces", () => {
     it("are joined also with mappings, when those are the namespace's own; with others it is refused", () => {
       const target = sleeper(box());
       const run = (mappings: readonly Range[]) =>
-        box().container((config) => {
-          joinAll(config, target, ["user"]);
-          config.linux["uidMappings"] = mappings;
-          config.linux["gidMappings"] = mappings;
-        }).run();
+        box()
+          .container((config) => {
+            joinAll(config, target, ["user"]);
+            config.linux["uidMappings"] = mappings;
+            config.linux["gidMappings"] = mappings;
+          })
+          .run();
       if (isTsrun) {
         ok(run(ALL)); // runc 1.1 refuses even these
-        refused(run([{ containerID: 0, hostID: 1, size: 1 }]), /user namespaces enabled, but both namespace path and non-matching mapping specified -- you may only provide one/);
+        refused(
+          run([{ containerID: 0, hostID: 1, size: 1 }]),
+          /user namespaces enabled, but both namespace path and non-matching mapping specified -- you may only provide one/,
+        );
       }
       ok(target.delete("--force"));
     });
@@ -366,21 +518,46 @@ describe("user namespaces", () => {
         withUser(config);
         joinAll(config, target, ["network", "uts"]);
         delete config.hostname;
-        config.process.args = ["sh", "-c", "readlink /proc/self/ns/net; readlink /proc/self/ns/uts; cat /proc/self/uid_map"];
-        config.mounts = config.mounts.map((mount) => (mount.type === "sysfs" ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"] } : mount)).filter(({ type }) => type !== "cgroup");
+        config.process.args = [
+          "sh",
+          "-c",
+          "readlink /proc/self/ns/net; readlink /proc/self/ns/uts; cat /proc/self/uid_map",
+        ];
+        config.mounts = config.mounts
+          .map((mount) =>
+            mount.type === "sysfs"
+              ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro"] }
+              : mount,
+          )
+          .filter(({ type }) => type !== "cgroup");
       });
       const { stdout } = ok(container.run());
       const pid = target.state().pid;
-      assert.equal(stdout.replace(/ +/g, " "), `${readlinkSync(`/proc/${pid}/ns/net`)}\n${readlinkSync(`/proc/${pid}/ns/uts`)}\n 0 100000 65536\n`);
+      assert.equal(
+        stdout.replace(/ +/g, " "),
+        `${readlinkSync(`/proc/${pid}/ns/net`)}\n${readlinkSync(`/proc/${pid}/ns/uts`)}\n 0 100000 65536\n`,
+      );
       ok(target.delete("--force"));
     });
 
     it("that are none are refused", () => {
-      refused(box().container((config) => config.linux.namespaces.push({ type: "user", path: "/proc/self/ns/net" })).run(), isTsrun ? /join user namespace: \/linux\/namespaces\/\d: \/proc\/self\/ns\/net is not a user namespace but a network one/ : /./);
+      refused(
+        box()
+          .container((config) => config.linux.namespaces.push({ type: "user", path: "/proc/self/ns/net" }))
+          .run(),
+        isTsrun
+          ? /join user namespace: \/linux\/namespaces\/\d: \/proc\/self\/ns\/net is not a user namespace but a network one/
+          : /./,
+      );
     });
 
     it("that have gone are refused", () => {
-      refused(box().container((config) => config.linux.namespaces.push({ type: "user", path: "/proc/1/ns/no-such" })).run(), /no such file or directory/);
+      refused(
+        box()
+          .container((config) => config.linux.namespaces.push({ type: "user", path: "/proc/1/ns/no-such" }))
+          .run(),
+        /no such file or directory/,
+      );
     });
   });
 
@@ -388,8 +565,23 @@ describe("user namespaces", () => {
     it("the process is root of the container's user namespace, or the user that is asked for", () => {
       const container = sleeper(box());
       const exec = (...words: string[]): string => ok(box().runtime(["exec", ...words])).stdout;
-      assert.equal(exec(container.id, "sh", "-c", "id -u; id -g; cat /proc/self/uid_map").replace(/ +/g, " "), "0\n0\n 0 100000 65536\n");
-      assert.equal(exec("--user", "5:6", "--additional-gids", "7", container.id, "sh", "-c", "id -u; id -G; readlink /proc/self/ns/user"), `5\n6 7\n${readlinkSync(`/proc/${container.state().pid}/ns/user`)}\n`);
+      assert.equal(
+        exec(container.id, "sh", "-c", "id -u; id -g; cat /proc/self/uid_map").replace(/ +/g, " "),
+        "0\n0\n 0 100000 65536\n",
+      );
+      assert.equal(
+        exec(
+          "--user",
+          "5:6",
+          "--additional-gids",
+          "7",
+          container.id,
+          "sh",
+          "-c",
+          "id -u; id -G; readlink /proc/self/ns/user",
+        ),
+        `5\n6 7\n${readlinkSync(`/proc/${container.state().pid}/ns/user`)}\n`,
+      );
       ok(container.delete("--force"));
     });
 
@@ -410,8 +602,23 @@ describe("user namespaces", () => {
   });
 
   it("what fails inside leaves nothing, and says why", () => {
-    refused(box().container((config) => (withUser(config), (config.process.args = ["/no/such/program"]))).run(), /no such file or directory/);
-    refused(box().container((config) => (withUser(config), config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] }))).run(), /no such file or directory/);
+    refused(
+      box()
+        .container((config) => (withUser(config), (config.process.args = ["/no/such/program"])))
+        .run(),
+      /no such file or directory/,
+    );
+    refused(
+      box()
+        .container(
+          (config) => (
+            withUser(config),
+            config.mounts.push({ destination: "/mnt", type: "bind", source: "/no/such/source", options: ["bind"] })
+          ),
+        )
+        .run(),
+      /no such file or directory/,
+    );
     eventually("all have ended", () => box().leftovers().length === 0);
   });
 });

@@ -9,7 +9,8 @@ type Finding = { readonly level: string; readonly pointer: string; readonly prob
 
 describe("validate", () => {
   const box = useBox();
-  const validate = (container: Container, ...flags: string[]): Result => box().runtime(["validate", "-b", container.bundle, ...flags]);
+  const validate = (container: Container, ...flags: string[]): Result =>
+    box().runtime(["validate", "-b", container.bundle, ...flags]);
   const validateText = (text: string): Result => {
     const container = box().container();
     container.configureText(text);
@@ -33,7 +34,9 @@ describe("validate", () => {
   });
 
   itOurs("prints every mistake of all kinds, one a line, with status 1", () => {
-    const { status, stdout, stderr } = validateText('{"ociVersion":"1.0.0","root":{},"hostname":5,"domainname":"a","noNewPrivileges":true,"hostname":6}');
+    const { status, stdout, stderr } = validateText(
+      '{"ociVersion":"1.0.0","root":{},"hostname":5,"domainname":"a","noNewPrivileges":true,"hostname":6}',
+    );
     assert.equal(status, 1);
     assert.equal(stderr, "");
     assert.equal(
@@ -51,7 +54,10 @@ describe("validate", () => {
 
   itOurs("warnings alone are status 0", () => {
     const container = box().container((config) => (config["hostnam"] = "a"));
-    assert.match(ok(validate(container)).stdout, /^warning \/hostnam: .*did you mean hostname\?\nconfig.json: 0 errors, 1 warning\n$/);
+    assert.match(
+      ok(validate(container)).stdout,
+      /^warning \/hostnam: .*did you mean hostname\?\nconfig.json: 0 errors, 1 warning\n$/,
+    );
   });
 
   itOurs("says where the text is not JSON", () => {
@@ -65,7 +71,14 @@ describe("validate", () => {
     assert.deepEqual(JSON.parse(ok(validate(container, "--json")).stdout), {
       bundle: container.bundle,
       valid: true,
-      findings: [{ level: "warning", pointer: "/hostnam", problem: "nothing of this name is known and it is ignored", hint: "did you mean hostname?" }],
+      findings: [
+        {
+          level: "warning",
+          pointer: "/hostnam",
+          problem: "nothing of this name is known and it is ignored",
+          hint: "did you mean hostname?",
+        },
+      ],
     });
   });
 
@@ -89,7 +102,17 @@ describe("validate", () => {
     chmodSync(box().directory, 0o755);
     const program = box().path("tsrun");
     ok(box().exec("/bin/cp", [PROGRAM, program]));
-    const asNobody = (...flags: string[]): Result => box().exec("/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", program, "validate", "-b", container.bundle, ...flags]);
+    const asNobody = (...flags: string[]): Result =>
+      box().exec("/usr/bin/setpriv", [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        program,
+        "validate",
+        "-b",
+        container.bundle,
+        ...flags,
+      ]);
     ok(asNobody());
     assert.match(ok(asNobody("--host")).stdout, /^warning: looked at as user 65534/);
   });
@@ -98,13 +121,26 @@ describe("validate", () => {
     const hook = box().write("hook", "#!/bin/sh\n");
     const found = onHost((config) => {
       config.root.path = "nowhere";
-      config.mounts.push({ destination: "/a", source: "/nowhere", options: ["bind"] }, { destination: "/b", source: "rootfs", options: ["bind"] });
-      config.linux.namespaces = config.linux.namespaces.map(({ type }) => (type === "network" ? { type, path: "/nowhere" } : type === "ipc" ? { type, path: "/etc/passwd" } : { type }));
-      config.hooks = { prestart: [{ path: "/nowhere" }, { path: "/bin/sh" }, { path: hook }], poststop: [{ path: "/tmp" }] };
+      config.mounts.push(
+        { destination: "/a", source: "/nowhere", options: ["bind"] },
+        { destination: "/b", source: "rootfs", options: ["bind"] },
+      );
+      config.linux.namespaces = config.linux.namespaces.map(({ type }) =>
+        type === "network" ? { type, path: "/nowhere" } : type === "ipc" ? { type, path: "/etc/passwd" } : { type },
+      );
+      config.hooks = {
+        prestart: [{ path: "/nowhere" }, { path: "/bin/sh" }, { path: hook }],
+        poststop: [{ path: "/tmp" }],
+      };
     });
     assert.deepEqual(found, [
-      "error /mounts/7/source", "error /linux/namespaces/1/path", "error /linux/namespaces/2/path", "error /root/path",
-      "error /hooks/prestart/0/path", "error /hooks/prestart/2/path", "error /hooks/poststop/0/path",
+      "error /mounts/7/source",
+      "error /linux/namespaces/1/path",
+      "error /linux/namespaces/2/path",
+      "error /root/path",
+      "error /hooks/prestart/0/path",
+      "error /hooks/prestart/2/path",
+      "error /hooks/poststop/0/path",
     ]);
   });
 
@@ -115,29 +151,51 @@ describe("validate", () => {
       config.linux.cgroupsPath = "/..";
       config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"] };
     });
-    for (const pointer of ["/mounts/1/options", "/mounts/8", "/linux/cgroupsPath", "/linux/seccomp/flags"]) assert(found.includes(`error ${pointer}`), `${pointer} in ${found.join(", ")}`);
+    for (const pointer of ["/mounts/1/options", "/mounts/8", "/linux/cgroupsPath", "/linux/seccomp/flags"])
+      assert(found.includes(`error ${pointer}`), `${pointer} in ${found.join(", ")}`);
   });
 
-  itOurs("--host finds a program that the root file system has not, follows its links, and doubts only when a mount may bring it", () => {
-    const program = (name: string, change: (config: Config) => void = () => undefined): string[] =>
-      onHost((config) => {
-        config.process.args = [name];
-        change(config);
-      });
-    for (const name of ["sh", "/bin/sh", "bin/sh"]) assert.deepEqual(program(name), [], name);
-    for (const name of ["nothing", "/bin/nothing", "/bin", "/etc/passwd"]) assert.deepEqual(program(name), ["error /process/args/0"], name);
-    assert.deepEqual(program("nothing", (config) => config.mounts.push({ destination: "/usr", source: "/usr", options: ["bind"] })), ["warning /process/args/0"]);
-  });
+  itOurs(
+    "--host finds a program that the root file system has not, follows its links, and doubts only when a mount may bring it",
+    () => {
+      const program = (name: string, change: (config: Config) => void = () => undefined): string[] =>
+        onHost((config) => {
+          config.process.args = [name];
+          change(config);
+        });
+      for (const name of ["sh", "/bin/sh", "bin/sh"]) assert.deepEqual(program(name), [], name);
+      for (const name of ["nothing", "/bin/nothing", "/bin", "/etc/passwd"])
+        assert.deepEqual(program(name), ["error /process/args/0"], name);
+      assert.deepEqual(
+        program("nothing", (config) => config.mounts.push({ destination: "/usr", source: "/usr", options: ["bind"] })),
+        ["warning /process/args/0"],
+      );
+    },
+  );
 
   itOurs("--host finds unknown capabilities, system calls, architectures, sysctls, drivers and file systems", () => {
     const found = onHost((config) => {
-      config.process.capabilities = { bounding: ["CAP_KILL", "CAP_NONE"], effective: ["CAP_NONE"], ambient: ["CAP_KILL"] };
+      config.process.capabilities = {
+        bounding: ["CAP_KILL", "CAP_NONE"],
+        effective: ["CAP_NONE"],
+        ambient: ["CAP_KILL"],
+      };
       config.mounts.push({ destination: "/f", type: "nofs", source: "none" });
       config.linux.devices = [{ type: "c", path: "/dev/x", major: 4000, minor: 1 }];
       config.linux.sysctl = { "kernel.msgnone": "1", "fs.mqueue.none": "1" };
-      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["read", "no_such_call"], action: "SCMP_ACT_ERRNO" }] };
+      config.linux["seccomp"] = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["read", "no_such_call"], action: "SCMP_ACT_ERRNO" }],
+      };
     });
-    for (const line of ["warning /process/capabilities/bounding/1", "warning /process/capabilities/ambient/0", "warning /mounts/7/type", "warning /linux/devices/0", "error /linux/sysctl/fs.mqueue.none", "warning /linux/seccomp/syscalls/0/names"])
+    for (const line of [
+      "warning /process/capabilities/bounding/1",
+      "warning /process/capabilities/ambient/0",
+      "warning /mounts/7/type",
+      "warning /linux/devices/0",
+      "error /linux/sysctl/fs.mqueue.none",
+      "warning /linux/seccomp/syscalls/0/names",
+    ])
       assert(found.includes(line), `${line} in ${found.join(", ")}`);
     assert(!found.includes("warning /process/capabilities/effective/0"), "said twice");
   });

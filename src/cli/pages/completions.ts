@@ -5,7 +5,8 @@ import { shownCommands, shownGlobals, type ShownCommand, type ShownOption } from
 const HEAD = "Made by `make pages` of src/cli/table.ts and src/cli/texts.ts: edit those.";
 
 /** What a value can be. */
-type Kind = { readonly kind: "choices"; readonly choices: readonly string[] } | { readonly kind: "directory" | "file" | "other" };
+type Kind =
+  { readonly kind: "choices"; readonly choices: readonly string[] } | { readonly kind: "directory" | "file" | "other" };
 
 function kindOf({ text }: ShownOption): Kind {
   if (text.choices !== undefined) return { kind: "choices", choices: text.choices };
@@ -15,7 +16,8 @@ function kindOf({ text }: ShownOption): Kind {
 
 const takesValue = ({ text }: ShownOption): boolean => text.value !== undefined;
 
-const spellings = ({ name, option }: ShownOption): readonly string[] => (option.short === undefined ? [`--${name}`] : [`--${name}`, `-${option.short}`]);
+const spellings = ({ name, option }: ShownOption): readonly string[] =>
+  option.short === undefined ? [`--${name}`] : [`--${name}`, `-${option.short}`];
 
 const wantsContainer = ({ text }: ShownCommand): boolean => text.usage.includes("<container-id>");
 const wantsDirectory = ({ text }: ShownCommand): boolean => text.usage.startsWith("[bundle]");
@@ -55,8 +57,14 @@ ${commands.map(({ name, options }) => `    ${name}) COMPREPLY=($(compgen -W '${[
   case $command in
   '') COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(" ")}' -- "$cur")) ;;
   help) COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(" ")}' -- "$cur")) ;;
-  ${commands.filter(wantsContainer).map(({ name }) => name).join(" | ")}) [ "$operands" -gt 0 ] || _tsrun_containers ;;
-  ${commands.filter(wantsDirectory).map(({ name }) => name).join(" | ")}) COMPREPLY=($(compgen -d -- "$cur")) ;;
+  ${commands
+    .filter(wantsContainer)
+    .map(({ name }) => name)
+    .join(" | ")}) [ "$operands" -gt 0 ] || _tsrun_containers ;;
+  ${commands
+    .filter(wantsDirectory)
+    .map(({ name }) => name)
+    .join(" | ")}) COMPREPLY=($(compgen -d -- "$cur")) ;;
   esac
 }
 
@@ -66,12 +74,18 @@ ${all.length > 0 ? "complete -o filenames -F _tsrun tsrun\n" : ""}`;
 /** What follows an option that takes a value. */
 function valueCases(commands: readonly ShownCommand[], globals: readonly ShownOption[]): string {
   const cases = (command: string, options: readonly ShownOption[]): string =>
-    options.filter(takesValue).map((option) => {
-      const kind = kindOf(option);
-      const words = kind.kind === "choices" ? `-W '${kind.choices.join(" ")}'` : kind.kind === "directory" ? "-d" : "-f";
-      const action = kind.kind === "other" ? "" : `COMPREPLY=($(compgen ${words} -- "$cur")); `;
-      return `  ${spellings(option).map((name) => `${command}:${name}`).join(" | ")}) ${action}return ;;\n`;
-    }).join("");
+    options
+      .filter(takesValue)
+      .map((option) => {
+        const kind = kindOf(option);
+        const words =
+          kind.kind === "choices" ? `-W '${kind.choices.join(" ")}'` : kind.kind === "directory" ? "-d" : "-f";
+        const action = kind.kind === "other" ? "" : `COMPREPLY=($(compgen ${words} -- "$cur")); `;
+        return `  ${spellings(option)
+          .map((name) => `${command}:${name}`)
+          .join(" | ")}) ${action}return ;;\n`;
+      })
+      .join("");
   return commands.map(({ name, options }) => cases(name, options)).join("") + cases("*", globals);
 }
 
@@ -112,7 +126,14 @@ if [[ $funcstack[1] == _tsrun ]]; then _tsrun "$@"; else compdef _tsrun tsrun; f
 }
 
 function zshCommand(command: ShownCommand): string {
-  const operand = command.name === "help" ? "    '1:command:_tsrun_commands'" : wantsContainer(command) ? "    '1:container:_tsrun_containers'" : wantsDirectory(command) ? "    '1:bundle:_directories'" : "    ''";
+  const operand =
+    command.name === "help"
+      ? "    '1:command:_tsrun_commands'"
+      : wantsContainer(command)
+        ? "    '1:container:_tsrun_containers'"
+        : wantsDirectory(command)
+          ? "    '1:bundle:_directories'"
+          : "    ''";
   const rest = command.name === "exec" ? " \\\n    '*::command:_normal'" : "";
   const options = command.options.map(zshOption).join("");
   if (options === "" && operand.endsWith("''")) return `  ${command.name}) ;;\n`;
@@ -121,10 +142,19 @@ function zshCommand(command: ShownCommand): string {
 
 function zshOption(option: ShownOption): string {
   const kind = kindOf(option);
-  const action = kind.kind === "choices" ? `(${kind.choices.join(" ")})` : kind.kind === "directory" ? "_directories" : kind.kind === "file" ? "_files" : " ";
+  const action =
+    kind.kind === "choices"
+      ? `(${kind.choices.join(" ")})`
+      : kind.kind === "directory"
+        ? "_directories"
+        : kind.kind === "file"
+          ? "_files"
+          : " ";
   const value = takesValue(option) ? `:${zsh(option.text.value ?? "")}:${action}` : "";
   const star = option.option.type === "list" ? "*" : "";
-  return spellings(option).map((name) => `    '${star}${name}[${zsh(option.text.help)}]${value}' \\\n`).join("");
+  return spellings(option)
+    .map((name) => `    '${star}${name}[${zsh(option.text.help)}]${value}' \\\n`)
+    .join("");
 }
 
 const zsh = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, "\\$&");
@@ -147,16 +177,38 @@ end
 
 set -l commands ${names}
 complete -c tsrun -f
-${shownGlobals().map((option) => fishOption("", option)).join("")}${commands.map(({ name, text }) => `complete -c tsrun -n "not __fish_seen_subcommand_from $commands" -a ${name} -d '${fish(text.summary)}'\n`).join("")}complete -c tsrun -n '__fish_seen_subcommand_from help' -a '${names}'
-complete -c tsrun -n '__fish_seen_subcommand_from ${commands.filter(wantsContainer).map(({ name }) => name).join(" ")}' -a '(__tsrun_containers)'
-complete -c tsrun -n '__fish_seen_subcommand_from ${commands.filter(wantsDirectory).map(({ name }) => name).join(" ")}' -a '(__fish_complete_directories)'
+${shownGlobals()
+  .map((option) => fishOption("", option))
+  .join(
+    "",
+  )}${commands.map(({ name, text }) => `complete -c tsrun -n "not __fish_seen_subcommand_from $commands" -a ${name} -d '${fish(text.summary)}'\n`).join("")}complete -c tsrun -n '__fish_seen_subcommand_from help' -a '${names}'
+complete -c tsrun -n '__fish_seen_subcommand_from ${commands
+    .filter(wantsContainer)
+    .map(({ name }) => name)
+    .join(" ")}' -a '(__tsrun_containers)'
+complete -c tsrun -n '__fish_seen_subcommand_from ${commands
+    .filter(wantsDirectory)
+    .map(({ name }) => name)
+    .join(" ")}' -a '(__fish_complete_directories)'
 ${commands.map(({ name, options }) => options.map((option) => fishOption(name, option)).join("")).join("")}`;
 }
 
 function fishOption(command: string, option: ShownOption): string {
-  const { name, option: { short }, text } = option;
+  const {
+    name,
+    option: { short },
+    text,
+  } = option;
   const kind = kindOf(option);
-  const value = !takesValue(option) ? "" : kind.kind === "choices" ? ` -x -a '${kind.choices.join(" ")}'` : kind.kind === "directory" ? " -x -a '(__fish_complete_directories)'" : kind.kind === "file" ? " -r -F" : " -x";
+  const value = !takesValue(option)
+    ? ""
+    : kind.kind === "choices"
+      ? ` -x -a '${kind.choices.join(" ")}'`
+      : kind.kind === "directory"
+        ? " -x -a '(__fish_complete_directories)'"
+        : kind.kind === "file"
+          ? " -r -F"
+          : " -x";
   return `complete -c tsrun${command === "" ? "" : ` -n '__fish_seen_subcommand_from ${command}'`} -l ${name}${short === undefined ? "" : ` -s ${short}`}${value} -d '${fish(text.help)}'\n`;
 }
 

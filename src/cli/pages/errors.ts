@@ -36,7 +36,16 @@ export function errorsPage(): string {
   return [
     HEAD,
     "\n## Calls that failed\n",
-    table(["code", "call and errno", "what to try"], grouped(HINTS.map(({ code, calls, errnos, where, hint }) => [code, `${callWords(calls)}: ${errnos.map(errnoName).join(", ")}${where === undefined ? "" : ` (${placeWords(where)})`}`, hint]))),
+    table(
+      ["code", "call and errno", "what to try"],
+      grouped(
+        HINTS.map(({ code, calls, errnos, where, hint }) => [
+          code,
+          `${callWords(calls)}: ${errnos.map(errnoName).join(", ")}${where === undefined ? "" : ` (${placeWords(where)})`}`,
+          hint,
+        ]),
+      ),
+    ),
     "\n## What tsrun finds itself\n",
     table(["code", "message", "what to try"], grouped(TEXTS.map(({ code, says, hint }) => [code, says, hint ?? ""]))),
     "\n## Everything else\n",
@@ -67,7 +76,11 @@ const errnoName = (errno: number): string => ERRNO[errno]?.[0] ?? String(errno);
 /** What a row's expression looks for: a part of the step's name, or of what the call was made on. */
 function placeWords(where: RegExp): string {
   if (where === CGROUP) return "a cgroup";
-  return where.source.replaceAll(/\\b|[()?]/g, "").replaceAll("\\/", "/").split("|").join(" or ");
+  return where.source
+    .replaceAll(/\\b|[()?]/g, "")
+    .replaceAll("\\/", "/")
+    .split("|")
+    .join(" or ");
 }
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("*", "\\*");

@@ -5,7 +5,11 @@ import { globalTexts, texts, type CommandText, type OptionText } from "../texts.
 
 export type ShownOption = { readonly name: string; readonly option: Option; readonly text: OptionText };
 
-export type ShownCommand = { readonly name: string; readonly text: CommandText; readonly options: readonly ShownOption[] };
+export type ShownCommand = {
+  readonly name: string;
+  readonly text: CommandText;
+  readonly options: readonly ShownOption[];
+};
 
 /** Every command that people are told of, with the options that they are told of. */
 export function shownCommands(): readonly ShownCommand[] {

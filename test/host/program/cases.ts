@@ -15,7 +15,11 @@ function recorded(...args: readonly unknown[]): (number | bigint)[] {
 function arrivesAs(arg: unknown, bits: bigint): void {
   recorded(arg);
   const u = BigInt.asUintN(64, bits);
-  equal(host.call(library("recorded_is"), 0, Number(u >> 32n), Number(u & 0xffff_ffffn)), 1, `${show(arg)} as ${u.toString(16)}`);
+  equal(
+    host.call(library("recorded_is"), 0, Number(u >> 32n), Number(u & 0xffff_ffffn)),
+    1,
+    `${show(arg)} as ${u.toString(16)}`,
+  );
 }
 
 function bytes(buffer: unknown, count: number): number[] {
@@ -122,12 +126,16 @@ const typedArrays = [
 
 export const cases: { readonly [name: string]: () => void } = {
   "integers arrive with all their bits and their sign": () => {
-    for (const n of [0, 1, -1, 127, -128, 0x7fff_ffff, -0x8000_0000, 0x8000_0000, 0xffff_ffff, 0x1_0000_0000, -0x1_0000_0001]) arrivesAs(n, BigInt(n));
+    for (const n of [
+      0, 1, -1, 127, -128, 0x7fff_ffff, -0x8000_0000, 0x8000_0000, 0xffff_ffff, 0x1_0000_0000, -0x1_0000_0001,
+    ])
+      arrivesAs(n, BigInt(n));
     for (const n of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 40 + 1, 1.0, 1e3]) arrivesAs(n, BigInt(n));
     arrivesAs(-0, 0n);
   },
   "bigints arrive exactly, signed and unsigned, up to both limits": () => {
-    for (const n of [0n, 1n, -1n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 62n + 1n]) arrivesAs(n, n);
+    for (const n of [0n, 1n, -1n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 62n + 1n])
+      arrivesAs(n, n);
     for (const n of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n - 2n]) arrivesAs(n, n);
   },
   "null is the null pointer": () => arrivesAs(null, 0n),
@@ -218,12 +226,15 @@ export const cases: { readonly [name: string]: () => void } = {
       throws("TypeError", () => untyped.callLong(make(), 1, 2), `callLong ${what}`);
       throws("TypeError", () => untyped.syscall(make()), `syscall ${what}`);
     }
-    for (const address of [0, -1, -0x8000_0000, 0n, -1n, 2n ** 64n - 1n, null, "getpid", new ArrayBuffer(8)]) throws("TypeError", () => untyped.call(address), `call ${show(address)}`);
-    for (const name of ["call", "callLong", "syscall"] as const) throws("TypeError", () => untyped[name](), `${name} without arguments`);
+    for (const address of [0, -1, -0x8000_0000, 0n, -1n, 2n ** 64n - 1n, null, "getpid", new ArrayBuffer(8)])
+      throws("TypeError", () => untyped.call(address), `call ${show(address)}`);
+    for (const name of ["call", "callLong", "syscall"] as const)
+      throws("TypeError", () => untyped[name](), `${name} without arguments`);
   },
   "every function refuses what it cannot take, and too few arguments": () => {
     for (const [what, make] of refused) {
-      for (const name of ["address", "decode", "dlopen", "view", "cstring"] as const) throws("TypeError", () => untyped[name](make(), 1), `${name}: ${what}`);
+      for (const name of ["address", "decode", "dlopen", "view", "cstring"] as const)
+        throws("TypeError", () => untyped[name](make(), 1), `${name}: ${what}`);
       throws("TypeError", () => untyped.view(4096, make()), `view of length ${what}`);
       throws("TypeError", () => untyped.dlsym(make(), "x"), `dlsym handle ${what}`);
       throws("TypeError", () => untyped.dlsym(null, make()), `dlsym name ${what}`);
@@ -231,8 +242,10 @@ export const cases: { readonly [name: string]: () => void } = {
       throws("TypeError", () => untyped.encode(make()), `encode: ${what}`);
       throws("TypeError", () => untyped.load(make()), `load: ${what}`);
     }
-    for (const name of ["address", "decode", "dlopen", "dlsym", "view", "cstring", "encode", "load"] as const) throws("TypeError", () => untyped[name](), `${name} without arguments`);
-    for (const name of ["address", "decode"] as const) throws("TypeError", () => untyped[name](1), `${name} of a number`);
+    for (const name of ["address", "decode", "dlopen", "dlsym", "view", "cstring", "encode", "load"] as const)
+      throws("TypeError", () => untyped[name](), `${name} without arguments`);
+    for (const name of ["address", "decode"] as const)
+      throws("TypeError", () => untyped[name](1), `${name} of a number`);
   },
   "a view that lies about itself is taken as it is": () => {
     const array = new Uint8Array([1, 2, 3, 4]);
@@ -260,7 +273,10 @@ export const cases: { readonly [name: string]: () => void } = {
     }
   },
   "a view beyond a buffer that shrank is refused": () => {
-    const Resizable = ArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => ArrayBuffer & { resize?(size: number): void };
+    const Resizable = ArrayBuffer as unknown as new (
+      size: number,
+      options: { maxByteLength: number },
+    ) => ArrayBuffer & { resize?(size: number): void };
     const buffer = new Resizable(64, { maxByteLength: 64 });
     if (!buffer.resize) return; // an engine without resizable buffers
     const views = [new Uint8Array(buffer, 32, 16), new Float64Array(buffer, 40)];
@@ -274,8 +290,10 @@ export const cases: { readonly [name: string]: () => void } = {
   },
   "64-bit results are exact": () => {
     const identity = library("identity");
-    for (const n of [0, 1, -1, 0x8000_0000, -0x8000_0001, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) equal(host.callLong(identity, n), n);
-    for (const n of [2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n), -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)]) equal(host.callLong(identity, n), n);
+    for (const n of [0, 1, -1, 0x8000_0000, -0x8000_0001, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER])
+      equal(host.callLong(identity, n), n);
+    for (const n of [2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n), -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)])
+      equal(host.callLong(identity, n), n);
     equal(host.callLong(identity, 2n ** 64n - 1n), -1, "2^64-1 as a signed integer");
     equal(host.callLong(identity, 2n ** 63n), -(2n ** 63n), "2^63 as a signed integer");
     equal(host.callLong(identity, 5n), 5, "a small bigint comes back as a number");
@@ -313,13 +331,19 @@ export const cases: { readonly [name: string]: () => void } = {
     equal(host.syscall(SYS_lseek, 0, 2n ** 63n, 0) < 0, true, "lseek");
   },
   "dlopen of a missing library says which": () => {
-    contains(throws("ReferenceError", () => host.dlopen("libno-such-thing.so.9"), "dlopen").message, "libno-such-thing.so.9");
+    contains(
+      throws("ReferenceError", () => host.dlopen("libno-such-thing.so.9"), "dlopen").message,
+      "libno-such-thing.so.9",
+    );
     contains(throws("ReferenceError", () => host.dlopen("/etc/hostname"), "dlopen of a text").message, "/etc/hostname");
   },
   "dlsym of a missing function says which": () => {
     contains(throws("ReferenceError", () => host.dlsym(null, "no_such_function"), "dlsym").message, "no_such_function");
     const handle = host.dlopen(host.argv.at(-1) ?? "");
-    contains(throws("ReferenceError", () => host.dlsym(handle, "no_such_function"), "dlsym").message, "no_such_function");
+    contains(
+      throws("ReferenceError", () => host.dlsym(handle, "no_such_function"), "dlsym").message,
+      "no_such_function",
+    );
     contains(throws("ReferenceError", () => host.dlsym(handle, "n".repeat(5000)), "a long name").message, "nnn");
   },
   "dlsym with null finds libc's functions": () => {
@@ -338,14 +362,27 @@ export const cases: { readonly [name: string]: () => void } = {
     equal(host.view(words, 0).byteLength, 0, "no bytes");
   },
   "view and cstring refuse what cannot be memory": () => {
-    for (const [address, length] of [[0, 8], [-1, 8], [4096, -1], [4096, 2 ** 31], [4096, 2 ** 40], [2n ** 64n - 1n, 8], [4096, 2n ** 63n]]) {
+    for (const [address, length] of [
+      [0, 8],
+      [-1, 8],
+      [4096, -1],
+      [4096, 2 ** 31],
+      [4096, 2 ** 40],
+      [2n ** 64n - 1n, 8],
+      [4096, 2n ** 63n],
+    ]) {
       throws("TypeError", () => untyped.view(address, length), `view ${show(address)} ${show(length)}`);
     }
-    for (const address of [0, -1, 2n ** 63n]) throws("TypeError", () => untyped.cstring(address), `cstring ${show(address)}`);
+    for (const address of [0, -1, 2n ** 63n])
+      throws("TypeError", () => untyped.cstring(address), `cstring ${show(address)}`);
   },
   "cstring reads up to the NUL": () => {
     equal(host.cstring(host.callLong(library("words_of_c")) as number), "from C: grüß dich 🐧");
-    for (const [text, wanted] of [["", ""], ["a\0b", "a"], ["ü", "ü"]] as const) {
+    for (const [text, wanted] of [
+      ["", ""],
+      ["a\0b", "a"],
+      ["ü", "ü"],
+    ] as const) {
       const memory = host.encode(text); // held over the call: cstring gets a mere number
       equal(host.cstring(host.address(memory)), wanted);
     }
@@ -357,19 +394,47 @@ export const cases: { readonly [name: string]: () => void } = {
     equal(host.encode("x".repeat(1_000_000)).byteLength, 1_000_001);
   },
   "decode is the inverse of encode": () => {
-    for (const text of ["", "plain", "grüß", "漢字", "🐧🐧", "a\0b", "\u{10ffff}", "\x7f\x80\u07ff\u0800\uffff", "x".repeat(100_000), "ü".repeat(100_000)]) {
+    for (const text of [
+      "",
+      "plain",
+      "grüß",
+      "漢字",
+      "🐧🐧",
+      "a\0b",
+      "\u{10ffff}",
+      "\x7f\x80\u07ff\u0800\uffff",
+      "x".repeat(100_000),
+      "ü".repeat(100_000),
+    ]) {
       const memory = host.encode(text);
       equal(host.decode(new Uint8Array(memory, 0, memory.byteLength - 1)), text);
     }
   },
   "decode turns invalid UTF-8 into U+FFFD and goes on": () => {
     equal(host.cstring(host.callLong(library("invalid_utf8")) as number), "a\ufffdb\ufffd(\ufffd\ufffdc");
-    const bad: readonly (readonly number[])[] = [[0x80], [0xbf], [0xc3], [0xc0, 0x80], [0xc1, 0xbf], [0xe2, 0x82], [0xe0, 0x80, 0x80], [0xf0, 0x9f], [0xf0, 0x8f, 0xbf, 0xbf], [0xf4, 0x90, 0x80, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80], [0xfe, 0xff]];
+    const bad: readonly (readonly number[])[] = [
+      [0x80],
+      [0xbf],
+      [0xc3],
+      [0xc0, 0x80],
+      [0xc1, 0xbf],
+      [0xe2, 0x82],
+      [0xe0, 0x80, 0x80],
+      [0xf0, 0x9f],
+      [0xf0, 0x8f, 0xbf, 0xbf],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xf8, 0x88, 0x80, 0x80, 0x80],
+      [0xfe, 0xff],
+    ];
     for (const bytes of bad) {
       const each = "\ufffd".repeat(bytes.length);
       equal(host.decode(new Uint8Array(bytes)), each, `${bytes.join()} alone`);
       equal(host.decode(new Uint8Array([0x61, ...bytes, 0x62])), `a${each}b`, bytes.join());
-      equal(host.decode(new Uint8Array([...words("a longer text before "), ...bytes, ...words(" and after 🐧")])), `a longer text before ${each} and after 🐧`, bytes.join());
+      equal(
+        host.decode(new Uint8Array([...words("a longer text before "), ...bytes, ...words(" and after 🐧")])),
+        `a longer text before ${each} and after 🐧`,
+        bytes.join(),
+      );
     }
   },
   "a module loads on demand, once": () => {
@@ -429,7 +494,17 @@ export const cases: { readonly [name: string]: () => void } = {
     const bad: readonly unknown[] = [undefined, 1.5, 2n ** 70n, "a\0b", {}, Symbol.iterator];
     const round = (count: number): void => {
       for (let i = 0; i < count; i++) {
-        host.call(record, "a string", "ü", buffer, new Uint8Array(buffer, 4), new Uint16Array(buffer, 8), 2n ** 63n, -1, null);
+        host.call(
+          record,
+          "a string",
+          "ü",
+          buffer,
+          new Uint8Array(buffer, 4),
+          new Uint16Array(buffer, 8),
+          2n ** 63n,
+          -1,
+          null,
+        );
         host.callLong(record, "a string", 2n ** 64n - 1n);
         host.syscall(SYS_close, -1, "unused");
         host.decode(host.encode("text"));
@@ -449,7 +524,14 @@ export const cases: { readonly [name: string]: () => void } = {
   },
   "failing dlopen, dlsym, load and view leave the heap as it was": () => {
     const heap = library("heap_in_use");
-    const acts = [() => host.dlopen("libno-such-thing.so.9"), () => host.dlsym(null, "no_such_function"), () => host.load("no/such.js"), () => host.load("broken.js"), () => host.view(0, 8), () => host.cstring(-1)];
+    const acts = [
+      () => host.dlopen("libno-such-thing.so.9"),
+      () => host.dlsym(null, "no_such_function"),
+      () => host.load("no/such.js"),
+      () => host.load("broken.js"),
+      () => host.view(0, 8),
+      () => host.cstring(-1),
+    ];
     const round = (count: number): void => {
       for (let i = 0; i < count; i++) {
         for (const act of acts) {

@@ -6,7 +6,13 @@
 
 import { containerId, hostPath, hostPid } from "../../../src/base/brand.ts";
 import { StepError, SysError } from "../../../src/base/errors.ts";
-import { enterIntelRdt, locateIntelRdt, planIntelRdt, removeIntelRdt, type IntelRdtPaths } from "../../../src/intelrdt.ts";
+import {
+  enterIntelRdt,
+  locateIntelRdt,
+  planIntelRdt,
+  removeIntelRdt,
+  type IntelRdtPaths,
+} from "../../../src/intelrdt.ts";
 import { planAffinity } from "../../../src/process/scheduling-plan.ts";
 import { setFinalAffinity, setInitialAffinity } from "../../../src/process/scheduling.ts";
 import { parseConfig } from "../../../src/spec/load.ts";
@@ -53,7 +59,9 @@ export function main(): void {
     let cause = error;
     const steps: string[] = [];
     for (; cause instanceof StepError; cause = cause.cause) steps.push(`${cause.step} (${String(cause.why)})`);
-    print(`${[...steps, cause instanceof SysError ? `${cause.syscall} ${cause.detail}: errno ${cause.errno}` : String(cause)].join(": ")}\n`);
+    print(
+      `${[...steps, cause instanceof SysError ? `${cause.syscall} ${cause.detail}: errno ${cause.errno}` : String(cause)].join(": ")}\n`,
+    );
     exit_group(1);
   }
 }
