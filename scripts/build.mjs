@@ -101,22 +101,22 @@ function rank(file) {
       "cli/run",
       "runtime/run",
       "cli/create",
-      "runtime/create",
+      "runtime/create/parent",
       "cgroup/v1",
       "cgroup/v2",
-      "runtime/init",
+      "runtime/create/init",
       "hooks",
-      "runtime/rare",
+      "runtime/plan/optional",
     ],
     ...[
       "seccomp/plan",
       "seccomp/cache",
       "lsm",
       "rootfs/copyup",
-      "spec/laws",
+      "spec/validate",
       "namespaces/user-plan",
-      "runtime/mapids",
-      "runtime/inuser",
+      "runtime/create/userns-parent",
+      "runtime/create/userns-child",
     ],
     ...[
       "cli/start",
@@ -129,7 +129,7 @@ function rank(file) {
       "cli/delete",
       "runtime/delete",
     ],
-    ...["cli/exec", "runtime/exec", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
+    ...["cli/exec", "runtime/exec/parent", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
   ];
   const at = order.indexOf(file.replace(/\.js$/, ""));
   return at < 0 ? order.length : at;

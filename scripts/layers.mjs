@@ -15,8 +15,9 @@ const laws = {
   order: `a file imports only lower layers (${layers.join(" < ").replace("room", "rooms")}) or its own folder`,
   rooms: "rooms never import rooms: runtime carries one room's result to the next",
   pure: "spec/, plan.ts and *-plan.ts files never import sys/: they are pure and run under Node too",
-  process: "init.ts and join.ts never import create or exec: they are another process, channel.ts is all they share",
-  explain: "explain/ sits beside runtime/ and sees nothing of it but the types of runtime/plan.ts",
+  process:
+    "create/init.ts and exec/child.ts never import create/parent.ts or exec/parent.ts: they are another process, channel/ is all they share",
+  explain: "explain/ sits beside runtime/ and sees nothing of it but the types of runtime/plan/container.ts",
   missing: "there is no such file",
   tests: "what is shipped never imports a test",
   packages:
@@ -34,7 +35,10 @@ function place(file) {
 const isTest = (file) => /\.(test|fixture)\.ts$/.test(file);
 /** A command of cli/ may be called plan too, and is none. */
 const isPure = (file) =>
-  !isTest(file) && (place(file).layer === "spec" || (/[/-]plan\.ts$/.test(file) && place(file).layer !== "cli"));
+  !isTest(file) &&
+  (place(file).layer === "spec" ||
+    (/[/-]plan\.ts$/.test(file) && place(file).layer !== "cli") ||
+    file === "runtime/plan/container.ts");
 /** A room of one file holds its plan and what acts on it: a plan may import the one with the other. */
 const isOneFileRoom = (file) => !file.includes("/");
 
@@ -85,12 +89,13 @@ export function check(src) {
     }
     const there = place(target);
     if (isTest(target) && !isTest(file)) return "tests";
-    if (/^runtime\/(init|join)\.ts$/.test(file) && /^runtime\/(create|exec)\.ts$/.test(target)) return "process";
+    if (/^runtime\/(create\/init|exec\/child)\.ts$/.test(file) && /^runtime\/(create|exec)\/parent\.ts$/.test(target))
+      return "process";
     if (here.home === there.home) return undefined;
     if (isPure(file) && there.layer === "sys") return "pure";
     if (here.layer === "room" && there.layer === "room") return "rooms";
     if (here.layer === "explain" && there.layer === "runtime")
-      return target === "runtime/plan.ts" && typeOnly ? undefined : "explain";
+      return target === "runtime/plan/container.ts" && typeOnly ? undefined : "explain";
     return layers.indexOf(there.layer) < layers.indexOf(here.layer) ? undefined : "order";
   }
 

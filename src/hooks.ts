@@ -64,7 +64,7 @@ const stream = (fd: Fd): Stream => ({ fd, text: "" });
 /** As Go's os/exec words it. */
 function words(ending: Ending): string {
   if (ending.kind === "exited") return `exit status ${ending.status}`;
-  return `signal: ${load<typeof import("./sys/signaltexts.ts")>("sys/signaltexts").SIGNAL_TEXTS[ending.signal] ?? `signal ${ending.signal}`}`;
+  return `signal: ${load<typeof import("./sys/signal-texts.ts")>("sys/signal-texts").SIGNAL_TEXTS[ending.signal] ?? `signal ${ending.signal}`}`;
 }
 
 /** The forked child: the hook's streams, default signals, the hook's program. */

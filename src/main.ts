@@ -1,6 +1,6 @@
 // argv → options → command → exit status. A command, and what reports its failure, is loaded when it is needed.
 
-import "./base/room.ts";
+import "./base/engine-tables.ts";
 import { AT_FDCWD, F_GETFD, O_RDWR } from "./abi/fcntl.ts";
 import { SYS_fcntl, SYS_openat } from "./abi/syscall.ts";
 import { UsageError } from "./base/errors.ts";

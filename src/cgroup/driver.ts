@@ -3,7 +3,7 @@
 
 import type { HostPid } from "../base/brand.ts";
 import { load } from "../sys/host.ts";
-import type { ResourceChange } from "./change.ts";
+import type { ResourceChange } from "./update-plan.ts";
 import { abandonCgroup, completeCgroup, prepareCgroup, type PreparedCgroup } from "./cgroup.ts";
 import type { CgroupPaths, CgroupPlan, SystemdUnit } from "./plan.ts";
 
@@ -30,7 +30,7 @@ const cgroupfs: CgroupDriver = {
   prepare: prepareCgroup,
   complete: completeCgroup,
   abandon: abandonCgroup,
-  apply: (_groups, change, warn) => load<typeof import("./apply.ts")>("cgroup/apply").applyChange(change, warn),
+  apply: (_groups, change, warn) => load<typeof import("./update.ts")>("cgroup/update").applyChange(change, warn),
   remove: (groups) => load<typeof import("./remove.ts")>("cgroup/remove").removeCgroup(groups),
 };
 

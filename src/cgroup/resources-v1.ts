@@ -5,7 +5,7 @@ import { compareInt64 } from "../base/int64.ts";
 import { hostPath } from "../base/brand.ts";
 import type { BlockIOResources, CPUResources, MemoryResources, Resources } from "../spec/types.ts";
 import type { CgroupPaths, CgroupPlan, CgroupWrite } from "./plan.ts";
-import { addRdma, isSet, pageSize, pidsMax, positive, writer, usesCpu, type Add } from "./writes.ts";
+import { addRdma, isSet, pageSize, pidsMax, positive, writer, usesCpu, type Add } from "./resource-writes.ts";
 
 const MEMORY = "/linux/resources/memory";
 const CPU = "/linux/resources/cpu";

@@ -6,7 +6,17 @@ import { hostPath } from "../base/brand.ts";
 import type { HostPath } from "../base/brand.ts";
 import type { BlockIOResources, CPUResources, MemoryResources, Resources } from "../spec/types.ts";
 import type { CgroupPlan, CgroupWrite } from "./plan.ts";
-import { addRdma, isSet, pageSize, pidsMax, pointerToken, positive, usesCpu, writer, type Add } from "./writes.ts";
+import {
+  addRdma,
+  isSet,
+  pageSize,
+  pidsMax,
+  pointerToken,
+  positive,
+  usesCpu,
+  writer,
+  type Add,
+} from "./resource-writes.ts";
 
 const MEMORY = "/linux/resources/memory";
 const CPU = "/linux/resources/cpu";

@@ -10,9 +10,9 @@ import type { Resources } from "../spec/types.ts";
 import { lstatIfThere, readFileIfThere } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { sleepMs } from "../sys/time.ts";
-import { applyChange, checkUsage } from "./apply.ts";
+import { applyChange, checkUsage } from "./update.ts";
 import { makeDirectories, type PreparedCgroup } from "./cgroup.ts";
-import type { ResourceChange } from "./change.ts";
+import type { ResourceChange } from "./update-plan.ts";
 import { planDevices } from "./device-rules.ts";
 import type { CgroupDriver } from "./driver.ts";
 import { isV2, readText, writeValue } from "./files.ts";
@@ -23,7 +23,7 @@ import { removeCgroup, removeMade } from "./remove.ts";
 import { planLimits, type UnitPlan, type UnitProperty } from "./systemd-plan.ts";
 import { limitDevices, setUpV1 } from "./v1.ts";
 import { isUnreachable, requireSystemd, setUnitProperties, startUnit, stopUnit } from "./systemd.ts";
-import { show, uint64 } from "./variant.ts";
+import { show, uint64 } from "./gvariant.ts";
 
 export function systemdDriver(unit: SystemdUnit): CgroupDriver {
   return {

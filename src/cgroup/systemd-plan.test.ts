@@ -6,7 +6,7 @@ import { decodeSpec } from "../spec/decode.ts";
 import type { CgroupLayout, HostFacts } from "../spec/facts.ts";
 import { planCgroup, type CgroupPlan } from "./plan.ts";
 import { planUnit, rangeToBits, sliceGroup, type Manager, type UnitPlan } from "./systemd-plan.ts";
-import { show } from "./variant.ts";
+import { show } from "./gvariant.ts";
 
 const v2: CgroupLayout = {
   mode: "v2",

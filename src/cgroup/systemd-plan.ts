@@ -12,8 +12,8 @@ import type { CPUResources, Resources, Spec, StringMap } from "../spec/types.ts"
 import { planDevices, type DeviceException, type DevicePlan } from "./device-rules.ts";
 import type { SystemdUnit } from "./plan.ts";
 import { cpuWeight, ioWeight, memorySwapMax } from "./resources-v2.ts";
-import { bytes, flag, parseVariant, text, uint64, type Variant } from "./variant.ts";
-import { isSet, pidsMax, pointerToken, positive } from "./writes.ts";
+import { bytes, flag, parseVariant, text, uint64, type Variant } from "./gvariant.ts";
+import { isSet, pidsMax, pointerToken, positive } from "./resource-writes.ts";
 
 const MEMORY = "/linux/resources/memory";
 const CPU = "/linux/resources/cpu";

@@ -12,7 +12,7 @@ import { monotonicMs, sleepMs } from "../sys/time.ts";
 import { parseOwn } from "./mounts.ts";
 import type { SystemdUnit } from "./plan.ts";
 import type { Manager, UnitPlan, UnitProperty } from "./systemd-plan.ts";
-import { isList, split, type Value, type Variant } from "./variant.ts";
+import { isList, split, type Value, type Variant } from "./gvariant.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
 const PATH = "/org/freedesktop/systemd1";

@@ -33,7 +33,7 @@ export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): v
       `${why}: the cgroup v2 controller "${controller}" is not available in ${group.path}: a parent does not pass it on`,
     );
   }
-  if (plan.check !== undefined && !fresh) load<typeof import("./apply.ts")>("cgroup/apply").checkUsage(plan.check);
+  if (plan.check !== undefined && !fresh) load<typeof import("./update.ts")>("cgroup/update").checkUsage(plan.check);
   applyWrites(plan.writes);
 }
 

@@ -9,7 +9,7 @@ export const options: typeof createOptions = createOptions;
 export const takes = [1, 1] as const;
 
 export function run(flags: Values<typeof options>, [id = ""]: readonly string[], globalFlags: GlobalFlags): void {
-  load<typeof import("../runtime/create.ts")>("runtime/create").createContainer(
+  load<typeof import("../runtime/create/parent.ts")>("runtime/create/parent").createContainer(
     globalsOf(globalFlags),
     createRequest(flags, id),
   );

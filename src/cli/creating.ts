@@ -1,7 +1,7 @@
 // What `create` and `run` have in common on the command line.
 
 import { UsageError } from "../base/errors.ts";
-import type { CreateRequest } from "../runtime/create.ts";
+import type { CreateRequest } from "../runtime/create/parent.ts";
 import { absolute } from "./globals.ts";
 import type { Values } from "./table.ts";
 

@@ -13,7 +13,7 @@ export const takes = [0, 0] as const;
 /** @returns 0 when containers can be run here, 1 when they cannot */
 export function run(flags: Values<typeof options>, _operands: readonly string[], globalFlags: GlobalFlags): number {
   const { examineHost, doctorText } = load<typeof import("../explain/doctor.ts")>("explain/doctor");
-  const examined = examineHost(load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(), {
+  const examined = examineHost(load<typeof import("../runtime/plan/facts.ts")>("runtime/plan/facts").probeHost(), {
     root: rootOf(globalFlags),
     path: getenv("PATH") ?? "",
     runtimeDirectory: getenv("XDG_RUNTIME_DIR") ?? "",

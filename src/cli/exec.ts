@@ -1,7 +1,7 @@
 // `tsrun exec [options] <container-id> <command> [argument…]`, or with --process FILE and no command
 
 import { UsageError } from "../base/errors.ts";
-import type { ExecRequest } from "../runtime/exec.ts";
+import type { ExecRequest } from "../runtime/exec/parent.ts";
 import { load } from "../sys/host.ts";
 import { absolute, globalsOf } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
@@ -37,7 +37,7 @@ export function run(
   [id = "", ...args]: readonly string[],
   globalFlags: GlobalFlags,
 ): number {
-  return load<typeof import("../runtime/exec.ts")>("runtime/exec").execInContainer(
+  return load<typeof import("../runtime/exec/parent.ts")>("runtime/exec/parent").execInContainer(
     globalsOf(globalFlags),
     requestOf(flags, id, args),
   );

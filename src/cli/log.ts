@@ -8,7 +8,7 @@ import { load } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
 import { complain } from "../sys/print.ts";
 import { timestamp } from "../sys/time.ts";
-import type { Daemon } from "./logdaemons.ts";
+import type { Daemon } from "./log-daemons.ts";
 
 export type Level = "debug" | "warning" | "error";
 
@@ -40,7 +40,7 @@ function openLog(flags: LogFlags): Log | undefined {
 }
 
 function openDaemon(daemon: Daemon, name: string): Log {
-  const { connectDaemon, tellDaemon } = load<typeof import("./logdaemons.ts")>("cli/logdaemons");
+  const { connectDaemon, tellDaemon } = load<typeof import("./log-daemons.ts")>("cli/log-daemons");
   const fd = connectDaemon(daemon);
   return { fd, write: (level, message, extra) => tellDaemon(fd, daemon, name, level, message, extra) };
 }

@@ -15,10 +15,5 @@ export function run(
 ): void {
   if (what !== "add" && what !== "remove")
     throw new UsageError(`mounts is asked to ${JSON.stringify(what)}: add and remove are known`);
-  load<typeof import("../runtime/livemounts.ts")>("runtime/livemounts").changeMounts(
-    globalsOf(globalFlags),
-    what,
-    id,
-    file,
-  );
+  load<typeof import("../runtime/mounts.ts")>("runtime/mounts").changeMounts(globalsOf(globalFlags), what, id, file);
 }

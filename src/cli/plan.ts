@@ -4,8 +4,8 @@ import { ENOENT } from "../abi/errno.ts";
 import { containerId, hostPath, type ContainerId } from "../base/brand.ts";
 import { HostError, isErrno, UsageError } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
-import { listenFds } from "../runtime/passedon.ts";
-import type { PlanRequest } from "../runtime/plan.ts";
+import { listenFds } from "../runtime/process/inherited-fds.ts";
+import type { PlanRequest } from "../runtime/plan/container.ts";
 import { readFile } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
@@ -28,9 +28,9 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
   const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () =>
     load<typeof import("../spec/explain.ts")>("spec/explain"),
   );
-  const plan = load<typeof import("../runtime/rare.ts")>("runtime/rare").planWithRareRooms(
+  const plan = load<typeof import("../runtime/plan/optional.ts")>("runtime/plan/optional").planWithRareRooms(
     spec,
-    load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(rootless(globalFlags.rootless)),
+    load<typeof import("../runtime/plan/facts.ts")>("runtime/plan/facts").probeHost(rootless(globalFlags.rootless)),
     requestOf(flags, bundle, globalFlags),
   );
   if (flags.json && flags.shell) throw new UsageError("--json and --shell exclude each other");

@@ -8,7 +8,9 @@ import { load } from "../sys/host.ts";
 export function forEachMatch(globals: Globals, text: string, act: (id: string) => void): void {
   const pattern = compiled(text);
   const failures: unknown[] = [];
-  for (const name of load<typeof import("../runtime/store.ts")>("runtime/store").containerIds(globals.root)) {
+  for (const name of load<typeof import("../runtime/state/store.ts")>("runtime/state/store").containerIds(
+    globals.root,
+  )) {
     if (!pattern.test(name)) continue;
     try {
       act(name);

@@ -37,13 +37,15 @@ function onHost(
     return [
       { level: "warning", pointer: "", problem: "the host was not looked at", hint: "the errors above come first" },
     ];
-  const facts = load<typeof import("../runtime/facts.ts")>("runtime/facts").probeHost(rootless(globalFlags.rootless));
+  const facts = load<typeof import("../runtime/plan/facts.ts")>("runtime/plan/facts").probeHost(
+    rootless(globalFlags.rootless),
+  );
   const request = load<typeof import("./plan.ts")>("cli/plan").requestOf(
     { id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 },
     bundle,
     globalFlags,
   );
-  const { planWithRareRooms } = load<typeof import("../runtime/rare.ts")>("runtime/rare");
+  const { planWithRareRooms } = load<typeof import("../runtime/plan/optional.ts")>("runtime/plan/optional");
   const { decodeSpec, isConfig } = load<typeof import("../spec/load.ts")>("spec/load");
   return load<typeof import("../explain/host.ts")>("explain/host").hostFindings({
     ...read,

@@ -12,7 +12,7 @@ import { escapePointer } from "../base/json.ts";
 import { join, resolve } from "../base/path.ts";
 import { probeLsm } from "../lsm.ts";
 import { capabilityNames } from "../process/capabilities.ts";
-import type { ContainerPlan } from "../runtime/plan.ts";
+import type { ContainerPlan } from "../runtime/plan/container.ts";
 import { compile, decodeProgram } from "../seccomp/compile.ts";
 import type { SeccompPlan } from "../seccomp/plan.ts";
 import { type Finding, Remainder } from "../spec/examine.ts";

@@ -4,7 +4,7 @@
 
 import { deviceLine, EVERY_DEVICE } from "../cgroup/device-rules.ts";
 import { capabilityNames } from "../process/capabilities.ts";
-import type { ContainerPlan } from "../runtime/plan.ts";
+import type { ContainerPlan } from "../runtime/plan/container.ts";
 import type { Hook, State, Status } from "../spec/types.ts";
 import { mountCommands, propagationWord, readonlyCommands, restrictCommands } from "./shell-mounts.ts";
 import { quoted } from "./shell-words.ts";

@@ -1,4 +1,4 @@
-// The plan as a list of steps in words. The names and their order are those of runtime/create.ts and runtime/init.ts; a system test
+// The plan as a list of steps in words. The names and their order are those of runtime/create/parent.ts and runtime/create/init.ts; a system test
 // compares them with what --debug tells of a real run.
 
 import {
@@ -19,11 +19,11 @@ import {
   MS_UNBINDABLE,
 } from "../abi/mount.ts";
 import type { UnitPlan } from "../cgroup/systemd-plan.ts";
-import { show } from "../cgroup/variant.ts";
+import { show } from "../cgroup/gvariant.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { IdMap } from "../namespaces/user-plan.ts";
 import type { MountOp, PropagationPlan, SourceOp } from "../rootfs/plan.ts";
-import type { ContainerPlan } from "../runtime/plan.ts";
+import type { ContainerPlan } from "../runtime/plan/container.ts";
 import type { SeccompMoment } from "../seccomp/plan.ts";
 import type { HookKind } from "../spec/types.ts";
 

@@ -1,7 +1,7 @@
 // `tsrun plan`: the steps as numbered text for people, or with the plan itself as JSON for programs.
 
 import { stringify } from "../base/json.ts";
-import type { ContainerPlan } from "../runtime/plan.ts";
+import type { ContainerPlan } from "../runtime/plan/container.ts";
 import { planSteps } from "./steps.ts";
 
 const INDENT = "      ";

@@ -1,10 +1,10 @@
 // `tsrun delete`.
 
 import { HostError, StateError } from "../base/errors.ts";
-import { destroy, killInit } from "./destroy.ts";
+import { destroy, killInit } from "./state/destroy.ts";
 import type { Globals } from "./globals.ts";
-import { statusOf } from "./status.ts";
-import { openContainer, readRecord, removeState, type ContainerRecord, type StateDirectory } from "./store.ts";
+import { statusOf } from "./state/status.ts";
+import { openContainer, readRecord, removeState, type ContainerRecord, type StateDirectory } from "./state/store.ts";
 
 /** @param force kills what runs, removes what is damaged, and does not mind what does not exist */
 export function deleteContainer(globals: Globals, id: string, force: boolean): void {

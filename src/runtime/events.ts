@@ -10,8 +10,8 @@ import { fileTypeAt } from "../sys/file.ts";
 import { poll } from "../sys/poll.ts";
 import { monotonicMs, sleepMs } from "../sys/time.ts";
 import type { Globals } from "./globals.ts";
-import { statusOf } from "./status.ts";
-import { openContainer, readRecord } from "./store.ts";
+import { statusOf } from "./state/status.ts";
+import { openContainer, readRecord } from "./state/store.ts";
 import { undoOf } from "./undo.ts";
 
 /** What to do with one line of output. */

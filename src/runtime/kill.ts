@@ -5,10 +5,10 @@ import { SIGKILL } from "../abi/signal.ts";
 import { isErrno, StateError } from "../base/errors.ts";
 import { killCgroup, processes } from "../cgroup/processes.ts";
 import { pidfd_send_signal } from "../sys/process.ts";
-import { sendKill } from "./destroy.ts";
+import { sendKill } from "./state/destroy.ts";
 import type { Globals } from "./globals.ts";
-import { openInit } from "./status.ts";
-import { isBeingCreated, openContainer, readRecord, type ContainerRecord } from "./store.ts";
+import { openInit } from "./state/status.ts";
+import { isBeingCreated, openContainer, readRecord, type ContainerRecord } from "./state/store.ts";
 
 /**
  * @param signalOf asked once there is such a container: that there is none is said before that there is no such signal, as by runc

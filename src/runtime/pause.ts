@@ -3,9 +3,9 @@
 import { StateError } from "../base/errors.ts";
 import { freezeCgroup, thawCgroup } from "../cgroup/freezer.ts";
 import type { Globals } from "./globals.ts";
-import { statusOf } from "./status.ts";
+import { statusOf } from "./state/status.ts";
 import { step } from "./step.ts";
-import { openContainer, readRecord } from "./store.ts";
+import { openContainer, readRecord } from "./state/store.ts";
 
 /** @throws StateError "container not running" unless it is running or created */
 export function pauseContainer(globals: Globals, id: string): void {

@@ -12,7 +12,7 @@ import { complain } from "../sys/print.ts";
 import { clone3, execve, exit_group, waitPidfd } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
 import type { Globals } from "./globals.ts";
-import { openContainer, readRecord } from "./store.ts";
+import { openContainer, readRecord } from "./state/store.ts";
 
 /** All processes of its cgroups, and of groups below them, as our pid namespace counts them; none when it has stopped. */
 export function containerProcesses(globals: Globals, id: string): readonly HostPid[] {

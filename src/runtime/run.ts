@@ -1,13 +1,13 @@
 // `tsrun run`: create and start in one process; in the foreground also wait, pass signals on, and delete.
 
 import { load } from "../sys/host.ts";
-import { attend, onSignalOfInput, takeSignals } from "./attend.ts";
-import { create, type CreateRequest } from "./create.ts";
-import { destroy } from "./destroy.ts";
-import { expect } from "./expect.ts";
+import { attend, onSignalOfInput, takeSignals } from "./foreground/wait.ts";
+import { create, type CreateRequest } from "./create/parent.ts";
+import { destroy } from "./state/destroy.ts";
+import { expect } from "./channel/child-messages.ts";
 import type { Globals } from "./globals.ts";
-import { hookState, runHooks } from "./lifecyclehooks.ts";
-import type { ContainerRecord, StateDirectory } from "./store.ts";
+import { hookState, runHooks } from "./lifecycle-hooks.ts";
+import type { ContainerRecord, StateDirectory } from "./state/store.ts";
 import { step } from "./step.ts";
 import { undoOf } from "./undo.ts";
 
@@ -42,11 +42,21 @@ export function runContainer(globals: Globals, request: RunRequest): number {
   if (signals === undefined) {
     undo.move();
     if (readiness !== undefined)
-      load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(readiness, record, child.pid, globals);
+      load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").waitUntilReady(
+        readiness,
+        record,
+        child.pid,
+        globals,
+      );
     return 0;
   }
   if (readiness !== undefined)
-    onSignalOfInput(load<typeof import("./readiness.ts")>("runtime/readiness").passReadyOnSignal(readiness, globals));
+    onSignalOfInput(
+      load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").passReadyOnSignal(
+        readiness,
+        globals,
+      ),
+    );
   const status = attend(child, signals, terminal);
   undo.move();
   if (!request.keep) takeAway(globals, directory, record);

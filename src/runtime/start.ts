@@ -1,22 +1,22 @@
 // `tsrun start`: lets a created container's init become the user's program.
 
 import { hostPid } from "../base/brand.ts";
-import { notifySocket } from "./notifysocket.ts";
-import type { Readiness } from "./readiness.ts";
+import { notifySocket } from "./foreground/notify-socket.ts";
+import type { Readiness } from "./foreground/readiness.ts";
 import { ECONNREFUSED, ECONNRESET, ENOENT } from "../abi/errno.ts";
 import { isErrno, StateError } from "../base/errors.ts";
 import type { Status } from "../spec/types.ts";
 import { read, unlinkat } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
 import { host, load } from "../sys/host.ts";
-import { decodeError, type ChildMessage } from "./channel.ts";
+import { decodeError, type ChildMessage } from "./channel/messages.ts";
 import type { Globals } from "./globals.ts";
-import { killInit } from "./destroy.ts";
-import { hookState, runHooks } from "./lifecyclehooks.ts";
-import { connectStart } from "./startsocket.ts";
-import { initAlive, statusOf } from "./status.ts";
+import { killInit } from "./state/destroy.ts";
+import { hookState, runHooks } from "./lifecycle-hooks.ts";
+import { connectStart } from "./channel/start-socket.ts";
+import { initAlive, statusOf } from "./state/status.ts";
 import { step } from "./step.ts";
-import { openContainer, readRecord, type ContainerRecord, type StateDirectory } from "./store.ts";
+import { openContainer, readRecord, type ContainerRecord, type StateDirectory } from "./state/store.ts";
 
 /** @throws StateError unless the container is created; StepError with what init failed at after that */
 export function startContainer(globals: Globals, id: string): void {
@@ -31,7 +31,7 @@ export function startContainer(globals: Globals, id: string): void {
     "wait for readiness",
     () =>
       readiness &&
-      load<typeof import("./readiness.ts")>("runtime/readiness").waitUntilReady(
+      load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").waitUntilReady(
         readiness,
         record,
         hostPid(record.pid),
@@ -53,7 +53,7 @@ function poststart(record: ContainerRecord): void {
 const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>
   target === undefined
     ? undefined
-    : load<typeof import("./readiness.ts")>("runtime/readiness").listen(directory, target);
+    : load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").listen(directory, target);
 
 function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
   if (status === "created") return;

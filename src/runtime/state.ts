@@ -5,8 +5,8 @@ import { oomKilled } from "../cgroup/processes.ts";
 import type { PrintedState } from "../spec/types.ts";
 import { readFileIfThere } from "../sys/file.ts";
 import type { Globals } from "./globals.ts";
-import { statusOf } from "./status.ts";
-import { containerIds, openContainer, readRecord, type ContainerRecord } from "./store.ts";
+import { statusOf } from "./state/status.ts";
+import { containerIds, openContainer, readRecord, type ContainerRecord } from "./state/store.ts";
 
 /** @param nameOf who makes many calls remembers its answers @throws StateError "container does not exist" */
 export function containerState(globals: Globals, id: string, nameOf: (uid: number) => string = userName): PrintedState {

@@ -3,7 +3,7 @@
 import type { Undo } from "../base/dispose.ts";
 import { HostError, SpecError, StateError, StepError } from "../base/errors.ts";
 import { parseExact, stringify } from "../base/json.ts";
-import { planChange, type ResourceChange } from "../cgroup/change.ts";
+import { planChange, type ResourceChange } from "../cgroup/update-plan.ts";
 import { controllersOf } from "../cgroup/controllers.ts";
 import { driverOf } from "../cgroup/driver.ts";
 import { decodeResources } from "../spec/decode.ts";
@@ -12,9 +12,9 @@ import type { Resources } from "../spec/types.ts";
 import { readFile, readFileIfThere } from "../sys/file.ts";
 import { load } from "../sys/host.ts";
 import type { Globals } from "./globals.ts";
-import { statusOf } from "./status.ts";
+import { statusOf } from "./state/status.ts";
 import { step } from "./step.ts";
-import { openContainer, readRecord, writeResources, type ContainerRecord, type StateDirectory } from "./store.ts";
+import { openContainer, readRecord, writeResources, type ContainerRecord, type StateDirectory } from "./state/store.ts";
 import { undoOf } from "./undo.ts";
 
 export type UpdateRequest = {

@@ -82,7 +82,7 @@ function findProgram(plan: SeccompPlan, root: HostPath, debug: ((message: string
 
 /**
  * All that the program depends on, as a list of texts, each of which tells how many of them it stands for. [spec] NUL is in no name
- * (spec/laws.ts), so the list cannot be read in two ways.
+ * (spec/validate.ts), so the list cannot be read in two ways.
  */
 function keyOf({ defaultAction, architectures, rules, redundant, enosys, failUnknown }: SeccompPlan): string {
   const texts = [

@@ -18,7 +18,7 @@ export type SeccompFilter = {
  * Loads the filter if this is its moment. `init` calls it at each of the three.
  *
  * Every system call after it is subject to the filter, those of the engine's memory allocator too. Nothing may be assumed to work but
- * what the profile must allow in any case: execve; and write(2), which no profile may hand to a supervisor (spec/laws.ts).
+ * what the profile must allow in any case: execve; and write(2), which no profile may hand to a supervisor (spec/validate.ts).
  *
  * @param handOver makes the parent take the notify descriptor and returns when it has; the descriptor is closed then. The first thing it
  *   does must be a write(2) that tells its number: until the supervisor has the descriptor, any other call may block forever

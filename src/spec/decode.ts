@@ -1,5 +1,5 @@
 // From JSON that the schemas accepted to a Spec: every default is filled in here and nowhere else.
-// What is checked later, by spec/laws.ts, decodes to something sensible all the same.
+// What is checked later, by spec/validate.ts, decodes to something sensible all the same.
 
 import type {
   BlockIOResources,

@@ -3,7 +3,7 @@
 
 import { escapePointer, JsonSyntaxError, parseExact, pointerPath } from "../base/json.ts";
 import { explain } from "./explain.ts";
-import type { Law } from "./laws.ts";
+import type { Law } from "./validate.ts";
 import { asGoReads } from "./lenient.ts";
 import type { Spec } from "./types.ts";
 import { findUnknown } from "./unknown.ts";

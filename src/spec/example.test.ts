@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import { exampleConfig } from "./example.ts";
 import * as explain from "./explain.ts";
-import { checkRootless } from "./laws.ts";
+import { checkRootless } from "./validate.ts";
 import { parseConfig } from "./load.ts";
 
 type Json = { [key: string]: Json } & { [index: number]: Json };

@@ -1,4 +1,4 @@
-// What the plan must know of the host. Probed once a command by runtime/facts.ts; plain data, so that plans can be made and tested anywhere.
+// What the plan must know of the host. Probed once a command by runtime/plan/facts.ts; plain data, so that plans can be made and tested anywhere.
 
 /** One cgroup v1 hierarchy, as mounted here. */
 export type CgroupHierarchy = {

@@ -6,13 +6,13 @@ import { SpecError, type Violation } from "../base/errors.ts";
 import { JsonSyntaxError, parseExact } from "../base/json.ts";
 import { decodeProcess } from "./decode-process.ts";
 import { decodeResources, decodeSpec } from "./decode.ts";
-import { checkLaws, checkNulBytes, checkProcess } from "./laws.ts";
+import { checkLaws, checkNulBytes, checkProcess } from "./validate.ts";
 import { asGoReads } from "./lenient.ts";
 import type { Question } from "./explain.ts";
 import type { Process, Resources, Spec } from "./types.ts";
 
 // For spec/examine.ts, which is given this module: importing the same files would put them into a chunk more, to be read by every `create`.
-export { checkNulBytes, LAWS, PROCESS_LAWS } from "./laws.ts";
+export { checkNulBytes, LAWS, PROCESS_LAWS } from "./validate.ts";
 export { decodeSpec, isConfig };
 
 /** Loads spec/explain.ts; spec/ is pure and cannot do so by itself. */

@@ -65,7 +65,7 @@ declare global {
 export const host: Host = globalThis.host;
 
 /**
- * Loads a module on demand: `load<typeof import("../runtime/create.ts")>("runtime/create")`.
+ * Loads a module on demand: `load<typeof import("../runtime/create/parent.ts")>("runtime/create/parent")`.
  * scripts/build.mjs finds these calls and makes each module an entry of its own.
  */
 export function load<T>(name: string): T {

@@ -6,7 +6,7 @@ import { timespec } from "../abi/time.ts";
 import type { Fd } from "./fd.ts";
 import { syscall } from "./call.ts";
 import { Struct } from "./memory.ts";
-import { ProcessDirectory } from "./oldpidfd.ts";
+import { ProcessDirectory } from "./old-pidfd.ts";
 
 /**
  * Waits until a descriptor is ready; the revents (POLL*) of each, in order. All zero: the time is over.

@@ -40,7 +40,7 @@ import { Fd } from "./fd.ts";
 import { host, type Argument } from "./host.ts";
 import { syscall } from "./call.ts";
 import { stringArray, Struct } from "./memory.ts";
-import { openProcess, pidOf, ProcessDirectory } from "./oldpidfd.ts";
+import { openProcess, pidOf, ProcessDirectory } from "./old-pidfd.ts";
 
 export type Child = { readonly pid: HostPid; readonly pidfd: Fd };
 

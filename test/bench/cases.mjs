@@ -189,13 +189,11 @@ function profile() {
     defaultAction,
     defaultErrnoRet,
     architectures: machine === undefined ? [] : [machine.architecture, ...(machine.subArchitectures ?? [])],
-    syscalls: syscalls
-      .filter(applies)
-      .map(({ names, action, errnoRet, args }) => ({
-        names,
-        action,
-        ...(errnoRet === undefined ? {} : { errnoRet }),
-        ...(args?.length > 0 ? { args } : {}),
-      })),
+    syscalls: syscalls.filter(applies).map(({ names, action, errnoRet, args }) => ({
+      names,
+      action,
+      ...(errnoRet === undefined ? {} : { errnoRet }),
+      ...(args?.length > 0 ? { args } : {}),
+    })),
   };
 }

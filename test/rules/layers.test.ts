@@ -33,12 +33,15 @@ describe("the import law", () => {
     "rootfs/mounts.ts": 'import "../sys/mount.ts";\nimport "./plan.ts";\nexport type M = 1;\n',
     "cgroup/plan.ts": "export type CgroupPlan = 1;\n",
     "hooks.ts": 'import "./sys/mount.ts";\nexport type H = 1;\n',
-    "runtime/plan.ts": 'import "../rootfs/plan.ts";\nimport "../hooks.ts";\nexport type ContainerPlan = 1;\n',
-    "runtime/channel.ts": 'import "../sys/mount.ts";\nexport type C = 1;\n',
-    "runtime/create.ts":
-      'import "./plan.ts";\nimport "./channel.ts";\nimport "../rootfs/mounts.ts";\nimport "./init.ts";\nexport type Created = 1;\n',
-    "runtime/init.ts": 'import "./channel.ts";\nimport "../rootfs/mounts.ts";\nexport type I = 1;\n',
-    "explain/text.ts": 'import type { ContainerPlan } from "../runtime/plan.ts";\nexport type T = ContainerPlan;\n',
+    "runtime/plan/container.ts":
+      'import "../../rootfs/plan.ts";\nimport "../../hooks.ts";\nexport type ContainerPlan = 1;\n',
+    "runtime/channel/messages.ts": 'import "../../sys/mount.ts";\nexport type C = 1;\n',
+    "runtime/create/parent.ts":
+      'import "../plan/container.ts";\nimport "../channel/messages.ts";\nimport "../../rootfs/mounts.ts";\nimport "./init.ts";\nexport type Created = 1;\n',
+    "runtime/create/init.ts":
+      'import "../channel/messages.ts";\nimport "../../rootfs/mounts.ts";\nexport type I = 1;\n',
+    "explain/text.ts":
+      'import type { ContainerPlan } from "../runtime/plan/container.ts";\nexport type T = ContainerPlan;\n',
     "cli/plan.ts":
       'import { load } from "../sys/host.ts";\nload<typeof import("../explain/text.ts")>("explain/text");\n',
     "sys/host.ts": "export const load = 1;\n",
@@ -70,7 +73,7 @@ describe("the import law", () => {
 
   const bad: readonly (readonly [what: string, file: string, text: string, line: number, law: RegExp])[] = [
     ["a higher layer", "sys/fd.ts", '\nimport "../spec/types.ts";\n', 2, /only lower layers/],
-    ["a room from spec/", "spec/laws.ts", 'import "../rootfs/plan.ts";\n', 1, /only lower layers/],
+    ["a room from spec/", "spec/validate.ts", 'import "../rootfs/plan.ts";\n', 1, /only lower layers/],
     ["the command line from runtime/", "runtime/run.ts", 'import "../cli/plan.ts";\n', 1, /only lower layers/],
     ["sys from base", "base/path.ts", 'import "../sys/mount.ts";\n', 1, /only lower layers/],
     ["another room", "rootfs/devices.ts", 'import "../cgroup/plan.ts";\n', 1, /rooms never import rooms/],
@@ -139,26 +142,26 @@ describe("the import law", () => {
       1,
       /cgroup\/layout\.ts, which imports sys\/mount\.ts: .*never import sys/,
     ],
-    ["create from init", "runtime/init.ts", 'import "./create.ts";\n', 1, /another process/],
+    ["create from init", "runtime/create/init.ts", 'import "./parent.ts";\n', 1, /another process/],
     [
       "a type of create from init",
-      "runtime/init.ts",
-      'import type { Created } from "./create.ts";\nexport type I = Created;\n',
+      "runtime/create/init.ts",
+      'import type { Created } from "./parent.ts";\nexport type I = Created;\n',
       1,
       /another process/,
     ],
-    ["exec from join", "runtime/join.ts", 'import "./exec.ts";\n', 1, /another process/],
+    ["exec from join", "runtime/exec/child.ts", 'import "./parent.ts";\n', 1, /another process/],
     [
       "runtime from explain/",
       "explain/shell.ts",
-      'import type { C } from "../runtime/channel.ts";\nexport type S = C;\n',
+      'import type { C } from "../runtime/channel/messages.ts";\nexport type S = C;\n',
       1,
       /beside runtime/,
     ],
     [
-      "the values of runtime/plan.ts from explain/",
+      "the values of runtime/plan/container.ts from explain/",
       "explain/shell.ts",
-      'import { type ContainerPlan } from "../runtime/plan.ts";\nexport type S = ContainerPlan;\n',
+      'import { type ContainerPlan } from "../runtime/plan/container.ts";\nexport type S = ContainerPlan;\n',
       1,
       /beside runtime/,
     ],
@@ -173,8 +176,8 @@ describe("the import law", () => {
     ["a file outside src/", "rootfs/devices.ts", 'import "../../test/setup.mjs";\n', 1, /nothing but the engine/],
     [
       "the made validators outside spec/",
-      "runtime/plan.ts",
-      'import "../../build/gen/validate.js";\nexport type ContainerPlan = 1;\n',
+      "runtime/plan/container.ts",
+      'import "../../../build/gen/validate.js";\nexport type ContainerPlan = 1;\n',
       1,
       /nothing but the engine/,
     ],
@@ -186,7 +189,7 @@ describe("the import law", () => {
       const found = violations({
         ...lower,
         "cgroup/layout.ts": 'import "../sys/mount.ts";\nexport type L = 1;\n',
-        "runtime/exec.ts": "export type X = 1;\n",
+        "runtime/exec/parent.ts": "export type X = 1;\n",
         "rootfs/devices.test.ts": "export type D = 1;\n",
         [file]: text,
       });

@@ -10,7 +10,7 @@ import { isConfig } from "../../build/gen/validate.js";
 import { parseExact, stringify } from "../../src/base/json.ts";
 import { decodeSpec } from "../../src/spec/decode.ts";
 import { full } from "../../src/spec/full.fixture.ts";
-import { checkLaws, checkNulBytes } from "../../src/spec/laws.ts";
+import { checkLaws, checkNulBytes } from "../../src/spec/validate.ts";
 import { asGoReads } from "../../src/spec/lenient.ts";
 import { defaultConfig } from "./bundle.ts";
 import { isTsrun, PROGRAM, PROJECT, refused, SLOWNESS, useBox, type Box } from "./harness.ts";

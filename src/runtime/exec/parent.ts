@@ -1,0 +1,258 @@
+// The parent's story of `tsrun exec`: one more process in a container that runs. The child's is child.ts.
+
+import { PR_SET_DUMPABLE } from "../../abi/prctl.ts";
+import { SOCK_SEQPACKET } from "../../abi/socket.ts";
+import { hostPid } from "../../base/brand.ts";
+import type { Undo } from "../../base/dispose.ts";
+import { HostError, StateError } from "../../base/errors.ts";
+import { frozen } from "../../cgroup/freezer.ts";
+import { groupsBelow, openGroup } from "../../cgroup/exec.ts";
+import type { SeccompFilter } from "../../seccomp/install.ts";
+import type { SeccompPlan } from "../../seccomp/plan.ts";
+import { cloneInto } from "../../namespaces/clone.ts";
+import type { SchedulingPlan } from "../../process/scheduling-plan.ts";
+import { parseStored, type StoredConfig } from "../../spec/stored.ts";
+import type { Process } from "../../spec/types.ts";
+import { lastCapability } from "../../sys/credentials.ts";
+import type { Fd } from "../../sys/fd.ts";
+import { readFile } from "../../sys/file.ts";
+import { load } from "../../sys/host.ts";
+import { prctl, waitPidfd, type Child } from "../../sys/process.ts";
+import { noteSenders, socketpair } from "../../sys/socket.ts";
+import { attend, takeSignals } from "../foreground/wait.ts";
+import { connectPidfdSocket, openConsole, sendPidfd } from "../foreground/console.ts";
+import { tellChild } from "../channel/messages.ts";
+import { meet, planCrossing } from "../channel/late-fork.ts";
+import { changeProcess, inheritProcess, planExec, type Changes, type ExecPlan } from "../plan/exec-plan.ts";
+import { expect } from "../channel/child-messages.ts";
+import type { Globals } from "../globals.ts";
+import { hookState } from "../lifecycle-hooks.ts";
+import { join, type JoinContext } from "./child.ts";
+import { killAndReap } from "../process/kill-and-reap.ts";
+import { checkPassedOn } from "../process/inherited-fds.ts";
+import { hideOwnProgram } from "../process/own-program.ts";
+import { openInit } from "../state/status.ts";
+import { logSteps, step } from "../step.ts";
+import { isBeingCreated, openContainer, readRecord, writePidFile, type ContainerRecord } from "../state/store.ts";
+import { undoOf } from "../undo.ts";
+
+export type ExecRequest = {
+  readonly id: string;
+  /** A file with a `process` of its own, or what is changed of the container's. */
+  readonly process: { readonly file: string } | Changes;
+  readonly detach: boolean;
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  readonly preserveFds: number;
+  /** Groups below the container's, as --cgroup names them. */
+  readonly cgroups: readonly string[];
+  readonly ignorePaused: boolean;
+};
+
+type Container = { readonly record: ContainerRecord; readonly config: StoredConfig; readonly init: Fd };
+
+/** @returns the exit status of the process, 128 + N when a signal ended it; 0 at once when detached @throws StateError unless the container runs */
+export function execInContainer(globals: Globals, request: ExecRequest): number {
+  using undo = undoOf(globals);
+  if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
+  const signals = request.detach ? undefined : takeSignals(false);
+  const container = step("open container", () => findContainer(globals, request, undo));
+  const plan = step("plan", () => planFor(globals, request, container));
+  const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
+  const console = step("connect console", () =>
+    openConsole(plan.terminal, request.detach, request.consoleSocket, undo),
+  );
+  const pidfdSocket = step("connect pidfd socket", () => connectPidfdSocket(request.pidfdSocket, undo));
+  const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
+  const joiner = step("clone", () =>
+    spawn(globals, request, container, { plan, seccomp, console: console?.to, hidden }, undo),
+  );
+  hidden?.[Symbol.dispose](); // while the child is at work
+  const child = step("wait for the process to enter the container", () =>
+    meetProcess(globals, container, plan, joiner, undo),
+  );
+  step("wait for the program", () =>
+    expect(globals, container.record.cgroup ?? [], child, joiner.channel, undefined, (notify) =>
+      handOver(container, plan, child, notify),
+    ),
+  );
+  if (child !== joiner.child) waitPidfd(joiner.child.pidfd); // it has ended, or the channel would not have
+  step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));
+  step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
+  const status = signals === undefined ? 0 : attend(child, signals, console?.mine);
+  undo.move();
+  return status;
+}
+
+function prepareSeccomp(globals: Globals, { seccomp }: ExecPlan): SeccompFilter | undefined {
+  return seccomp === undefined
+    ? undefined
+    : load<typeof import("../../seccomp/cache.ts")>("seccomp/cache").seccompFilter(
+        seccomp,
+        globals.root,
+        globals.debug,
+      );
+}
+
+function handOver({ record }: Container, plan: ExecPlan, child: Child, notify: number): void {
+  load<typeof import("../../seccomp/listener.ts")>("seccomp/listener").sendListener(
+    plan.seccomp?.listener,
+    child,
+    notify,
+    hookState(record, "running", record.pid),
+  );
+}
+
+function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Container {
+  const directory = openContainer(globals.root, request.id);
+  using _closed = directory.fd;
+  const record = readRecord(directory);
+  if (isBeingCreated(directory)) throw new StateError("cannot exec in a container in the creating state");
+  const init = openInit(record);
+  if (init === undefined) throw new StateError("cannot exec in a stopped container");
+  undo.use("close pidfd of init", init);
+  if (!request.ignorePaused && record.cgroup !== undefined && frozen(record.cgroup))
+    throw new StateError("cannot exec in a paused container (use --ignore-paused to override)");
+  const config = parseStored(readFile(directory.fd, "config.json", 32768), () =>
+    load<typeof import("../../base/json.ts")>("base/json"),
+  );
+  return { record, config, init };
+}
+
+function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
+  const wanted = processOf(process, config);
+  const seccomp = seccompOf(config, wanted);
+  const crossing = config.namespaces.includes("pid") ? planCrossing(seccomp, wanted.terminal) : undefined;
+  const rare = rareOf(config, wanted);
+  const plan = planExec(
+    config,
+    wanted,
+    { lastCapability: lastCapability() },
+    {
+      keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined,
+      preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds),
+      seccomp,
+      crossing,
+      ...rare,
+      ...splitScheduling(rare.scheduling, crossing !== undefined),
+    },
+  );
+  // What the container's own process gave cause for was said when it was created.
+  if ("file" in process || process.capabilities.length > 0)
+    for (const warning of plan.process.warnings) globals.warn(warning);
+  return plan;
+}
+
+/** What few processes ask for. */
+function rareOf({ json, treated }: StoredConfig, process: Process): Pick<ExecPlan, "lsm" | "scheduling" | "affinity"> {
+  const { apparmorProfile, selinuxLabel, scheduler, ioPriority, execCPUAffinity } = process;
+  const affinity =
+    execCPUAffinity &&
+    load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").planAffinity(process);
+  if (!treated && [apparmorProfile, selinuxLabel, scheduler, ioPriority].every((asked) => asked === undefined))
+    return { lsm: undefined, scheduling: undefined, affinity };
+  const spec = load<typeof import("../../spec/decode.ts")>("spec/decode").decodeSpec(json);
+  const { planLsm, planScheduling } = load<typeof import("../plan/optional.ts")>("runtime/plan/optional");
+  return { lsm: planLsm(spec, process), scheduling: planScheduling(spec, process), affinity };
+}
+
+/** What a fork takes away from the process is left to us. */
+function splitScheduling(
+  plan: SchedulingPlan | undefined,
+  forks: boolean,
+): Pick<ExecPlan, "scheduling" | "lateScheduler"> {
+  const { scheduler } = plan ?? {};
+  if (
+    plan === undefined ||
+    scheduler === undefined ||
+    !forks ||
+    !load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(scheduler)
+  )
+    return { scheduling: plan, lateScheduler: undefined };
+  return { scheduling: { ...plan, scheduler: undefined }, lateScheduler: scheduler };
+}
+
+function seccompOf({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
+  if (!filtered) return undefined;
+  return load<typeof import("../../seccomp/plan.ts")>("seccomp/plan").planSeccomp(
+    load<typeof import("../../spec/decode.ts")>("spec/decode").decodeSpec(json),
+    noNewPrivileges,
+  );
+}
+
+function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Process {
+  if (process === undefined) throw new HostError("config.json of the container has no process");
+  if (!("file" in asked)) return changeProcess(process, asked);
+  const { parseProcess } = load<typeof import("../../spec/load.ts")>("spec/load");
+  return inheritProcess(
+    parseProcess(readFile(null, asked.file), () => load<typeof import("../../spec/explain.ts")>("spec/explain")),
+    process,
+  );
+}
+
+type Joiner = { readonly child: Child; readonly channel: Fd };
+
+/** The child goes on in join and does not come back. */
+function spawn(
+  globals: Globals,
+  request: ExecRequest,
+  { record, init }: Container,
+  context: Pick<JoinContext, "plan" | "seccomp" | "console" | "hidden">,
+  undo: Undo,
+): Joiner {
+  const cgroup = groupsBelow(record.cgroup ?? [], request.cgroups);
+  using group = openGroup(cgroup);
+  const target = { pid: hostPid(record.pid), pidfd: init, types: context.plan.namespaces };
+  const [mine, theirs] = socketpair(SOCK_SEQPACKET);
+  undo.use("close channel", mine);
+  using channel = theirs; // ours to close, or its end would never be seen
+  if (context.plan.crossing !== undefined) noteSenders(mine);
+  // [cve] CVE-2016-9962: not dumpable the process is closed to the container's other users, and /proc/PID/fd and exe with it.
+  prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
+  if (context.plan.affinity !== undefined)
+    load<typeof import("../../process/scheduling.ts")>("process/scheduling").setInitialAffinity(
+      context.plan.affinity,
+      0,
+    ); // the clone inherits it
+  const { child, inCgroup } = cloneInto(0, group);
+  if (child === undefined)
+    return join({
+      ...context,
+      target,
+      cgroup,
+      intelRdt: record.intelRdt,
+      inV2: inCgroup,
+      fallback: request.cgroups.length === 0,
+      unit: record.systemdUnit,
+      channel,
+      debug: globals.debug !== undefined,
+    });
+  undo.use("close pidfd", child.pidfd);
+  undo.defer("kill the process", () => killAndReap(child));
+  return { child, channel: mine };
+}
+
+/** The process itself, where the joiner has not become it. */
+function meetProcess(
+  globals: Globals,
+  container: Container,
+  plan: ExecPlan,
+  { child: joiner, channel }: Joiner,
+  undo: Undo,
+): Child {
+  if (plan.crossing === undefined) return joiner;
+  const child = meet(globals, container.record.cgroup ?? [], joiner, channel, (notify) =>
+    handOver(container, plan, joiner, notify),
+  );
+  undo.use("close pidfd", child.pidfd);
+  undo.defer("kill the process", () => killAndReap(child));
+  if (plan.lateScheduler !== undefined) {
+    load<typeof import("../../process/scheduling.ts")>("process/scheduling").setScheduler(
+      plan.lateScheduler,
+      child.pid,
+    );
+    tellChild(channel, { kind: "taken" });
+  }
+  return child;
+}

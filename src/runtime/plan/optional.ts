@@ -1,0 +1,83 @@
+// Rooms that few containers need: their code is read when a config.json asks for what they do.
+
+import type { UnitPlan } from "../../cgroup/systemd-plan.ts";
+import { SpecError } from "../../base/errors.ts";
+import type { LsmPlan } from "../../lsm.ts";
+import type { SchedulingPlan } from "../../process/scheduling-plan.ts";
+import type { HostFacts } from "../../spec/facts.ts";
+import { hasNamespace } from "../../spec/namespaces.ts";
+import type { Process, Spec } from "../../spec/types.ts";
+import { load } from "../../sys/host.ts";
+import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./container.ts";
+
+/** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
+export function planWithRareRooms(spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan {
+  const plan = planContainer(spec, host, request, planRare(spec, host, request));
+  return plan.namespaces.parentJoins.length === 0
+    ? plan
+    : load<typeof import("./pid-namespace.ts")>("runtime/plan/pid-namespace").stayOutside(plan, spec.linux.resources);
+}
+
+/** @throws SpecError for what cannot be had without being root in our user namespace */
+export function refuseWithoutRoot(spec: Spec): void {
+  const violations = load<typeof import("../../spec/validate.ts")>("spec/validate").checkRootless(spec);
+  if (violations.length > 0) throw new SpecError(violations);
+}
+
+function planRare(spec: Spec, host: HostFacts, request: PlanRequest): RarePlans {
+  const { process, linux } = spec;
+  const { id } = request;
+  return {
+    unit: request.systemdCgroup ? planUnit(spec, host, request) : undefined,
+    lsm: process && planLsm(spec, process),
+    scheduling: process && planScheduling(spec, process),
+    netDevices:
+      Object.keys(linux.netDevices).length === 0
+        ? undefined
+        : load<typeof import("../../netdevices.ts")>("netdevices").planNetDevices(spec),
+    user: hasNamespace(spec, "user")
+      ? load<typeof import("../../namespaces/user-plan.ts")>("namespaces/user-plan").planUser(spec, host)
+      : undefined,
+    intelRdt:
+      linux.intelRdt === undefined
+        ? undefined
+        : load<typeof import("../../intelrdt.ts")>("intelrdt").planIntelRdt(spec, id),
+  };
+}
+
+function planUnit(spec: Spec, host: HostFacts, { id, rootless }: PlanRequest): UnitPlan {
+  const manager = load<typeof import("../../cgroup/systemd.ts")>("cgroup/systemd").chooseManager(rootless);
+  return load<typeof import("../../cgroup/systemd-plan.ts")>("cgroup/systemd-plan").planUnit(
+    spec,
+    host.cgroups,
+    id,
+    manager,
+  );
+}
+
+/** Asks the kernel which modules it has, when one is named. */
+export function planLsm(spec: Spec, process: Process): LsmPlan | undefined {
+  if (
+    process.apparmorProfile === undefined &&
+    process.selinuxLabel === undefined &&
+    spec.linux.mountLabel === undefined
+  )
+    return undefined;
+  const lsm = load<typeof import("../../lsm.ts")>("lsm");
+  return lsm.planLsm(spec, process, lsm.probeLsm());
+}
+
+export function planScheduling(spec: Spec, process: Process): SchedulingPlan | undefined {
+  const { personality, memoryPolicy } = spec.linux;
+  if (
+    process.scheduler === undefined &&
+    process.ioPriority === undefined &&
+    personality === undefined &&
+    memoryPolicy === undefined
+  )
+    return undefined;
+  return load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").planScheduling(
+    spec,
+    process,
+  );
+}

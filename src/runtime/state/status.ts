@@ -1,0 +1,52 @@
+// Whether a container is creating, created, running, paused or stopped: derived from the kernel each time, never stored.
+
+import { ENOENT, ESRCH } from "../../abi/errno.ts";
+import { isErrno } from "../../base/errors.ts";
+import { hostPid, type HostPid } from "../../base/brand.ts";
+import { frozen } from "../../cgroup/freezer.ts";
+import type { Status } from "../../spec/types.ts";
+import type { Fd } from "../../sys/fd.ts";
+import { lstatIfThere, readFile } from "../../sys/file.ts";
+import { pidfd_open } from "../../sys/process.ts";
+import { isBeingCreated, type ContainerRecord, type StateDirectory } from "./store.ts";
+
+type ProcStat = { readonly state: string; readonly startTime: string };
+
+/** State letter and start time of a process; undefined when there is none. @see proc_pid_stat(5) */
+export function procStat(pid: HostPid): ProcStat | undefined {
+  try {
+    const text = readFile(null, `/proc/${pid}/stat`, 1024);
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", 20); // the name before it may hold anything
+    return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+  } catch (error) {
+    if (isErrno(error, ENOENT, ESRCH)) return undefined;
+    throw error;
+  }
+}
+
+/** True while the record's init lives: the same number, the same start, and not a zombie. */
+export function initAlive(record: ContainerRecord): boolean {
+  if (record.pid === 0) return false;
+  const stat = procStat(hostPid(record.pid));
+  return stat !== undefined && stat.startTime === record.startTime && stat.state !== "Z" && stat.state !== "X";
+}
+
+/** The record's init behind a descriptor, or undefined when it has ended. The caller closes it. */
+export function openInit(record: ContainerRecord): Fd | undefined {
+  if (record.pid === 0) return undefined;
+  try {
+    const pidfd = pidfd_open(hostPid(record.pid));
+    if (initAlive(record)) return pidfd; // looked at after it was opened: no other process can have taken the number in between
+    pidfd[Symbol.dispose]();
+  } catch (error) {
+    if (!isErrno(error, ESRCH)) throw error;
+  }
+  return undefined;
+}
+
+export function statusOf(directory: StateDirectory, record: ContainerRecord): Status {
+  if (isBeingCreated(directory)) return "creating";
+  if (!initAlive(record)) return "stopped";
+  if (record.cgroup !== undefined && frozen(record.cgroup)) return "paused";
+  return lstatIfThere(directory.fd, "start.sock") === undefined ? "running" : "created";
+}
