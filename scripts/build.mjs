@@ -48,6 +48,8 @@ const entries = options.entry
 const js = join(out, "js");
 rmSync(js, { recursive: true, force: true });
 mkdirSync(js, { recursive: true });
+// esbuild names chunks by a hash of their source maps too, which say where the sources are from here: it is told the same place in every build.
+const placed = resolve("build/obj/js");
 const result = await esbuild.build({
   entryPoints: entries,
   bundle: true,
@@ -56,14 +58,14 @@ const result = await esbuild.build({
   target: "es2022",
   platform: "neutral",
   mainFields: ["module", "main"],
-  outdir: js,
+  outdir: placed,
+  write: false,
   sourcemap: "external",
   sourcesContent: false,
   minifySyntax: true,
   keepNames: false,
   treeShaking: true,
   chunkNames: "chunk-[hash]",
-  metafile: true,
   logLevel: "warning",
   define: {
     ARCH_X86_64: String(options.arch === "x86_64"),
@@ -71,7 +73,11 @@ const result = await esbuild.build({
     TSRUN_COMMIT: JSON.stringify(options.commit),
   },
 });
-writeFileSync(join(out, "meta.json"), JSON.stringify(result.metafile));
+for (const { path, contents } of result.outputFiles) {
+  const file = join(js, relative(placed, path));
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, contents);
+}
 
 // The line of TypeScript behind each line of JavaScript, for the traces of uncaught errors.
 const files = readdirSync(js, { recursive: true })
@@ -82,7 +88,7 @@ const lines = {};
 for (const file of files)
   lines[file] = decodeMappings(
     JSON.parse(readFileSync(join(js, `${file}.map`), "utf8")),
-    dirname(join(js, file)),
+    dirname(join(placed, file)),
     dirname(src),
   );
 writeFileSync(join(js, "lines.js"), `export const lines = ${JSON.stringify(JSON.stringify(lines))};\n`);
