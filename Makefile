@@ -69,7 +69,7 @@ $(BUILD)/settings: FORCE
 # Two makes at once take turns, and whoever runs the program meanwhile finds the old one or the new one.
 COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC)) --arch $(ARCH) --version '$(VERSION)' --commit '$(COMMIT)'
 
-$(BUILD)/obj/modules.c: $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+$(BUILD)/obj/modules.c: $(SOURCES) $(GEN) scripts/build.mjs scripts/deferred.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D)
 
 $(BUILD)/%.o: host/%.c $(BUILD)/settings $(NODE_MODULES)
@@ -125,7 +125,7 @@ $(BUILD)/profile/tsrun: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/profile/
 
 # ---- the FFI on its own: the same host with a test program inside, plain and under AddressSanitizer and UBSan
 
-$(BUILD)/host/modules.c: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MODULES) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+$(BUILD)/host/modules.c: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MODULES) scripts/build.mjs scripts/deferred.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D) $(addprefix --entry ,$(wildcard test/host/program/*.ts src/trace.ts))
 
 $(BUILD)/host-test: $(BUILD)/host.o $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
@@ -141,7 +141,7 @@ HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so $
 
 # ---- acts of rooms that no config.json can reach on a test machine
 
-$(BUILD)/rooms/modules.c: $(wildcard test/system/programs/*.ts) $(SOURCES) $(GEN) scripts/build.mjs scripts/sourcemap.mjs $(BUILD)/settings
+$(BUILD)/rooms/modules.c: $(wildcard test/system/programs/*.ts) $(SOURCES) $(GEN) scripts/build.mjs scripts/deferred.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D) --entry test/system/programs/main.ts --entry src/trace.ts
 
 $(BUILD)/room-test: $(BUILD)/host.o $(BUILD)/rooms/modules.o $(BUILD)/room.o host/heap.ld
@@ -208,12 +208,12 @@ profile: $(BUILD)/profile/tsrun
 
 ## docs: renews docs/errors.md from the tables in the sources
 docs: $(NODE_MODULES) $(GEN)
-	node --import tsx scripts/documents.mts
+	node --import ./scripts/typescript.mjs scripts/documents.mts
 
 # Manual pages and completions, from the table of commands. The date is that of the sources.
 PAGES := $(BUILD)/pages/man/tsrun.8
 $(PAGES): $(NODE_MODULES) $(GEN) scripts/documents.mts package.json $(wildcard src/cli/*.ts src/cli/pages/*.ts)
-	node --import tsx scripts/documents.mts --out $(BUILD)/pages --version '$(VERSION)' --date "$$(git -c safe.directory='*' log -1 --format=%cs 2>/dev/null || date -u +%F)"
+	node --import ./scripts/typescript.mjs scripts/documents.mts --out $(BUILD)/pages --version '$(VERSION)' --date "$$(git -c safe.directory='*' log -1 --format=%cs 2>/dev/null || date -u +%F)"
 
 ## pages: manual pages and completions, below build/pages
 pages: $(PAGES)

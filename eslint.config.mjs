@@ -46,7 +46,7 @@ const globals = {
   TextDecoder: "the engine has no TextDecoder: host.decode",
   URL: "the engine has no URL",
   Intl: "the engine has no Intl",
-  require: "modules are ES modules; load on demand is load<typeof import(…)>(…)",
+  require: "modules are ES modules; one that few commands need is imported with import defer",
   setTimeout: "one thread, blocking calls; poll(2) has a timeout",
   setInterval: "one thread, blocking calls; poll(2) has a timeout",
   queueMicrotask: "one thread, one stack",

@@ -3,12 +3,13 @@
 //
 //   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE…]
 //
-// Without --entry the entries are src/main.ts, src/trace.ts and every module named in a `load<typeof import("…")>("…")`.
+// Without --entry the entries are src/main.ts, src/trace.ts and every module that a source imports deferred.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
+import { deferredImports, withLoads } from "./deferred.mjs";
 import { decodeMappings } from "./sourcemap.mjs";
 
 const { values: options } = parseArgs({
@@ -25,25 +26,38 @@ const { values: options } = parseArgs({
 const out = resolve(options.out);
 const src = resolve(options.src);
 
-/** Every module that some source loads on demand, as its path below src without the suffix. */
-function modulesOnDemand() {
+/** The name by which host.load knows the module that `specifier` leads to in `file`: its path below src, without the suffix. */
+const moduleOf = (file, specifier) => relative(src, resolve(dirname(file), specifier)).replace(/\.ts$/, "");
+
+/** Every module that some source imports deferred. */
+function deferredModules() {
   const found = new Set();
   for (const entry of readdirSync(src, { recursive: true })) {
     const file = String(entry);
     if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
     const text = readFileSync(join(src, file), "utf8");
-    for (const [, path, name] of text.matchAll(/\bload<\s*typeof import\("([^"]+)"\)\s*>\(\s*"([^"]+)"/g)) {
-      const target = relative(src, resolve(src, dirname(file), path)).replace(/\.ts$/, "");
-      if (target !== name) throw new Error(`${file}: load("${name}") says it is ${target}`);
-      found.add(name);
-    }
+    for (const { specifier } of deferredImports(text)) found.add(moduleOf(join(src, file), specifier));
   }
   return [...found].sort();
 }
 
 const entries = options.entry
   ? Object.fromEntries(options.entry.map((file) => [basename(file).replace(/(\.test)?\.m?ts$/, ""), resolve(file)]))
-  : Object.fromEntries(["main", "trace", ...modulesOnDemand()].map((name) => [name, join(src, `${name}.ts`)]));
+  : Object.fromEntries(["main", "trace", ...deferredModules()].map((name) => [name, join(src, `${name}.ts`)]));
+
+/** What esbuild reads: each use of a deferred import is a call of host.load. */
+const loadsOnDemand = {
+  name: "deferred imports",
+  setup: (build) =>
+    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      try {
+        return { contents: withLoads(text, (specifier) => moduleOf(path, specifier)), loader: "ts" };
+      } catch (error) {
+        return { errors: [{ text: error.message, location: { file: path } }] };
+      }
+    }),
+};
 
 const js = join(out, "js");
 rmSync(js, { recursive: true, force: true });
@@ -67,6 +81,7 @@ const result = await esbuild.build({
   treeShaking: true,
   chunkNames: "chunk-[hash]",
   logLevel: "warning",
+  plugins: [loadsOnDemand],
   define: {
     ARCH_X86_64: String(options.arch === "x86_64"),
     TSRUN_VERSION: JSON.stringify(options.version),

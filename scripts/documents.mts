@@ -1,6 +1,6 @@
 // Writes what is made of the sources' own tables: docs/errors.md, or with --out DIR the manual pages and completions below DIR.
 //
-//   node --import tsx scripts/documents.mts [--out DIR --version VERSION --date YYYY-MM-DD]
+//   node --import ./scripts/typescript.mjs scripts/documents.mts [--out DIR --version VERSION --date YYYY-MM-DD]
 import "../test/setup.mts";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -8,12 +8,13 @@ import type { Hook, HookKind, State } from "./spec/types.ts";
 import { environment } from "./sys/environ.ts";
 import { inherit, type Fd } from "./sys/fd.ts";
 import { pipe, read, writeAll } from "./sys/file.ts";
-import { host, load } from "./sys/host.ts";
+import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 import { poll } from "./sys/poll.ts";
 import { clone3, execve, exit_group, pidfd_send_signal, waitPidfd, type Ending } from "./sys/process.ts";
 import { ALL_SIGNALS, blockSignals, resetChildSignal, resetSignals, unblockSignals } from "./sys/signal.ts";
 import { monotonicMs } from "./sys/time.ts";
+import defer * as signalTexts from "./sys/signal-texts.ts";
 
 const SHOWN_OUTPUT_BYTES = 64 * 1024;
 const PIPE_BUF = 4096;
@@ -64,7 +65,7 @@ const stream = (fd: Fd): Stream => ({ fd, text: "" });
 /** As Go's os/exec words it. */
 function words(ending: Ending): string {
   if (ending.kind === "exited") return `exit status ${ending.status}`;
-  return `signal: ${load<typeof import("./sys/signal-texts.ts")>("sys/signal-texts").SIGNAL_TEXTS[ending.signal] ?? `signal ${ending.signal}`}`;
+  return `signal: ${signalTexts.SIGNAL_TEXTS[ending.signal] ?? `signal ${ending.signal}`}`;
 }
 
 /** The forked child: the hook's streams, default signals, the hook's program. */

@@ -6,7 +6,10 @@ import { SYS_fcntl, SYS_openat } from "./abi/syscall.ts";
 import { UsageError } from "./base/errors.ts";
 import { checkArguments, parse, valuesOf, type Known } from "./cli/parse.ts";
 import { findCommand, globalOptions, type Command } from "./cli/table.ts";
-import { host, load } from "./sys/host.ts";
+import { host } from "./sys/host.ts";
+import defer * as help from "./cli/help.ts";
+import defer * as report from "./cli/report.ts";
+import defer * as version from "./cli/version.ts";
 
 /** Opens /dev/null where standard input, output or error is closed: else the first file that we open would take the number. */
 function openStdio(): void {
@@ -23,17 +26,17 @@ export function main(): number {
   try {
     openStdio();
     const words = parse(host.argv.slice(1), 1, globals);
-    if (globals.given["version"]) return load<typeof import("./cli/version.ts")>("cli/version").run();
+    if (globals.given["version"]) return version.run();
     name = words[0] ?? "help";
     command = findCommand(name);
     if (command === undefined) throw new UsageError(`No help topic for '${name}'`, 3);
     const own: Known = { options: command.options, given: {} };
     args = parse(words.slice(1), command.stopAfter ?? Infinity, own, globals);
-    if (globals.given["help"]) return load<typeof import("./cli/help.ts")>("cli/help").run({}, words.slice(0, 1));
+    if (globals.given["help"]) return help.run({}, words.slice(0, 1));
     checkArguments(name, args.length, command.takes);
     return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
   } catch (error) {
-    load<typeof import("./cli/report.ts")>("cli/report").report(error, {
+    report.report(error, {
       flags: globals.given,
       command: command && name,
       subject: args[0],

@@ -1,7 +1,7 @@
 // The text of an error that nobody expected: its message, and where in the TypeScript it came from. The build puts the lines behind each
 // line of bytecode into the module lines.js, which is read only here.
 
-import { load } from "./sys/host.ts";
+import { host } from "./sys/host.ts";
 
 export type Lines = {
   readonly [module: string]: {
@@ -29,7 +29,7 @@ export function translate(stack: string, known: Lines): string {
 
 function knownLines(): Lines {
   try {
-    return JSON.parse(load<{ readonly lines: string }>("lines").lines) as Lines;
+    return JSON.parse((host.load("lines.js") as { readonly lines: string }).lines) as Lines;
   } catch {
     return {}; // an error while an error is told: better a place in the bytecode than none
   }

@@ -12,17 +12,16 @@ import { dirname } from "../base/path.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { mkdirat, openat } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { isV2 } from "./files.ts";
 import type { CgroupGroup, CgroupPath, CgroupPaths, CgroupPlan } from "./plan.ts";
-
-// A start that goes well needs none of these: they are read when they are called. Commands that live on them import them directly.
-const freezer = (): typeof import("./freezer.ts") => load<typeof import("./freezer.ts")>("cgroup/freezer");
-const inhabitants = (): typeof import("./processes.ts") => load<typeof import("./processes.ts")>("cgroup/processes");
-const removal = (): typeof import("./remove.ts") => load<typeof import("./remove.ts")>("cgroup/remove");
+import defer * as cgroupFreezer from "./freezer.ts";
+import defer * as cgroupProcesses from "./processes.ts";
+import defer * as cgroupRemoval from "./remove.ts";
+import defer * as cgroupV1 from "./v1.ts";
+import defer * as cgroupV2 from "./v2.ts";
 
 /** @see processes.ts */
-export const killCgroup = (paths: CgroupPaths, signal: number): void => inhabitants().killCgroup(paths, signal);
+export const killCgroup = (paths: CgroupPaths, signal: number): void => cgroupProcesses.killCgroup(paths, signal);
 
 /** Cgroups under construction. Whoever has one completes it or abandons it. */
 export type PreparedCgroup = {
@@ -52,13 +51,13 @@ export function prepareCgroup(plan: CgroupPlan): PreparedCgroup {
       const state = makeGroup(plan, first, made);
       if (state !== "without") {
         groups.push(first);
-        if (plan.mode === "v2") load<typeof import("./v2.ts")>("cgroup/v2").setUpV2(plan, first, state === "made");
+        if (plan.mode === "v2") cgroupV2.setUpV2(plan, first, state === "made");
         cloneInto = openat(null, first.path, O_PATH | O_DIRECTORY);
       }
     }
     return { plan, cloneInto, groups, made };
   } catch (error) {
-    removal().removeMade(made);
+    cgroupRemoval.removeMade(made);
     throw error;
   }
 }
@@ -77,16 +76,11 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
       if (state !== "without") added.push(group);
     }
     groups.push(...added);
-    load<typeof import("./v1.ts")>("cgroup/v1").setUpV1(plan, added);
+    cgroupV1.setUpV1(plan, added);
   }
   const v2 = groups[0];
   if (plan.mode === "v2" && plan.devices !== undefined && v2 !== undefined) {
-    load<typeof import("./v2.ts")>("cgroup/v2").limitDevices(
-      v2.path,
-      plan.devices,
-      made.includes(v2.path),
-      plan.mayLeaveDevices,
-    );
+    cgroupV2.limitDevices(v2.path, plan.devices, made.includes(v2.path), plan.mayLeaveDevices);
   }
   return groups.map(({ controllers, path }) =>
     made.includes(path) ? { controllers, path } : { controllers, path, found: true },
@@ -96,7 +90,7 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
 /** Undoes what was prepared and completed. Processes that are about to end are waited for, a second or so. */
 export function abandonCgroup({ cloneInto, made }: PreparedCgroup): void {
   cloneInto?.[Symbol.dispose]();
-  removal().removeMade(made);
+  cgroupRemoval.removeMade(made);
 }
 
 /** Both halves at once, for a process that exists already. Leaves nothing behind when it fails. */
@@ -106,7 +100,7 @@ export function createCgroup(plan: CgroupPlan): CgroupPaths {
   try {
     return completeCgroup(prepared);
   } catch (error) {
-    removal().removeMade(prepared.made);
+    cgroupRemoval.removeMade(prepared.made);
     throw error;
   }
 }
@@ -135,13 +129,13 @@ function makeGroup(plan: CgroupPlan, group: CgroupGroup, made: HostPath[]): "mad
   // into as well, before anything is cloned into it: undoing kills what is in there.
   if (isV2(group) || group.controllers.includes("devices")) refuseInhabited(group);
   if (isV2(group) || group.controllers.includes("freezer")) {
-    if (freezer().frozen([group])) throw new HostError(`container's cgroup unexpectedly frozen (${group.path})`);
+    if (cgroupFreezer.frozen([group])) throw new HostError(`container's cgroup unexpectedly frozen (${group.path})`);
   }
   return "found";
 }
 
 function refuseInhabited(group: CgroupPath): void {
-  const count = inhabitants().processes([group]).length;
+  const count = cgroupProcesses.processes([group]).length;
   if (count > 0) throw new HostError(`container's cgroup is not empty: ${count} process(es) found (${group.path})`);
 }
 

@@ -2,10 +2,12 @@
 // alone is the same for both and works from CgroupPaths: freezer.ts, processes.ts, stats.ts, oom.ts, join.ts, exec.ts.
 
 import type { HostPid } from "../base/brand.ts";
-import { load } from "../sys/host.ts";
 import type { ResourceChange } from "./update-plan.ts";
 import { abandonCgroup, completeCgroup, prepareCgroup, type PreparedCgroup } from "./cgroup.ts";
 import type { CgroupPaths, CgroupPlan, SystemdUnit } from "./plan.ts";
+import defer * as cgroupRemoval from "./remove.ts";
+import defer * as cgroupUpdate from "./update.ts";
+import defer * as systemdDriver from "./systemd-driver.ts";
 
 export type CgroupDriver = {
   /** What must be there before the first process is; leaves nothing behind when it fails. */
@@ -30,12 +32,10 @@ const cgroupfs: CgroupDriver = {
   prepare: prepareCgroup,
   complete: completeCgroup,
   abandon: abandonCgroup,
-  apply: (_groups, change, warn) => load<typeof import("./update.ts")>("cgroup/update").applyChange(change, warn),
-  remove: (groups) => load<typeof import("./remove.ts")>("cgroup/remove").removeCgroup(groups),
+  apply: (_groups, change, warn) => cgroupUpdate.applyChange(change, warn),
+  remove: (groups) => cgroupRemoval.removeCgroup(groups),
 };
 
 export function driverOf(unit: SystemdUnit | undefined): CgroupDriver {
-  return unit === undefined
-    ? cgroupfs
-    : load<typeof import("./systemd-driver.ts")>("cgroup/systemd-driver").systemdDriver(unit);
+  return unit === undefined ? cgroupfs : systemdDriver.systemdDriver(unit);
 }

@@ -7,11 +7,11 @@ import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { clean } from "../base/path.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, readFile } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { getpid } from "../sys/process.ts";
 import { isV2, writeValue } from "./files.ts";
 import { enterCgroup } from "./join.ts";
 import type { CgroupPath, CgroupPaths, SystemdUnit } from "./plan.ts";
+import defer * as systemd from "./systemd.ts";
 
 const V2_MOUNT_POINT = "/sys/fs/cgroup";
 
@@ -77,9 +77,7 @@ export function enterGroups(
   const only = paths.length === 1 && paths.every(isV2);
   const others = [
     ...(only && init !== undefined ? [() => enterGroupOf(init)] : []),
-    ...(only && unit !== undefined
-      ? [() => load<typeof import("./systemd.ts")>("cgroup/systemd").joinUnit(unit, belowUnit(paths, unit))]
-      : []),
+    ...(only && unit !== undefined ? [() => systemd.joinUnit(unit, belowUnit(paths, unit))] : []),
   ];
   try {
     enterCgroup(paths, inV2, init === undefined ? "--cgroup" : undefined);

@@ -2,9 +2,10 @@
 // A number that is 0 is left out where runc leaves it out. All are unsigned 64-bit integers and may be bigints.
 
 import type { Int64 } from "../base/int64.ts";
-import { load } from "../sys/host.ts";
 import { isV2 } from "./files.ts";
 import type { CgroupPaths } from "./plan.ts";
+import defer * as statsV1 from "./stats-v1.ts";
+import defer * as statsV2 from "./stats-v2.ts";
 
 export type Pressure = {
   readonly avg10: number;
@@ -92,7 +93,6 @@ export type CgroupStats = {
 /** @throws SysError a file cannot be read; one that is not there counts as zeros */
 export function cgroupStats(paths: CgroupPaths): CgroupStats {
   const first = paths[0];
-  if (first !== undefined && paths.length === 1 && isV2(first))
-    return load<typeof import("./stats-v2.ts")>("cgroup/stats-v2").statsV2(first.path);
-  return load<typeof import("./stats-v1.ts")>("cgroup/stats-v1").statsV1(paths);
+  if (first !== undefined && paths.length === 1 && isV2(first)) return statsV2.statsV2(first.path);
+  return statsV1.statsV1(paths);
 }

@@ -8,7 +8,6 @@ import { MAX_UINT64, type Int64 } from "../base/int64.ts";
 import { basename } from "../base/path.ts";
 import type { Resources } from "../spec/types.ts";
 import { lstatIfThere, readFileIfThere } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { sleepMs } from "../sys/time.ts";
 import { applyChange, checkUsage } from "./update.ts";
 import { makeDirectories, type PreparedCgroup } from "./cgroup.ts";
@@ -24,6 +23,7 @@ import { planLimits, type UnitPlan, type UnitProperty } from "./systemd-plan.ts"
 import { limitDevices, setUpV1 } from "./v1.ts";
 import { isUnreachable, requireSystemd, setUnitProperties, startUnit, stopUnit } from "./systemd.ts";
 import { show, uint64 } from "./gvariant.ts";
+import defer * as cgroupV2 from "./v2.ts";
 
 export function systemdDriver(unit: SystemdUnit): CgroupDriver {
   return {
@@ -97,14 +97,13 @@ function relocate(plan: CgroupPlan, unit: UnitPlan, cgroup: string): CgroupPlan 
 }
 
 function completeV2(plan: CgroupPlan, unit: UnitPlan, group: CgroupGroup, made: HostPath[], init: HostPid): void {
-  const v2 = load<typeof import("./v2.ts")>("cgroup/v2");
   if (unit.subgroup !== undefined) makeDirectories(group.path, group.mountPoint, made);
   // A slice starts empty; and [kernel] a group that has processes cannot hand controllers to one below it.
   if (unit.subgroup !== undefined || unit.kind === "slice") joinCgroup([group], init);
-  v2.setUpV2(plan, group, false);
+  cgroupV2.setUpV2(plan, group, false);
   // A user can attach no program, nor reach a device that the permissions of its node do not give him.
   if (plan.devices !== undefined)
-    v2.limitDevices(group.path, plan.devices, unit.subgroup !== undefined, plan.mayLeaveDevices || unit.user);
+    cgroupV2.limitDevices(group.path, plan.devices, unit.subgroup !== undefined, plan.mayLeaveDevices || unit.user);
 }
 
 /** Only some of the hierarchies are systemd's. */

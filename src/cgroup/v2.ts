@@ -10,13 +10,13 @@ import { basename } from "../base/path.ts";
 import { bpf_prog_attach, bpf_prog_detach, bpf_prog_get_fd_by_id, bpf_prog_load, bpf_prog_query } from "../sys/bpf.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { getrlimit, prlimit } from "../sys/process.ts";
 import { controllersIn } from "./controllers.ts";
 import { deviceProgram } from "./device-program.ts";
 import type { DevicePlan } from "./device-rules.ts";
 import { applyWrites, readValue, writeValue } from "./files.ts";
 import type { CgroupGroup, CgroupPlan } from "./plan.ts";
+import defer * as cgroupUpdate from "./update.ts";
 
 /** Everything but the devices and the processes. @param fresh the cgroup was made just now */
 export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): void {
@@ -33,7 +33,7 @@ export function setUpV2(plan: CgroupPlan, group: CgroupGroup, fresh: boolean): v
       `${why}: the cgroup v2 controller "${controller}" is not available in ${group.path}: a parent does not pass it on`,
     );
   }
-  if (plan.check !== undefined && !fresh) load<typeof import("./update.ts")>("cgroup/update").checkUsage(plan.check);
+  if (plan.check !== undefined && !fresh) cgroupUpdate.checkUsage(plan.check);
   applyWrites(plan.writes);
 }
 

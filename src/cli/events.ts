@@ -1,11 +1,11 @@
 // `tsrun events [options] <container-id>`: one JSON object a line.
 
 import { HostError } from "../base/errors.ts";
-import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
 import { parseDuration } from "./duration.ts";
 import { globalsOf } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as runtime from "../runtime/events.ts";
 
 export const options = {
   interval: { type: "string", default: "5s" },
@@ -16,9 +16,8 @@ export const takes = [1, 1] as const;
 export function run(flags: Values<typeof options>, [id = ""]: readonly string[], globalFlags: GlobalFlags): void {
   const interval = parseDuration("interval", flags.interval);
   const globals = globalsOf(globalFlags);
-  const { showEvents, showStats } = load<typeof import("../runtime/events.ts")>("runtime/events");
   if (interval <= 0) throw new HostError("duration interval must be greater than 0");
   const show = (line: string): void => print(`${line}\n`);
-  if (flags.stats) showStats(globals, id, show);
-  else showEvents(globals, id, interval, show);
+  if (flags.stats) runtime.showStats(globals, id, show);
+  else runtime.showEvents(globals, id, interval, show);
 }

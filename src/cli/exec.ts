@@ -2,9 +2,9 @@
 
 import { UsageError } from "../base/errors.ts";
 import type { ExecRequest } from "../runtime/exec/parent.ts";
-import { load } from "../sys/host.ts";
 import { absolute, globalsOf } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as execParent from "../runtime/exec/parent.ts";
 
 export const options = {
   "console-socket": { type: "string" },
@@ -37,10 +37,7 @@ export function run(
   [id = "", ...args]: readonly string[],
   globalFlags: GlobalFlags,
 ): number {
-  return load<typeof import("../runtime/exec/parent.ts")>("runtime/exec/parent").execInContainer(
-    globalsOf(globalFlags),
-    requestOf(flags, id, args),
-  );
+  return execParent.execInContainer(globalsOf(globalFlags), requestOf(flags, id, args));
 }
 
 function requestOf(flags: Values<typeof options>, id: string, args: readonly string[]): ExecRequest {

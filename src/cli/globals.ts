@@ -8,8 +8,10 @@ import { resolve } from "../base/path.ts";
 import type { Globals } from "../runtime/globals.ts";
 import { getenv } from "../sys/environ.ts";
 import { fchmodat, getcwd, mkdirat, readFileIfThere } from "../sys/file.ts";
-import { host, load } from "../sys/host.ts";
+import { host } from "../sys/host.ts";
 import type { GlobalFlags } from "./table.ts";
+import defer * as log from "./log.ts";
+import defer * as report from "./report.ts";
 
 /** @throws UsageError for a value that is not allowed, HostError when there is nowhere to keep state */
 export function globalsOf(flags: GlobalFlags): Globals {
@@ -20,19 +22,13 @@ export function globalsOf(flags: GlobalFlags): Globals {
     systemdCgroup: systemdCgroup(flags),
     noCgroup: flags["cgroup-manager"] === "disabled",
     rootless: rootless(flags.rootless),
-    debug: isDebug(flags) ? load<typeof import("./log.ts")>("cli/log").debugWriter(flags) : undefined,
-    warn: (message, cause) =>
-      load<typeof import("./log.ts")>("cli/log").warn(
-        flags,
-        cause === undefined ? message : `${message}: ${words(cause)}`,
-      ),
+    debug: isDebug(flags) ? log.debugWriter(flags) : undefined,
+    warn: (message, cause) => log.warn(flags, cause === undefined ? message : `${message}: ${words(cause)}`),
   };
 }
 
 const words = (error: unknown): string =>
-  load<typeof import("./report.ts")>("cli/report")
-    .describe(error, { flags: {}, command: undefined, subject: undefined })
-    .lines.join("; ");
+  report.describe(error, { flags: {}, command: undefined, subject: undefined }).lines.join("; ");
 
 /** True when debug lines are wanted. */
 function isDebug(flags: GlobalFlags): boolean {

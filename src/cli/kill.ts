@@ -1,10 +1,11 @@
 // `tsrun kill [options] <container-id> [signal]`
 
 import { SIGTERM } from "../abi/signal.ts";
-import { load } from "../sys/host.ts";
 import { globalsOf } from "./globals.ts";
 import { parseSignal } from "./signal.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as regex from "./regex.ts";
+import defer * as runtime from "../runtime/kill.ts";
 
 export const options = {
   all: { type: "boolean", short: "a" },
@@ -19,10 +20,6 @@ export function run(
 ): void {
   const signalOf = (): number => (signal === "" ? SIGTERM : parseSignal(signal));
   const globals = globalsOf(globalFlags);
-  const { killContainer } = load<typeof import("../runtime/kill.ts")>("runtime/kill");
-  if (flags.regex)
-    load<typeof import("./regex.ts")>("cli/regex").forEachMatch(globals, id, (name) =>
-      killContainer(globals, name, signalOf, flags.all),
-    );
-  else killContainer(globals, id, signalOf, flags.all);
+  if (flags.regex) regex.forEachMatch(globals, id, (name) => runtime.killContainer(globals, name, signalOf, flags.all));
+  else runtime.killContainer(globals, id, signalOf, flags.all);
 }

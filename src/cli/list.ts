@@ -4,11 +4,11 @@ import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { UsageError } from "../base/errors.ts";
 import type { PrintedState } from "../spec/types.ts";
 import { openat } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
 import { globalsOf } from "./globals.ts";
 import { printed } from "./printed.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as runtime from "../runtime/state.ts";
 
 export const options = {
   format: { type: "string", short: "f", default: "table" },
@@ -18,7 +18,7 @@ export const takes = [0, 0] as const;
 
 export function run(flags: Values<typeof options>, _args: readonly string[], globalFlags: GlobalFlags): void {
   const globals = globalsOf(globalFlags);
-  const containers = load<typeof import("../runtime/state.ts")>("runtime/state").listContainers(globals);
+  const containers = runtime.listContainers(globals);
   // A state root that the user named and that is not there is an error; the default one comes into being with the first container.
   if (containers.length === 0 && globalFlags.root !== undefined)
     openat(null, globals.root, O_RDONLY | O_DIRECTORY)[Symbol.dispose]();

@@ -4,11 +4,11 @@
 import { O_APPEND, O_CREAT, O_WRONLY } from "../abi/fcntl.ts";
 import { openat, writeAll } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
-import { load } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
 import { complain } from "../sys/print.ts";
 import { timestamp } from "../sys/time.ts";
 import type { Daemon } from "./log-daemons.ts";
+import defer * as daemons from "./log-daemons.ts";
 
 export type Level = "debug" | "warning" | "error";
 
@@ -40,9 +40,8 @@ function openLog(flags: LogFlags): Log | undefined {
 }
 
 function openDaemon(daemon: Daemon, name: string): Log {
-  const { connectDaemon, tellDaemon } = load<typeof import("./log-daemons.ts")>("cli/log-daemons");
-  const fd = connectDaemon(daemon);
-  return { fd, write: (level, message, extra) => tellDaemon(fd, daemon, name, level, message, extra) };
+  const fd = daemons.connectDaemon(daemon);
+  return { fd, write: (level, message, extra) => daemons.tellDaemon(fd, daemon, name, level, message, extra) };
 }
 
 /** Warnings that the log did not want: they are part of the error, if there is one. */

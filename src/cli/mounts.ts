@@ -1,9 +1,9 @@
 // `tsrun mounts add|remove <container-id> <file>`: crun's; mounts of a container that runs.
 
 import { UsageError } from "../base/errors.ts";
-import { load } from "../sys/host.ts";
 import { globalsOf } from "./globals.ts";
 import type { GlobalFlags } from "./table.ts";
+import defer * as runtime from "../runtime/mounts.ts";
 
 export const options = {} as const;
 export const takes = [3, 3] as const;
@@ -15,5 +15,5 @@ export function run(
 ): void {
   if (what !== "add" && what !== "remove")
     throw new UsageError(`mounts is asked to ${JSON.stringify(what)}: add and remove are known`);
-  load<typeof import("../runtime/mounts.ts")>("runtime/mounts").changeMounts(globalsOf(globalFlags), what, id, file);
+  runtime.changeMounts(globalsOf(globalFlags), what, id, file);
 }

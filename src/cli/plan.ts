@@ -7,10 +7,17 @@ import { basename, resolve } from "../base/path.ts";
 import { listenFds } from "../runtime/process/inherited-fds.ts";
 import type { PlanRequest } from "../runtime/plan/container.ts";
 import { readFile } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
 import { absolute, rootless, systemdCgroup } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as configLoader from "../spec/load.ts";
+import defer * as explain from "../spec/explain.ts";
+import defer * as hostFacts from "../runtime/plan/facts.ts";
+import defer * as log from "./log.ts";
+import defer * as optionalPlans from "../runtime/plan/optional.ts";
+import defer * as planShell from "../explain/shell.ts";
+import defer * as planText from "../explain/text.ts";
+import defer * as unknownFields from "../spec/unknown.ts";
 
 export const options = {
   bundle: { type: "string", short: "b", default: "" },
@@ -25,25 +32,16 @@ export const takes = [0, 1] as const;
 
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
   const bundle = bundleOf(flags.bundle, operand);
-  const { spec, json } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(readConfig(bundle), () =>
-    load<typeof import("../spec/explain.ts")>("spec/explain"),
-  );
-  const plan = load<typeof import("../runtime/plan/optional.ts")>("runtime/plan/optional").planWithRareRooms(
+  const { spec, json } = configLoader.parseConfig(readConfig(bundle), () => explain);
+  const plan = optionalPlans.planWithRareRooms(
     spec,
-    load<typeof import("../runtime/plan/facts.ts")>("runtime/plan/facts").probeHost(rootless(globalFlags.rootless)),
+    hostFacts.probeHost(rootless(globalFlags.rootless)),
     requestOf(flags, bundle, globalFlags),
   );
   if (flags.json && flags.shell) throw new UsageError("--json and --shell exclude each other");
-  const { explain, explainJson } = load<typeof import("../explain/text.ts")>("explain/text");
-  print(
-    flags.shell
-      ? load<typeof import("../explain/shell.ts")>("explain/shell").explainShell(plan)
-      : flags.json
-        ? explainJson(plan)
-        : explain(plan),
-  );
-  for (const { pointer, suggestion } of load<typeof import("../spec/unknown.ts")>("spec/unknown").findUnknown(json))
-    load<typeof import("./log.ts")>("cli/log").warn(
+  print(flags.shell ? planShell.explainShell(plan) : flags.json ? planText.explainJson(plan) : planText.explain(plan));
+  for (const { pointer, suggestion } of unknownFields.findUnknown(json))
+    log.warn(
       globalFlags,
       `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
     );

@@ -1,10 +1,10 @@
 // `tsrun ps [options] <container-id> [ps options]`: the lines of the host's ps(1) that are about the container's processes.
 
 import { HostError, UsageError } from "../base/errors.ts";
-import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
 import { globalsOf } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as runtime from "../runtime/ps.ts";
 
 export const options = {
   format: { type: "string", short: "f", default: "table" },
@@ -18,11 +18,10 @@ export function run(
   [id = "", ...args]: readonly string[],
   globalFlags: GlobalFlags,
 ): void {
-  const { containerProcesses, hostPs } = load<typeof import("../runtime/ps.ts")>("runtime/ps");
-  const pids = containerProcesses(globalsOf(globalFlags), id);
+  const pids = runtime.containerProcesses(globalsOf(globalFlags), id);
   if (flags.format === "json")
     print(`${JSON.stringify(pids.length === 0 ? null : pids)}\n`); // null is Go's empty list
-  else if (flags.format === "table") print(linesOf(hostPs(args.length === 0 ? ["-ef"] : args), pids));
+  else if (flags.format === "table") print(linesOf(runtime.hostPs(args.length === 0 ? ["-ef"] : args), pids));
   else throw new UsageError("invalid format option");
 }
 

@@ -2,15 +2,13 @@
 
 import { UsageError } from "../base/errors.ts";
 import type { Globals } from "../runtime/globals.ts";
-import { load } from "../sys/host.ts";
+import defer * as store from "../runtime/state/store.ts";
 
 /** Does `act` for each container whose name has a match. A failure keeps no other from it: the first is thrown at the end, the others are warnings. */
 export function forEachMatch(globals: Globals, text: string, act: (id: string) => void): void {
   const pattern = compiled(text);
   const failures: unknown[] = [];
-  for (const name of load<typeof import("../runtime/state/store.ts")>("runtime/state/store").containerIds(
-    globals.root,
-  )) {
+  for (const name of store.containerIds(globals.root)) {
     if (!pattern.test(name)) continue;
     try {
       act(name);

@@ -6,9 +6,14 @@
 
 import { HostError, SpecError, StateError, StepError, SysError, UsageError } from "../base/errors.ts";
 import { basename } from "../base/path.ts";
-import { host, load } from "../sys/host.ts";
+import { host } from "../sys/host.ts";
 import { complain } from "../sys/print.ts";
 import { append, type LogFlags } from "./log.ts";
+import defer * as codes from "./codes.ts";
+import defer * as errnoTable from "../abi/errno_table.ts";
+import defer * as help from "./help.ts";
+import defer * as hints from "../sys/hints.ts";
+import defer * as trace from "../trace.ts";
 
 export type Failed = {
   readonly flags: LogFlags;
@@ -30,8 +35,7 @@ export function report(error: unknown, failed: Failed): void {
   const logged = append(failed.flags, "error", lines.join("; "), extra);
   if (!logged) complain(`tsrun: warning: cannot write the log ${String(failed.flags["log"])}\n`);
   complain(bareWords(error, failed) ?? lines.map((line) => `tsrun: ${line}\n`).join(""));
-  if (error instanceof UsageError)
-    load<typeof import("./help.ts")>("cli/help").showUsage(error.message, extra["code"] ?? "", failed.command);
+  if (error instanceof UsageError) help.showUsage(error.message, extra["code"] ?? "", failed.command);
 }
 
 /** By the name of runc: that a program cannot be executed is told by its `run` in these words alone, and its callers compare them. */
@@ -50,7 +54,7 @@ function bareWords(error: unknown, { command }: Failed): string | undefined {
 
 /** The errno's name and text. */
 const textOf = (errno: number): readonly [string, string] =>
-  load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
+  errnoTable.ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
 
 /** What there is to say about an error. */
 export function describe(error: unknown, { command, subject }: Failed): Report {
@@ -62,7 +66,7 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
     pointer = cause.why ?? pointer;
   }
   if (cause instanceof UsageError) {
-    const { code } = codes().codeOf(cause);
+    const { code } = codes.codeOf(cause);
     const hint = command === undefined ? '"tsrun help" lists the commands' : `"tsrun ${command} --help" shows how`;
     return {
       lines: [`${command === undefined ? "" : `${command}: `}${cause.message} — ${hint}`],
@@ -80,7 +84,7 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
     return {
       lines,
       extra: {
-        code: codes().codeOf(cause).code,
+        code: codes.codeOf(cause).code,
         ...about,
         ...(cause.violations.length === 1 && { pointer: cause.violations[0]?.pointer ?? "" }),
       },
@@ -89,7 +93,7 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   if (cause instanceof SysError) {
     const { syscall, errno, detail } = cause;
     const [name, text] = textOf(errno);
-    const { code, hint } = load<typeof import("../sys/hints.ts")>("sys/hints").hintFor(cause, steps);
+    const { code, hint } = hints.hintFor(cause, steps);
     const path = pathIn(detail);
     const called =
       syscall === "execve" ? `exec ${detail}` : `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`; // runc's word for it
@@ -106,19 +110,17 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
       },
     };
   }
-  const { code, hint } = codes().codeOf(cause);
+  const { code, hint } = codes.codeOf(cause);
   if (cause instanceof StateError || cause instanceof HostError)
     return {
       lines: [withHint(line(pointer, cause.message), hint)],
       extra: { code, ...about, ...(hint !== undefined && { hint }) },
     };
   return {
-    lines: [line(pointer, `internal error: ${load<typeof import("../trace.ts")>("trace").render(cause)}`)],
+    lines: [line(pointer, `internal error: ${trace.render(cause)}`)],
     extra: { code, ...about },
   };
 }
-
-const codes = (): typeof import("./codes.ts") => load<typeof import("./codes.ts")>("cli/codes");
 
 const withHint = (message: string, hint: string | undefined): string =>
   hint === undefined ? message : `${message} — ${hint}`;

@@ -1,9 +1,9 @@
 // `tsrun run [options] <container-id>`
 
-import { load } from "../sys/host.ts";
 import { createOptions, createRequest } from "./creating.ts";
 import { globalsOf } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as runtime from "../runtime/run.ts";
 
 const runOptions = {
   detach: { type: "boolean", short: "d" },
@@ -16,7 +16,7 @@ export const takes = [1, 1] as const;
 
 /** @returns the exit status of the container's process; 0 when detached */
 export function run(flags: Values<typeof options>, [id = ""]: readonly string[], globalFlags: GlobalFlags): number {
-  return load<typeof import("../runtime/run.ts")>("runtime/run").runContainer(globalsOf(globalFlags), {
+  return runtime.runContainer(globalsOf(globalFlags), {
     ...createRequest(flags, id),
     detach: flags.detach,
     keep: flags.keep,

@@ -5,9 +5,9 @@ import { O_CREAT, O_EXCL, O_WRONLY } from "../abi/fcntl.ts";
 import { CGROUP2_SUPER_MAGIC } from "../abi/magic.ts";
 import { HostError, isErrno } from "../base/errors.ts";
 import { statfs, writeFile } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { getegid, geteuid } from "../sys/process.ts";
 import type { Values } from "./table.ts";
+import defer * as example from "../spec/example.ts";
 
 export const options = {
   bundle: { type: "string", short: "b", default: "" },
@@ -16,7 +16,7 @@ export const options = {
 export const takes = [0, 0] as const;
 
 export function run(flags: Values<typeof options>): void {
-  const document = load<typeof import("../spec/example.ts")>("spec/example").exampleConfig({
+  const document = example.exampleConfig({
     cgroupNamespace: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     rootless: flags.rootless ? { uid: geteuid(), gid: getegid() } : undefined,
   });

@@ -1,12 +1,12 @@
 // `tsrun start <container-id>`
 
-import { load } from "../sys/host.ts";
 import { globalsOf } from "./globals.ts";
 import type { GlobalFlags } from "./table.ts";
+import defer * as runtime from "../runtime/start.ts";
 
 export const options = {} as const;
 export const takes = [1, 1] as const;
 
 export function run(_flags: object, [id = ""]: readonly string[], globalFlags: GlobalFlags): void {
-  load<typeof import("../runtime/start.ts")>("runtime/start").startContainer(globalsOf(globalFlags), id);
+  runtime.startContainer(globalsOf(globalFlags), id);
 }

@@ -2,7 +2,28 @@
 // them in texts.ts, whose type demands an entry for each. Parsing, help, manual pages and completions all read this table.
 // This module is read at the start of every command, so it holds no text and loads the one command that was asked for.
 
-import { load } from "../sys/host.ts";
+import defer * as checkpoint from "./checkpoint.ts";
+import defer * as create from "./create.ts";
+import defer * as deletion from "./delete.ts";
+import defer * as doctor from "./doctor.ts";
+import defer * as events from "./events.ts";
+import defer * as exec from "./exec.ts";
+import defer * as features from "./features.ts";
+import defer * as help from "./help.ts";
+import defer * as kill from "./kill.ts";
+import defer * as list from "./list.ts";
+import defer * as mounts from "./mounts.ts";
+import defer * as pause from "./pause.ts";
+import defer * as plan from "./plan.ts";
+import defer * as ps from "./ps.ts";
+import defer * as restore from "./restore.ts";
+import defer * as resume from "./resume.ts";
+import defer * as run from "./run.ts";
+import defer * as spec from "./spec.ts";
+import defer * as start from "./start.ts";
+import defer * as state from "./state.ts";
+import defer * as update from "./update.ts";
+import defer * as validate from "./validate.ts";
 
 /** What may follow a command's name with one dash or two. */
 export type Option = {
@@ -90,50 +111,50 @@ export type CommandName = keyof Commands;
 export function findCommand(name: string): Command | undefined {
   switch (name) {
     case "checkpoint":
-      return load<typeof import("./checkpoint.ts")>("cli/checkpoint");
+      return checkpoint;
     case "create":
-      return load<typeof import("./create.ts")>("cli/create");
+      return create;
     case "delete":
-      return load<typeof import("./delete.ts")>("cli/delete");
+      return deletion;
     case "doctor":
-      return load<typeof import("./doctor.ts")>("cli/doctor");
+      return doctor;
     case "events":
-      return load<typeof import("./events.ts")>("cli/events");
+      return events;
     case "exec":
-      return load<typeof import("./exec.ts")>("cli/exec");
+      return exec;
     case "features":
-      return load<typeof import("./features.ts")>("cli/features");
+      return features;
     case "h":
     case "help":
-      return load<typeof import("./help.ts")>("cli/help");
+      return help;
     case "kill":
-      return load<typeof import("./kill.ts")>("cli/kill");
+      return kill;
     case "list":
-      return load<typeof import("./list.ts")>("cli/list");
+      return list;
     case "mounts":
-      return load<typeof import("./mounts.ts")>("cli/mounts");
+      return mounts;
     case "pause":
-      return load<typeof import("./pause.ts")>("cli/pause");
+      return pause;
     case "plan":
-      return load<typeof import("./plan.ts")>("cli/plan");
+      return plan;
     case "ps":
-      return load<typeof import("./ps.ts")>("cli/ps");
+      return ps;
     case "restore":
-      return load<typeof import("./restore.ts")>("cli/restore");
+      return restore;
     case "resume":
-      return load<typeof import("./resume.ts")>("cli/resume");
+      return resume;
     case "run":
-      return load<typeof import("./run.ts")>("cli/run");
+      return run;
     case "spec":
-      return load<typeof import("./spec.ts")>("cli/spec");
+      return spec;
     case "start":
-      return load<typeof import("./start.ts")>("cli/start");
+      return start;
     case "state":
-      return load<typeof import("./state.ts")>("cli/state");
+      return state;
     case "update":
-      return load<typeof import("./update.ts")>("cli/update");
+      return update;
     case "validate":
-      return load<typeof import("./validate.ts")>("cli/validate");
+      return validate;
     default:
       return undefined;
   }

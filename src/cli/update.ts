@@ -7,10 +7,14 @@ import { decodeResources } from "../spec/decode.ts";
 import type { Resources } from "../spec/types.ts";
 import { Fd } from "../sys/fd.ts";
 import { openat, readAll } from "../sys/file.ts";
-import { host, load } from "../sys/host.ts";
+import { host } from "../sys/host.ts";
 import { globalsOf } from "./globals.ts";
 import { parseSize } from "./size.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as configLoader from "../spec/load.ts";
+import defer * as explain from "../spec/explain.ts";
+import defer * as runtime from "../runtime/update.ts";
+import defer * as spelling from "../spec/case.ts";
 
 export const options = {
   resources: { type: "string", short: "r", default: "" },
@@ -60,7 +64,7 @@ const FLAG_OF: { readonly [pointer: string]: keyof Flags } = {
 
 export function run(flags: Flags, [id = ""]: readonly string[], globalFlags: GlobalFlags): void {
   const fromFile = flags.resources !== "";
-  load<typeof import("../runtime/update.ts")>("runtime/update").updateContainer(globalsOf(globalFlags), {
+  runtime.updateContainer(globalsOf(globalFlags), {
     id,
     resources: fromFile ? readResources(flags.resources) : resourcesOf(flags),
     source: (pointer) => (fromFile ? pointer : `--${FLAG_OF[pointer] ?? pointer}`),
@@ -72,11 +76,10 @@ export function run(flags: Flags, [id = ""]: readonly string[], globalFlags: Glo
 /** "-" is standard input. The other options are passed over then, as with runc. */
 function readResources(path: string): Resources {
   using file = path === "-" ? new Fd(0) : openat(null, path, O_RDONLY);
-  const { parseResources } = load<typeof import("../spec/load.ts")>("spec/load");
-  const explainer = (): typeof import("../spec/explain.ts") =>
-    load<typeof import("../spec/explain.ts")>("spec/explain");
-  return parseResources(host.decode(readAll(file)), explainer, () =>
-    load<typeof import("../spec/case.ts")>("spec/case"),
+  return configLoader.parseResources(
+    host.decode(readAll(file)),
+    () => explain,
+    () => spelling,
   );
 }
 

@@ -2,10 +2,15 @@
 
 import { stringify } from "../base/json.ts";
 import type { Examination, Finding } from "../spec/examine.ts";
-import { load } from "../sys/host.ts";
 import { print } from "../sys/print.ts";
 import { rootless } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
+import defer * as configLoader from "../spec/load.ts";
+import defer * as examination from "../spec/examine.ts";
+import defer * as hostCheck from "../explain/host.ts";
+import defer * as hostFacts from "../runtime/plan/facts.ts";
+import defer * as optionalPlans from "../runtime/plan/optional.ts";
+import defer * as planCommand from "./plan.ts";
 
 export const options = {
   bundle: { type: "string", short: "b", default: "" },
@@ -15,12 +20,8 @@ export const options = {
 export const takes = [0, 1] as const;
 
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): number {
-  const { bundleOf, readConfig } = load<typeof import("./plan.ts")>("cli/plan");
-  const bundle = bundleOf(flags.bundle, operand);
-  const { findings, read } = load<typeof import("../spec/examine.ts")>("spec/examine").examine(
-    readConfig(bundle),
-    load<typeof import("../spec/load.ts")>("spec/load"),
-  );
+  const bundle = planCommand.bundleOf(flags.bundle, operand);
+  const { findings, read } = examination.examine(planCommand.readConfig(bundle), configLoader);
   const all = flags.host ? [...findings, ...onHost(bundle, read, findings, globalFlags)] : findings;
   const valid = all.every(({ level }) => level !== "error");
   print(flags.json ? `${stringify({ bundle, valid, findings: all }, 2)}\n` : text(all));
@@ -37,22 +38,21 @@ function onHost(
     return [
       { level: "warning", pointer: "", problem: "the host was not looked at", hint: "the errors above come first" },
     ];
-  const facts = load<typeof import("../runtime/plan/facts.ts")>("runtime/plan/facts").probeHost(
-    rootless(globalFlags.rootless),
-  );
-  const request = load<typeof import("./plan.ts")>("cli/plan").requestOf(
+  const facts = hostFacts.probeHost(rootless(globalFlags.rootless));
+  const request = planCommand.requestOf(
     { id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 },
     bundle,
     globalFlags,
   );
-  const { planWithRareRooms } = load<typeof import("../runtime/plan/optional.ts")>("runtime/plan/optional");
-  const { decodeSpec, isConfig } = load<typeof import("../spec/load.ts")>("spec/load");
-  return load<typeof import("../explain/host.ts")>("explain/host").hostFindings({
+  return hostCheck.hostFindings({
     ...read,
     bundle,
     facts,
     found,
-    plan: (json) => (isConfig(json) ? planWithRareRooms(decodeSpec(json), facts, request) : undefined),
+    plan: (json) =>
+      configLoader.isConfig(json)
+        ? optionalPlans.planWithRareRooms(configLoader.decodeSpec(json), facts, request)
+        : undefined,
   });
 }
 

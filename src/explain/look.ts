@@ -3,7 +3,7 @@
 import { EACCES, EPERM } from "../abi/errno.ts";
 import type { NamespaceType, SeccompAction } from "../spec/types.ts";
 import { fileTypeOrErrno, readFileIfThere } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
+import defer * as errnoTable from "../abi/errno_table.ts";
 
 /** A file of the kernel; undefined when it is not there or not for us. */
 export function peek(path: string): string | undefined {
@@ -14,8 +14,7 @@ export function peek(path: string): string | undefined {
   }
 }
 
-export const errnoText = (errno: number): string =>
-  load<typeof import("../abi/errno_table.ts")>("abi/errno_table").ERRNO[errno]?.[1] ?? `errno ${errno}`;
+export const errnoText = (errno: number): string => errnoTable.ERRNO[errno]?.[1] ?? `errno ${errno}`;
 
 /** Why there is nothing at `path`; undefined when there is something, or when we may not look. */
 export function absence(path: string): string | undefined {

@@ -13,7 +13,6 @@ import { dirname } from "../base/path.ts";
 import type { ContainerPath } from "../base/brand.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fchdir, fileType, fsetxattr, fstat, fstatfs, mkdirat, openat, symlinkat } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { mount } from "../sys/mount.ts";
 import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
 import {
@@ -37,6 +36,8 @@ import type {
 } from "./ops.ts";
 import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, topmost, type Target } from "./resolve.ts";
+import defer * as copyup from "./copyup.ts";
+import defer * as idmappedMounts from "./idmap.ts";
 
 /** For who mounts: what the parent has opened, and how to have it map the ids of a detached copy. Both are borrowed. */
 export type Sources = { readonly opened: readonly Fd[]; readonly map: (tree: Fd, source: SourceOp) => void };
@@ -45,7 +46,7 @@ export type Sources = { readonly opened: readonly Fd[]; readonly map: (tree: Fd,
 export function openSources(plan: RootfsPlan): readonly Fd[] {
   const opened: Fd[] = [];
   const mapsIds = plan.sources.some(({ idmap }) => idmap !== undefined);
-  const idmaps = mapsIds ? load<typeof import("./idmap.ts")>("rootfs/idmap") : undefined;
+  const idmaps = mapsIds ? idmappedMounts : undefined;
   using namespaces = idmaps && new idmaps.IdmapNamespaces();
   for (const source of plan.sources) {
     const { why, destination, path, recursive } = source;
@@ -161,7 +162,7 @@ function mountFilesystem(root: Fd, op: FilesystemOp, held: HeldMounts): void {
     return target.fd[Symbol.dispose]();
   const mounted = mountedOn(root, target.fd, op.destination);
   if (covered !== undefined) {
-    load<typeof import("./copyup.ts")>("rootfs/copyup").copyUp(covered, mounted);
+    copyup.copyUp(covered, mounted);
     covered[Symbol.dispose]();
   }
   if (op.relabel !== undefined) relabel(mounted, op.relabel, op.destination);

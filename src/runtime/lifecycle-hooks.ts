@@ -2,10 +2,8 @@
 // What runs them is loaded when there are any.
 
 import type { Hook, HookKind, State, Status } from "../spec/types.ts";
-import { load } from "../sys/host.ts";
 import type { Globals } from "./globals.ts";
-
-const room = (): typeof import("../hooks.ts") => load<typeof import("../hooks.ts")>("hooks");
+import defer * as hookProcesses from "../hooks.ts";
 
 type Identity = Pick<State, "ociVersion" | "id" | "bundle" | "annotations">;
 
@@ -17,14 +15,14 @@ export function hookState(container: Identity, status: Status, pid: number): Sta
 
 /** prestart, createRuntime, createContainer, startContainer, poststart. @throws StepError: the container cannot go on */
 export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, env?: readonly string[]): void {
-  if (hooks.length > 0) room().runHooks(kind, hooks, state, env);
+  if (hooks.length > 0) hookProcesses.runHooks(kind, hooks, state, env);
 }
 
 /** poststop. [spec] A failing one is a warning, and the hooks after it still run. */
 export function runLateHooks(kind: "poststop", hooks: readonly Hook[], state: State, globals: Globals): void {
   hooks.forEach((hook, i) => {
     try {
-      room().runHook(hook, state);
+      hookProcesses.runHook(hook, state);
     } catch (error) {
       globals.warn(`error running ${kind} hook #${i}`, error);
     }

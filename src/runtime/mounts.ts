@@ -13,7 +13,6 @@ import { makeReadonly } from "../rootfs/readonly.ts";
 import { lookUp } from "../rootfs/resolve.ts";
 import type { Fd } from "../sys/fd.ts";
 import { fchdir, getcwd, openat, readFile } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import { chroot, umount2 } from "../sys/mount.ts";
 import { setns } from "../sys/process.ts";
 import { probeHost } from "./plan/facts.ts";
@@ -22,6 +21,8 @@ import { hideOwnProgram } from "./process/own-program.ts";
 import { initAlive, openInit } from "./state/status.ts";
 import { step } from "./step.ts";
 import { openContainer, readRecord, type ContainerRecord } from "./state/store.ts";
+import defer * as configLoader from "../spec/load.ts";
+import defer * as explain from "../spec/explain.ts";
 
 /** @param file JSON: an array of mounts, or an object with one of that name @throws StateError "container not running", StepError */
 export function changeMounts(globals: Globals, what: "add" | "remove", id: string, file: string): void {
@@ -65,9 +66,7 @@ function planFor(record: ContainerRecord, mounts: readonly unknown[]): RootfsPla
     linux: { namespaces: [{ type: "mount" }] },
     mounts,
   };
-  const { spec } = load<typeof import("../spec/load.ts")>("spec/load").parseConfig(JSON.stringify(config), () =>
-    load<typeof import("../spec/explain.ts")>("spec/explain"),
-  );
+  const { spec } = configLoader.parseConfig(JSON.stringify(config), () => explain);
   return planRootfs(spec, probeHost(), {
     bundle: hostPath(resolve(getcwd(), record.bundle)),
     noPivot: false,

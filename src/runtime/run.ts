@@ -1,6 +1,5 @@
 // `tsrun run`: create and start in one process; in the foreground also wait, pass signals on, and delete.
 
-import { load } from "../sys/host.ts";
 import { attend, onSignalOfInput, takeSignals } from "./foreground/wait.ts";
 import { create, type CreateRequest } from "./create/parent.ts";
 import { destroy } from "./state/destroy.ts";
@@ -10,6 +9,7 @@ import { hookState, runHooks } from "./lifecycle-hooks.ts";
 import type { ContainerRecord, StateDirectory } from "./state/store.ts";
 import { step } from "./step.ts";
 import { undoOf } from "./undo.ts";
+import defer * as readinessRelay from "./foreground/readiness.ts";
 
 export type RunRequest = CreateRequest & {
   readonly detach: boolean;
@@ -41,22 +41,10 @@ export function runContainer(globals: Globals, request: RunRequest): number {
   step("run poststart hooks", () => runHooks("poststart", record.poststart, hookState(record, "running", record.pid)));
   if (signals === undefined) {
     undo.move();
-    if (readiness !== undefined)
-      load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").waitUntilReady(
-        readiness,
-        record,
-        child.pid,
-        globals,
-      );
+    if (readiness !== undefined) readinessRelay.waitUntilReady(readiness, record, child.pid, globals);
     return 0;
   }
-  if (readiness !== undefined)
-    onSignalOfInput(
-      load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").passReadyOnSignal(
-        readiness,
-        globals,
-      ),
-    );
+  if (readiness !== undefined) onSignalOfInput(readinessRelay.passReadyOnSignal(readiness, globals));
   const status = attend(child, signals, terminal);
   undo.move();
   if (!request.keep) takeAway(globals, directory, record);

@@ -8,7 +8,7 @@ import { isErrno, StateError } from "../base/errors.ts";
 import type { Status } from "../spec/types.ts";
 import { read, unlinkat } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
-import { host, load } from "../sys/host.ts";
+import { host } from "../sys/host.ts";
 import { decodeError, type ChildMessage } from "./channel/messages.ts";
 import type { Globals } from "./globals.ts";
 import { killInit } from "./state/destroy.ts";
@@ -17,6 +17,8 @@ import { connectStart } from "./channel/start-socket.ts";
 import { initAlive, statusOf } from "./state/status.ts";
 import { step } from "./step.ts";
 import { openContainer, readRecord, type ContainerRecord, type StateDirectory } from "./state/store.ts";
+import defer * as cgroupProcesses from "../cgroup/processes.ts";
+import defer * as readinessRelay from "./foreground/readiness.ts";
 
 /** @throws StateError unless the container is created; StepError with what init failed at after that */
 export function startContainer(globals: Globals, id: string): void {
@@ -29,14 +31,7 @@ export function startContainer(globals: Globals, id: string): void {
   step("run poststart hooks", () => poststart(record));
   step(
     "wait for readiness",
-    () =>
-      readiness &&
-      load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").waitUntilReady(
-        readiness,
-        record,
-        hostPid(record.pid),
-        globals,
-      ),
+    () => readiness && readinessRelay.waitUntilReady(readiness, record, hostPid(record.pid), globals),
   );
 }
 
@@ -51,9 +46,7 @@ function poststart(record: ContainerRecord): void {
 }
 
 const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>
-  target === undefined
-    ? undefined
-    : load<typeof import("./foreground/readiness.ts")>("runtime/foreground/readiness").listen(directory, target);
+  target === undefined ? undefined : readinessRelay.listen(directory, target);
 
 function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
   if (status === "created") return;
@@ -64,12 +57,11 @@ function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
 
 /** Why it has, when the kernel knows: init may have died of its memory limit while it waited. */
 function stopped(record: ContainerRecord): StateError {
-  const { oomKilled, oomWords } = load<typeof import("../cgroup/processes.ts")>("cgroup/processes");
-  const oom = oomKilled(record.cgroup ?? []);
+  const oom = cgroupProcesses.oomKilled(record.cgroup ?? []);
   return new StateError(
     oom === undefined
       ? "cannot start a container that has stopped"
-      : `cannot start a container that has stopped: ${oomWords(oom)}`,
+      : `cannot start a container that has stopped: ${cgroupProcesses.oomWords(oom)}`,
   );
 }
 

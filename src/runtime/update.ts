@@ -10,12 +10,12 @@ import { decodeResources } from "../spec/decode.ts";
 import { storedResources } from "../spec/stored-resources.ts";
 import type { Resources } from "../spec/types.ts";
 import { readFile, readFileIfThere } from "../sys/file.ts";
-import { load } from "../sys/host.ts";
 import type { Globals } from "./globals.ts";
 import { statusOf } from "./state/status.ts";
 import { step } from "./step.ts";
 import { openContainer, readRecord, writeResources, type ContainerRecord, type StateDirectory } from "./state/store.ts";
 import { undoOf } from "./undo.ts";
+import defer * as rdt from "../intelrdt.ts";
 
 export type UpdateRequest = {
   readonly id: string;
@@ -66,8 +66,7 @@ function currentResources(directory: StateDirectory): Resources {
 
 function changeRdt(record: ContainerRecord, { l3CacheSchema, memBwSchema }: UpdateRequest, undo: Undo): void {
   if (l3CacheSchema === "" && memBwSchema === "") return;
-  const { changeIntelRdt } = load<typeof import("../intelrdt.ts")>("intelrdt");
-  undo.defer("set schemata back", changeIntelRdt(record.intelRdt, l3CacheSchema, memBwSchema));
+  undo.defer("set schemata back", rdt.changeIntelRdt(record.intelRdt, l3CacheSchema, memBwSchema));
 }
 
 const RESOURCES = "/linux/resources";

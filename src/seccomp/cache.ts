@@ -31,12 +31,13 @@ import {
   unlinkat,
   writeAll,
 } from "../sys/file.ts";
-import { host, load } from "../sys/host.ts";
+import { host } from "../sys/host.ts";
 import { utf8 } from "../sys/memory.ts";
 import { geteuid } from "../sys/process.ts";
 import { syscall } from "../sys/call.ts";
 import type { SeccompFilter } from "./install.ts";
 import type { SeccompPlan } from "./plan.ts";
+import defer * as compiler from "./compile.ts";
 
 declare const TSRUN_VERSION: string;
 declare const TSRUN_COMMIT: string;
@@ -65,12 +66,11 @@ export function seccompFilter(
 }
 
 function findProgram(plan: SeccompPlan, root: HostPath, debug: ((message: string) => void) | undefined): Uint8Array {
-  const compiler = (): typeof import("./compile.ts") => load<typeof import("./compile.ts")>("seccomp/compile");
-  if (plan.program !== undefined) return compiler().decodeProgram(plan.program);
+  if (plan.program !== undefined) return compiler.decodeProgram(plan.program);
   const key = utf8(keyOf(plan));
   const found = look(root, key);
   if (found instanceof Uint8Array) return found;
-  const { program, library } = compiler().compile(plan, debug);
+  const { program, library } = compiler.compile(plan, debug);
   try {
     if (library !== undefined) keep(root, `${key.byteLength}.${found}`, library, key, program);
   } catch (error) {

@@ -45,7 +45,7 @@ export type Host = {
   decode(bytes: Memory): string;
   /** A string as UTF-8 with a NUL at the end, which byteLength counts. */
   encode(text: string): ArrayBuffer;
-  /** Loads a bytecode module of this program, once; its namespace. */
+  /** Loads a bytecode module of this program, once; its namespace. The build writes these calls: see scripts/deferred.mjs. */
   load(name: string): unknown;
   /** Where the engine's heap is mapped that was linked into this program. 0: none was. */
   readonly heap: number;
@@ -63,11 +63,3 @@ declare global {
 }
 
 export const host: Host = globalThis.host;
-
-/**
- * Loads a module on demand: `load<typeof import("../runtime/create/parent.ts")>("runtime/create/parent")`.
- * scripts/build.mjs finds these calls and makes each module an entry of its own.
- */
-export function load<T>(name: string): T {
-  return host.load(`${name}.js`) as T;
-}

@@ -16,7 +16,7 @@ describe("cgroups (v2)", () => {
     this.timeout(120_000);
     const view = spawnSync(
       join(PROJECT, "scripts/private-view"),
-      ["v2", "--", process.execPath, "--import=tsx", join(HERE, "view.ts"), "keep"],
+      ["v2", "--", process.execPath, "--import=./scripts/typescript.mjs", join(HERE, "view.ts"), "keep"],
       { cwd: PROJECT, encoding: "utf8" },
     );
     assert.equal(view.status, 0, view.stderr);

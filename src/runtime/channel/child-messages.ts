@@ -5,10 +5,11 @@ import type { CgroupPaths } from "../../cgroup/plan.ts";
 import { POLLIN } from "../../abi/poll.ts";
 import { awaitEnd, type Child } from "../../sys/process.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { load } from "../../sys/host.ts";
 import { poll } from "../../sys/poll.ts";
 import { decodeError, receive, tellChild, type ChildMessage } from "./messages.ts";
 import type { Globals } from "../globals.ts";
+import defer * as cgroupProcesses from "../../cgroup/processes.ts";
+import defer * as idmappedMount from "../create/idmapped-mount.ts";
 
 /**
  * Waits until the child says `kind`; undefined waits for the end of the channel, which execve brings.
@@ -30,8 +31,7 @@ export function expect(
       throw died(groups, child);
     }
     if (message.kind === kind) return;
-    if (message.kind === "map")
-      load<typeof import("../create/idmapped-mount.ts")>("runtime/create/idmapped-mount").mapForChild(child, message);
+    if (message.kind === "map") idmappedMount.mapForChild(child, message);
     heed(globals, message, channel, takeListener);
   }
 }
@@ -70,13 +70,12 @@ export function orLastWord<T>(globals: Globals, channel: Fd, act: () => T): T {
 
 /** Why the child has ended that said nothing. */
 export function died(groups: CgroupPaths, child: Child): HostError {
-  const { isAccountGone, oomKilled, oomWords } = load<typeof import("../../cgroup/processes.ts")>("cgroup/processes");
-  const oom = oomKilled(groups);
+  const oom = cgroupProcesses.oomKilled(groups);
   if (oom !== undefined)
-    return new HostError(`container init was OOM-killed (memory limit too low?): ${oomWords(oom)}`);
+    return new HostError(`container init was OOM-killed (memory limit too low?): ${cgroupProcesses.oomWords(oom)}`);
   const ending = awaitEnd(child.pidfd); // who made it kills and reaps it: that must not fail
   const how = ending.kind === "killed" ? `killed by signal ${ending.signal}` : `exit status ${ending.status}`;
   return new HostError(
-    `container init died without a word: ${how}${isAccountGone(groups) ? ", and its cgroup is gone, which would tell whether it was OOM-killed" : ""}`,
+    `container init died without a word: ${how}${cgroupProcesses.isAccountGone(groups) ? ", and its cgroup is gone, which would tell whether it was OOM-killed" : ""}`,
   );
 }

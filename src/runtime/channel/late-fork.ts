@@ -16,13 +16,14 @@ import type { CgroupPaths } from "../../cgroup/plan.ts";
 import type { SeccompPlan } from "../../seccomp/plan.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { writeAll } from "../../sys/file.ts";
-import { host, load } from "../../sys/host.ts";
+import { host } from "../../sys/host.ts";
 import { utf8 } from "../../sys/memory.ts";
 import { exit_group, forkForParent, isChild, pidfd_open, setsid, type Child } from "../../sys/process.ts";
 import { packetLength, recvSender } from "../../sys/socket.ts";
 import { pastReset, receive, type ChildMessage, type ParentMessage } from "./messages.ts";
 import { died, heed } from "./child-messages.ts";
 import type { Globals } from "../globals.ts";
+import defer * as seccompEvaluation from "../../seccomp/evaluate.ts";
 
 /** When the process is forked; undefined: the container has no pid namespace of its own, and what prepares the program becomes it. */
 export type Crossing = "last" | "before seccomp" | undefined;
@@ -34,7 +35,6 @@ export type Crossing = "last" | "before seccomp" | undefined;
  */
 export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean, waits: boolean = false): Crossing {
   if (seccomp?.moment !== "privileged") return "last";
-  const { lets } = load<typeof import("../../seccomp/evaluate.ts")>("seccomp/evaluate");
   const calls = [
     ["clone", CLONE_PARENT + SIGCHLD],
     ["setsid"],
@@ -44,7 +44,7 @@ export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean
     ...(terminal ? [["ioctl"] as const] : []),
     ...(waits ? ([["recvfrom"], ["read"]] as const) : []),
   ] as const;
-  return calls.every(([name, ...args]) => lets(seccomp, name, args)) ? "last" : "before seccomp";
+  return calls.every(([name, ...args]) => seccompEvaluation.lets(seccomp, name, args)) ? "last" : "before seccomp";
 }
 
 /** In the joiner: forks the process, which alone returns. @param wait until the parent has answered, which may do something for us first */

@@ -35,7 +35,6 @@ import { forgetEnvironment } from "../../sys/environ.ts";
 import { Fd } from "../../sys/fd.ts";
 import { closeAllBut, umask } from "../../sys/file.ts";
 import { poll } from "../../sys/poll.ts";
-import { load } from "../../sys/host.ts";
 import { exit_group, getpid, prctl, setsid } from "../../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockSignals } from "../../sys/signal.ts";
 import { sendmsg } from "../../sys/socket.ts";
@@ -55,6 +54,12 @@ import type { ContainerPlan } from "../plan/container.ts";
 import { acceptStart } from "../channel/start-socket.ts";
 import { logSteps, step } from "../step.ts";
 import { finishCreating, type StateDirectory } from "../state/store.ts";
+import defer * as idmappedMount from "./idmapped-mount.ts";
+import defer * as lateFork from "../channel/late-fork.ts";
+import defer * as lsm from "../../lsm.ts";
+import defer * as scheduling from "../../process/scheduling.ts";
+import defer * as terminalAttachment from "../../terminal/attach.ts";
+import defer * as usernsChild from "./userns-child.ts";
 
 export type InitContext = {
   readonly plan: ContainerPlan;
@@ -114,15 +119,14 @@ function becomeContainer(
   const { rootfs, groupsDenied } = step("enter user namespace", () =>
     enterUserNamespace(plan, channel, hidden !== undefined),
   );
-  const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
+  const attributes = step("open security attributes", () => plan.lsm && lsm.openLsmAttributes(plan.lsm));
   step("join namespaces", () => joinNamespaces(plan.namespaces));
   step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => joinSessionKeyring(plan.keyring)));
   step("raise loopback", () => raiseLoopback(plan.namespaces));
   const root = step("prepare rootfs", () => prepareRoot(plan.rootfs, rootfs ?? openRootfs(plan.rootfs)));
   const available = {
     opened: sources,
-    map: (tree: Fd, source: SourceOp) =>
-      load<typeof import("./idmapped-mount.ts")>("runtime/create/idmapped-mount").haveMapped(channel, tree, source),
+    map: (tree: Fd, source: SourceOp) => idmappedMount.haveMapped(channel, tree, source),
   };
   const held: HeldMounts = new Map();
   step("mount filesystems", () => mountFilesystems(root, plan.rootfs.mountsBeforeCgroup, available, held));
@@ -143,19 +147,14 @@ function becomeContainer(
   step("create working directory", () => isBelowProc(plan) || makeWorkingDirectory(plan.process)); // while the root can still be written
   step("make mounts read-only", () => makeReadonly(plan.rootfs));
   step("set host and domain name", () => setNames(plan.namespaces));
-  step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
+  step("apply AppArmor profile", () => plan.lsm && attributes && lsm.applyProfile(plan.lsm, attributes));
   step("write sysctls", () => writeSysctls(plan.sysctls));
   step("restrict paths", () => restrictPaths(plan.rootfs, held));
   // become the user's process
   step("hand over stdio", () => giveStdio(plan.process));
   step("set no_new_privs", () => setNoNewPrivileges(plan.process));
-  step(
-    "set scheduling",
-    () =>
-      plan.scheduling &&
-      load<typeof import("../../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling),
-  );
-  step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
+  step("set scheduling", () => plan.scheduling && scheduling.setScheduling(plan.scheduling));
+  step("set SELinux label", () => plan.lsm && attributes && lsm.applyLabel(plan.lsm, attributes));
   step("let go of the host", () => letGo(plan, directory, channel, start));
   step(
     "settle rlimits",
@@ -185,10 +184,8 @@ function becomeContainer(
   return program;
 }
 
-const lsm = (): typeof import("../../lsm.ts") => load<typeof import("../../lsm.ts")>("lsm");
-
 const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | undefined, join: () => void): void =>
-  plan === undefined || attributes === undefined ? join() : lsm().withKeyLabel(plan, attributes, join);
+  plan === undefined || attributes === undefined ? join() : lsm.withKeyLabel(plan, attributes, join);
 
 /** [cve] CVE-2016-9962: not dumpable, so nobody in a joined namespace can look into us through ptrace or /proc while we still hold the host's files. */
 function leaveCaller({ namespaces }: ContainerPlan): void {
@@ -210,13 +207,7 @@ function enterUserNamespace(
 ): InUser | { readonly rootfs: undefined; readonly groupsDenied: boolean } {
   const { namespaces, groupsDenied } = plan;
   if (namespaces.user === undefined) return { rootfs: undefined, groupsDenied };
-  return load<typeof import("./userns-child.ts")>("runtime/create/userns-child").enterUserNamespace(
-    plan,
-    namespaces.user,
-    channel,
-    hidden,
-    () => hear(channel, "mapped"),
-  );
+  return usernsChild.enterUserNamespace(plan, namespaces.user, channel, hidden, () => hear(channel, "mapped"));
 }
 
 function hearOfCgroup(channel: Fd): {
@@ -298,16 +289,16 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
 
 function attachTerminal({ terminal, crossing }: ContainerPlan, to: MasterTo | undefined): void {
   if (terminal === undefined || to === undefined) return;
-  load<typeof import("../../terminal/attach.ts")>("terminal/attach").attachTerminal(terminal, to);
+  terminalAttachment.attachTerminal(terminal, to);
   if (crossing === undefined) takeTerminal(terminal);
 }
 
 const takeTerminal = (plan: TerminalPlan): void =>
-  plan === undefined ? undefined : load<typeof import("../../terminal/attach.ts")>("terminal/attach").controlTerminal();
+  plan === undefined ? undefined : terminalAttachment.controlTerminal();
 
 /** Returns in another process, once our maker knows that it is init. What a fork takes away it has again. */
 function enterPidNamespace(plan: ContainerPlan, channel: Fd): void {
-  load<typeof import("../channel/late-fork.ts")>("runtime/channel/late-fork").cross(channel, true);
+  lateFork.cross(channel, true);
   settleRlimits(plan.process);
   takeTerminal(plan.terminal);
 }

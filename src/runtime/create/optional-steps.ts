@@ -5,7 +5,6 @@ import type { IntelRdtPaths, IntelRdtPlan } from "../../intelrdt.ts";
 import type { NetDevicesPlan } from "../../netdevices.ts";
 import type { SeccompFilter } from "../../seccomp/install.ts";
 import type { Spec } from "../../spec/types.ts";
-import { load } from "../../sys/host.ts";
 import type { Child } from "../../sys/process.ts";
 import { refuseHostNetwork } from "../../sysctl.ts";
 import type { Globals } from "../globals.ts";
@@ -14,22 +13,26 @@ import { notifySocket } from "../foreground/notify-socket.ts";
 import type { ContainerPlan } from "../plan/container.ts";
 import type { Readiness } from "../foreground/readiness.ts";
 import { checkedId, type StateDirectory } from "../state/store.ts";
+import defer * as kind from "../../namespaces/kind.ts";
+import defer * as netDevices from "../../netdevices.ts";
+import defer * as rdt from "../../intelrdt.ts";
+import defer * as readinessRelay from "../foreground/readiness.ts";
+import defer * as sdNotify from "../../notify.ts";
+import defer * as seccompCache from "../../seccomp/cache.ts";
+import defer * as seccompListener from "../../seccomp/listener.ts";
 
 /** The spec with what the container needs to tell that it is ready, when our caller waits for that. @see sd_notify(3) */
 export function withNotify(globals: Globals, id: string, spec: Spec): Spec {
   if (notifySocket() === undefined) return spec;
-  const notify = load<typeof import("../../notify.ts")>("notify");
-  return notify.withNotify(spec, notify.notifyDirectory(`${globals.root}/${checkedId(id)}`));
+  return sdNotify.withNotify(spec, sdNotify.notifyDirectory(`${globals.root}/${checkedId(id)}`));
 }
 
 /** Where the service will speak; `start` listens there later, `run` does from here on. */
 export function makeNotify(directory: StateDirectory, isCreate: boolean, undo: Undo): Readiness | undefined {
   const target = notifySocket();
   if (target === undefined) return undefined;
-  load<typeof import("../../notify.ts")>("notify").makeNotifyDirectory(directory.fd);
-  const readiness = isCreate
-    ? undefined
-    : load<typeof import("../foreground/readiness.ts")>("runtime/foreground/readiness").listen(directory, target);
+  sdNotify.makeNotifyDirectory(directory.fd);
+  const readiness = isCreate ? undefined : readinessRelay.listen(directory, target);
   if (readiness !== undefined) undo.use("close notify socket", readiness.listener);
   return readiness;
 }
@@ -41,44 +44,31 @@ export function enterGroup(
   undo: Undo,
 ): void {
   if (plan === undefined || paths === undefined) return;
-  const { enterIntelRdt, removeIntelRdt } = load<typeof import("../../intelrdt.ts")>("intelrdt");
-  undo.defer("remove resource control group", () => removeIntelRdt(paths));
-  enterIntelRdt(plan, paths, child.pid);
+  undo.defer("remove resource control group", () => rdt.removeIntelRdt(paths));
+  rdt.enterIntelRdt(plan, paths, child.pid);
 }
 
 export function moveDevices(plan: NetDevicesPlan | undefined, child: Child, undo: Undo): void {
   if (plan === undefined) return;
-  const { moveNetDevices, returnNetDevices } = load<typeof import("../../netdevices.ts")>("netdevices");
-  const moved = moveNetDevices(plan, child.pid);
-  undo.defer("return network devices", () => returnNetDevices(plan, child.pid, moved));
+  const moved = netDevices.moveNetDevices(plan, child.pid);
+  undo.defer("return network devices", () => netDevices.returnNetDevices(plan, child.pid, moved));
 }
 
 /** Here, where nothing is made yet that would have to be taken back. */
 export function lookAtNamespaces({ namespaces: { parentJoins, childJoins }, sysctls }: ContainerPlan): void {
   if (parentJoins.length + childJoins.length === 0) return;
   const joins = [...parentJoins, ...childJoins];
-  load<typeof import("../../namespaces/kind.ts")>("namespaces/kind").checkKinds(joins);
+  kind.checkKinds(joins);
   const network = joins.find(({ type }) => type === "network");
   if (network !== undefined) refuseHostNetwork(sysctls, network.path);
 }
 
 /** Here, where the host's libraries are: what the child loads is bytes in its memory. */
 export function prepareSeccomp(globals: Globals, { seccomp }: ContainerPlan): SeccompFilter | undefined {
-  return seccomp === undefined
-    ? undefined
-    : load<typeof import("../../seccomp/cache.ts")>("seccomp/cache").seccompFilter(
-        seccomp,
-        globals.root,
-        globals.debug,
-      );
+  return seccomp === undefined ? undefined : seccompCache.seccompFilter(seccomp, globals.root, globals.debug);
 }
 
 /** The agent listens in the host's file system, where only we are. */
 export function handOver(plan: ContainerPlan, child: Child, notify: number): void {
-  load<typeof import("../../seccomp/listener.ts")>("seccomp/listener").sendListener(
-    plan.seccomp?.listener,
-    child,
-    notify,
-    hookState(plan, "creating", child.pid),
-  );
+  seccompListener.sendListener(plan.seccomp?.listener, child, notify, hookState(plan, "creating", child.pid));
 }

@@ -31,7 +31,6 @@ import { setOomScoreAdj, setRlimits } from "../../process/limits.ts";
 import { openSources } from "../../rootfs/mounts.ts";
 import { parseConfig } from "../../spec/load.ts";
 import type { Spec } from "../../spec/types.ts";
-import { load } from "../../sys/host.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { getcwd, readFile } from "../../sys/file.ts";
 import { copyHotPages, geteuid, prctl, waitPidfd, type Child } from "../../sys/process.ts";
@@ -64,6 +63,13 @@ import {
   type StateDirectory,
 } from "../state/store.ts";
 import { undoOf } from "../undo.ts";
+import defer * as cgroupDelegation from "../../cgroup/delegate.ts";
+import defer * as explain from "../../spec/explain.ts";
+import defer * as initProcess from "./init.ts";
+import defer * as lateFork from "../channel/late-fork.ts";
+import defer * as rdt from "../../intelrdt.ts";
+import defer * as unknownFields from "../../spec/unknown.ts";
+import defer * as usernsParent from "./userns-parent.ts";
 
 export type CreateRequest = {
   readonly id: string;
@@ -121,10 +127,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const readiness = step("make notify directory", () => makeNotify(directory, mode === "create", undo));
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const sources = step("open mount sources", () => openSources(plan.rootfs));
-  const intelRdt = step(
-    "find resource control group",
-    () => plan.intelRdt && load<typeof import("../../intelrdt.ts")>("intelrdt").locateIntelRdt(plan.intelRdt),
-  );
+  const intelRdt = step("find resource control group", () => plan.intelRdt && rdt.locateIntelRdt(plan.intelRdt));
   const unborn = step("record what will be made", () => recordFirst(directory, plan, text, intelRdt));
   const start = step("listen for start", () =>
     mode === "create" ? undo.use("close start.sock", listenForStart(directory)) : undefined,
@@ -200,12 +203,7 @@ function meetInit(
   channel: Fd,
   undo: Undo,
 ): Made {
-  const child = load<typeof import("../channel/late-fork.ts")>("runtime/channel/late-fork").meet(
-    globals,
-    plan.cgroup.groups,
-    made.child,
-    channel,
-  );
+  const child = lateFork.meet(globals, plan.cgroup.groups, made.child, channel);
   undoInit(child, undo);
   waitPidfd(made.child.pidfd);
   const record = recordInit(directory, made.record, child);
@@ -231,11 +229,9 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
       throw new HostError(`JSON specification file ${basename(path)} not found in ${dirname(path)}`);
     throw new StepError(`read ${path}`, error);
   }
-  const { spec, json } = parseConfig(text, () => load<typeof import("../../spec/explain.ts")>("spec/explain"));
+  const { spec, json } = parseConfig(text, () => explain);
   if (globals.debug !== undefined)
-    for (const { pointer, suggestion } of load<typeof import("../../spec/unknown.ts")>("spec/unknown").findUnknown(
-      json,
-    ))
+    for (const { pointer, suggestion } of unknownFields.findUnknown(json))
       globals.debug(
         `unknown property ${pointer} is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
       );
@@ -337,18 +333,15 @@ function mapIds(
 ): { readonly init: Child; readonly uid: number | undefined } {
   const { user } = plan.namespaces;
   if (user === undefined) return { init: child, uid: plan.process.uid };
-  const { mapIds: write, uidOutside } = load<typeof import("./userns-parent.ts")>("runtime/create/userns-parent");
-  const { init, uids } = write(globals, user, child, channel, (born) => undoInit(born, undo));
-  const uid = uidOutside(uids, plan.process.uid);
+  const { init, uids } = usernsParent.mapIds(globals, user, child, channel, (born) => undoInit(born, undo));
+  const uid = usernsParent.uidOutside(uids, plan.process.uid);
   if (user.privileged && uid !== undefined) givePipes(uid);
   tellChild(channel, { kind: "mapped" });
   return { init, uid };
 }
 
 const handOverCgroup = (paths: CgroupPaths, uid: number | undefined): void =>
-  uid === undefined || uid === geteuid()
-    ? undefined
-    : load<typeof import("../../cgroup/delegate.ts")>("cgroup/delegate").delegateCgroup(paths, uid);
+  uid === undefined || uid === geteuid() ? undefined : cgroupDelegation.delegateCgroup(paths, uid);
 
 function undoInit(child: Child, undo: Undo): void {
   undo.use("close pidfd", child.pidfd);
@@ -374,7 +367,7 @@ function spawn(
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);
   if (child === undefined) mine[Symbol.dispose](); // or the child would hold the channel open that is to tell it of our end
   if (child === undefined)
-    return load<typeof import("./init.ts")>("runtime/create/init").init({
+    return initProcess.init({
       ...start,
       channel: childsEnd.release(),
       debug: globals.debug !== undefined,

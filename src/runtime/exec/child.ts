@@ -20,7 +20,6 @@ import { installSeccomp, type SeccompFilter } from "../../seccomp/install.ts";
 import { forgetEnvironment } from "../../sys/environ.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { closeAllBut, readFileIfThere } from "../../sys/file.ts";
-import { load } from "../../sys/host.ts";
 import { exit_group, geteuid, getpid, prctl, setsid } from "../../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../../sys/signal.ts";
 import type { MasterTo } from "../../terminal/attach.ts";
@@ -30,6 +29,11 @@ import { cross } from "../channel/late-fork.ts";
 import type { ExecPlan } from "../plan/exec-plan.ts";
 import { inUserNamespace } from "../plan/nested.ts";
 import { logSteps, step } from "../step.ts";
+import defer * as lsm from "../../lsm.ts";
+import defer * as rdt from "../../intelrdt.ts";
+import defer * as scheduling from "../../process/scheduling.ts";
+import defer * as terminalAttachment from "../../terminal/attach.ts";
+import defer * as userNamespace from "../../namespaces/user.ts";
 
 export type JoinContext = {
   readonly plan: ExecPlan;
@@ -78,14 +82,11 @@ export function join({
       for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)])
         send(channel, { kind: "log", level: "debug", text });
     step("leave the caller's session", leaveCaller);
-    const attributes = step("open security attributes", () => plan.lsm && lsm().openLsmAttributes(plan.lsm));
+    const attributes = step("open security attributes", () => plan.lsm && lsm.openLsmAttributes(plan.lsm));
     const groupsDenied = step("look at the user namespace", () => setgroupsDenied(target));
     step("set oom score", () => setOomScore(plan, channel));
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined, unit));
-    step(
-      "enter resource control group",
-      () => intelRdt && load<typeof import("../../intelrdt.ts")>("intelrdt").joinIntelRdt(intelRdt, getpid()),
-    );
+    step("enter resource control group", () => intelRdt && rdt.joinIntelRdt(intelRdt, getpid()));
     step("set rlimits", () =>
       setRlimits(plan.process, "self", { processes: crossing === undefined ? 0 : 1, descriptors: 0 }),
     ); // as late as we have the right to: a low one is ours as well
@@ -94,19 +95,14 @@ export function join({
     step("become root of the user namespace", () => becomeRoot(target, groupsDenied || plan.process.keepsGroups));
     // `/` is the container's own from here on
     step("join session keyring", () => withKeyLabel(plan.lsm, attributes, () => rejoinSessionKeyring(plan.keyring)));
-    step("apply AppArmor profile", () => plan.lsm && attributes && lsm().applyProfile(plan.lsm, attributes));
-    step("set SELinux label", () => plan.lsm && attributes && lsm().applyLabel(plan.lsm, attributes));
+    step("apply AppArmor profile", () => plan.lsm && attributes && lsm.applyProfile(plan.lsm, attributes));
+    step("set SELinux label", () => plan.lsm && attributes && lsm.applyLabel(plan.lsm, attributes));
     step("attach terminal", () => attachTerminal(plan.terminal, console));
     step("let go of the host", () => letGo(channel, plan.process.inheritedFds));
     // become the user's process
     step("hand over stdio", () => giveStdio(plan.process));
     step("set no_new_privs", () => setNoNewPrivileges(plan.process));
-    step(
-      "set scheduling",
-      () =>
-        plan.scheduling &&
-        load<typeof import("../../process/scheduling.ts")>("process/scheduling").setScheduling(plan.scheduling),
-    );
+    step("set scheduling", () => plan.scheduling && scheduling.setScheduling(plan.scheduling));
     step("enter pid namespace before seccomp", () => crossing === "before seccomp" && enterPidNamespace(plan, channel));
     step("install seccomp as root", () =>
       installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)),
@@ -133,15 +129,11 @@ export function join({
   exit_group(1);
 }
 
-const lsm = (): typeof import("../../lsm.ts") => load<typeof import("../../lsm.ts")>("lsm");
-
 const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | undefined, join: () => void): void =>
-  plan === undefined || attributes === undefined ? join() : lsm().withKeyLabel(plan, attributes, join);
+  plan === undefined || attributes === undefined ? join() : lsm.withKeyLabel(plan, attributes, join);
 
 const setAffinity = (plan: AffinityPlan | undefined): void =>
-  plan === undefined
-    ? resetAffinity()
-    : load<typeof import("../../process/scheduling.ts")>("process/scheduling").setFinalAffinity(plan);
+  plan === undefined ? resetAffinity() : scheduling.setFinalAffinity(plan);
 
 /** As runc logs it. */
 const affinityWords = (plan: AffinityPlan | undefined): readonly string[] =>
@@ -163,7 +155,7 @@ function setgroupsDenied({ pid, types }: Target): boolean {
 /** [kernel] Root of the host is nobody in the container: what it makes there, a terminal among others, would belong to nobody. */
 function becomeRoot({ types }: Target, groupsDenied: boolean): void {
   if (!types.includes("user")) return;
-  load<typeof import("../../namespaces/user.ts")>("namespaces/user").becomeRoot(groupsDenied);
+  userNamespace.becomeRoot(groupsDenied);
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // [kernel] a change of ids forgets it
 }
@@ -186,10 +178,9 @@ function enterPidNamespace(plan: ExecPlan, channel: Fd): void {
 }
 
 function attachTerminal(plan: TerminalPlan, to: MasterTo | undefined): void {
-  if (plan !== undefined && to !== undefined)
-    load<typeof import("../../terminal/attach.ts")>("terminal/attach").attachTerminal(plan, to);
+  if (plan !== undefined && to !== undefined) terminalAttachment.attachTerminal(plan, to);
 }
 
 function takeTerminal(plan: TerminalPlan): void {
-  if (plan !== undefined) load<typeof import("../../terminal/attach.ts")>("terminal/attach").controlTerminal();
+  if (plan !== undefined) terminalAttachment.controlTerminal();
 }

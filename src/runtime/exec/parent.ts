@@ -16,7 +16,6 @@ import type { Process } from "../../spec/types.ts";
 import { lastCapability } from "../../sys/credentials.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { readFile } from "../../sys/file.ts";
-import { load } from "../../sys/host.ts";
 import { prctl, waitPidfd, type Child } from "../../sys/process.ts";
 import { noteSenders, socketpair } from "../../sys/socket.ts";
 import { attend, takeSignals } from "../foreground/wait.ts";
@@ -35,6 +34,16 @@ import { openInit } from "../state/status.ts";
 import { logSteps, step } from "../step.ts";
 import { isBeingCreated, openContainer, readRecord, writePidFile, type ContainerRecord } from "../state/store.ts";
 import { undoOf } from "../undo.ts";
+import defer * as configLoader from "../../spec/load.ts";
+import defer * as decoder from "../../spec/decode.ts";
+import defer * as exactJson from "../../base/json.ts";
+import defer * as explain from "../../spec/explain.ts";
+import defer * as optionalPlans from "../plan/optional.ts";
+import defer * as scheduling from "../../process/scheduling.ts";
+import defer * as schedulingPlan from "../../process/scheduling-plan.ts";
+import defer * as seccompCache from "../../seccomp/cache.ts";
+import defer * as seccompListener from "../../seccomp/listener.ts";
+import defer * as seccompPlan from "../../seccomp/plan.ts";
 
 export type ExecRequest = {
   readonly id: string;
@@ -86,22 +95,11 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
 }
 
 function prepareSeccomp(globals: Globals, { seccomp }: ExecPlan): SeccompFilter | undefined {
-  return seccomp === undefined
-    ? undefined
-    : load<typeof import("../../seccomp/cache.ts")>("seccomp/cache").seccompFilter(
-        seccomp,
-        globals.root,
-        globals.debug,
-      );
+  return seccomp === undefined ? undefined : seccompCache.seccompFilter(seccomp, globals.root, globals.debug);
 }
 
 function handOver({ record }: Container, plan: ExecPlan, child: Child, notify: number): void {
-  load<typeof import("../../seccomp/listener.ts")>("seccomp/listener").sendListener(
-    plan.seccomp?.listener,
-    child,
-    notify,
-    hookState(record, "running", record.pid),
-  );
+  seccompListener.sendListener(plan.seccomp?.listener, child, notify, hookState(record, "running", record.pid));
 }
 
 function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Container {
@@ -114,9 +112,7 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
   undo.use("close pidfd of init", init);
   if (!request.ignorePaused && record.cgroup !== undefined && frozen(record.cgroup))
     throw new StateError("cannot exec in a paused container (use --ignore-paused to override)");
-  const config = parseStored(readFile(directory.fd, "config.json", 32768), () =>
-    load<typeof import("../../base/json.ts")>("base/json"),
-  );
+  const config = parseStored(readFile(directory.fd, "config.json", 32768), () => exactJson);
   return { record, config, init };
 }
 
@@ -147,14 +143,15 @@ function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { conf
 /** What few processes ask for. */
 function rareOf({ json, treated }: StoredConfig, process: Process): Pick<ExecPlan, "lsm" | "scheduling" | "affinity"> {
   const { apparmorProfile, selinuxLabel, scheduler, ioPriority, execCPUAffinity } = process;
-  const affinity =
-    execCPUAffinity &&
-    load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").planAffinity(process);
+  const affinity = execCPUAffinity && schedulingPlan.planAffinity(process);
   if (!treated && [apparmorProfile, selinuxLabel, scheduler, ioPriority].every((asked) => asked === undefined))
     return { lsm: undefined, scheduling: undefined, affinity };
-  const spec = load<typeof import("../../spec/decode.ts")>("spec/decode").decodeSpec(json);
-  const { planLsm, planScheduling } = load<typeof import("../plan/optional.ts")>("runtime/plan/optional");
-  return { lsm: planLsm(spec, process), scheduling: planScheduling(spec, process), affinity };
+  const spec = decoder.decodeSpec(json);
+  return {
+    lsm: optionalPlans.planLsm(spec, process),
+    scheduling: optionalPlans.planScheduling(spec, process),
+    affinity,
+  };
 }
 
 /** What a fork takes away from the process is left to us. */
@@ -163,30 +160,21 @@ function splitScheduling(
   forks: boolean,
 ): Pick<ExecPlan, "scheduling" | "lateScheduler"> {
   const { scheduler } = plan ?? {};
-  if (
-    plan === undefined ||
-    scheduler === undefined ||
-    !forks ||
-    !load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(scheduler)
-  )
+  if (plan === undefined || scheduler === undefined || !forks || !schedulingPlan.isLostByFork(scheduler))
     return { scheduling: plan, lateScheduler: undefined };
   return { scheduling: { ...plan, scheduler: undefined }, lateScheduler: scheduler };
 }
 
 function seccompOf({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
   if (!filtered) return undefined;
-  return load<typeof import("../../seccomp/plan.ts")>("seccomp/plan").planSeccomp(
-    load<typeof import("../../spec/decode.ts")>("spec/decode").decodeSpec(json),
-    noNewPrivileges,
-  );
+  return seccompPlan.planSeccomp(decoder.decodeSpec(json), noNewPrivileges);
 }
 
 function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Process {
   if (process === undefined) throw new HostError("config.json of the container has no process");
   if (!("file" in asked)) return changeProcess(process, asked);
-  const { parseProcess } = load<typeof import("../../spec/load.ts")>("spec/load");
   return inheritProcess(
-    parseProcess(readFile(null, asked.file), () => load<typeof import("../../spec/explain.ts")>("spec/explain")),
+    configLoader.parseProcess(readFile(null, asked.file), () => explain),
     process,
   );
 }
@@ -210,11 +198,7 @@ function spawn(
   if (context.plan.crossing !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: not dumpable the process is closed to the container's other users, and /proc/PID/fd and exe with it.
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
-  if (context.plan.affinity !== undefined)
-    load<typeof import("../../process/scheduling.ts")>("process/scheduling").setInitialAffinity(
-      context.plan.affinity,
-      0,
-    ); // the clone inherits it
+  if (context.plan.affinity !== undefined) scheduling.setInitialAffinity(context.plan.affinity, 0); // the clone inherits it
   const { child, inCgroup } = cloneInto(0, group);
   if (child === undefined)
     return join({
@@ -248,10 +232,7 @@ function meetProcess(
   undo.use("close pidfd", child.pidfd);
   undo.defer("kill the process", () => killAndReap(child));
   if (plan.lateScheduler !== undefined) {
-    load<typeof import("../../process/scheduling.ts")>("process/scheduling").setScheduler(
-      plan.lateScheduler,
-      child.pid,
-    );
+    scheduling.setScheduler(plan.lateScheduler, child.pid);
     tellChild(channel, { kind: "taken" });
   }
   return child;

@@ -4,12 +4,12 @@
 import type { Undo } from "../../base/dispose.ts";
 import { HostError } from "../../base/errors.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { load } from "../../sys/host.ts";
 import { utf8 } from "../../sys/memory.ts";
 import type { Child } from "../../sys/process.ts";
 import { connectUnix, sendmsg } from "../../sys/socket.ts";
 import type { MasterTo } from "../../terminal/attach.ts";
 import type { TerminalPlan } from "../../terminal/plan.ts";
+import defer * as ttyRelay from "./tty-relay.ts";
 
 export type Console = {
   /** For the child. */
@@ -35,7 +35,7 @@ export function openConsole(
       to: { socket: undo.use("close console socket", connectUnix(consoleSocket)), size: undefined, cooked: false },
       mine: undefined,
     };
-  return load<typeof import("./tty-relay.ts")>("runtime/foreground/tty-relay").ownConsole(undo);
+  return ttyRelay.ownConsole(undo);
 }
 
 export function connectPidfdSocket(path: string | undefined, undo: Undo): Fd | undefined {

@@ -6,9 +6,9 @@ import { WNOHANG } from "../../abi/wait.ts";
 import { ESRCH } from "../../abi/errno.ts";
 import { isErrno } from "../../base/errors.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { load } from "../../sys/host.ts";
 import { exitStatus, pidfd_send_signal, prctl, wait4, type Child, type Ending } from "../../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, signalfd } from "../../sys/signal.ts";
+import defer * as ttyRelay from "./tty-relay.ts";
 
 /**
  * From here on every signal is blocked and comes out of the descriptor. Called before anything is made: a signal that comes
@@ -26,8 +26,7 @@ export function takeSignals(subreaper: boolean): Fd {
  * @returns the exit status that a shell would show
  */
 export function attend(child: Child, signals: Fd, terminal: Fd | undefined): number {
-  if (terminal !== undefined)
-    return load<typeof import("./tty-relay.ts")>("runtime/foreground/tty-relay").attach(child, signals, terminal);
+  if (terminal !== undefined) return ttyRelay.attach(child, signals, terminal);
   let ending = reap(child); // it may have ended before its SIGCHLD could be seen
   while (ending === undefined) ending = handle(readSignal(signals), child);
   return exitStatus(ending);

@@ -7,20 +7,26 @@ import type { SchedulingPlan } from "../../process/scheduling-plan.ts";
 import type { HostFacts } from "../../spec/facts.ts";
 import { hasNamespace } from "../../spec/namespaces.ts";
 import type { Process, Spec } from "../../spec/types.ts";
-import { load } from "../../sys/host.ts";
 import { planContainer, type ContainerPlan, type PlanRequest, type RarePlans } from "./container.ts";
+import defer * as lsm from "../../lsm.ts";
+import defer * as netDevices from "../../netdevices.ts";
+import defer * as pidNamespace from "./pid-namespace.ts";
+import defer * as rdt from "../../intelrdt.ts";
+import defer * as schedulingPlan from "../../process/scheduling-plan.ts";
+import defer * as systemd from "../../cgroup/systemd.ts";
+import defer * as systemdPlan from "../../cgroup/systemd-plan.ts";
+import defer * as userPlan from "../../namespaces/user-plan.ts";
+import defer * as validation from "../../spec/validate.ts";
 
 /** The plan of a container, those rooms' parts included. @throws as planContainer and those rooms do */
 export function planWithRareRooms(spec: Spec, host: HostFacts, request: PlanRequest): ContainerPlan {
   const plan = planContainer(spec, host, request, planRare(spec, host, request));
-  return plan.namespaces.parentJoins.length === 0
-    ? plan
-    : load<typeof import("./pid-namespace.ts")>("runtime/plan/pid-namespace").stayOutside(plan, spec.linux.resources);
+  return plan.namespaces.parentJoins.length === 0 ? plan : pidNamespace.stayOutside(plan, spec.linux.resources);
 }
 
 /** @throws SpecError for what cannot be had without being root in our user namespace */
 export function refuseWithoutRoot(spec: Spec): void {
-  const violations = load<typeof import("../../spec/validate.ts")>("spec/validate").checkRootless(spec);
+  const violations = validation.checkRootless(spec);
   if (violations.length > 0) throw new SpecError(violations);
 }
 
@@ -31,28 +37,15 @@ function planRare(spec: Spec, host: HostFacts, request: PlanRequest): RarePlans 
     unit: request.systemdCgroup ? planUnit(spec, host, request) : undefined,
     lsm: process && planLsm(spec, process),
     scheduling: process && planScheduling(spec, process),
-    netDevices:
-      Object.keys(linux.netDevices).length === 0
-        ? undefined
-        : load<typeof import("../../netdevices.ts")>("netdevices").planNetDevices(spec),
-    user: hasNamespace(spec, "user")
-      ? load<typeof import("../../namespaces/user-plan.ts")>("namespaces/user-plan").planUser(spec, host)
-      : undefined,
-    intelRdt:
-      linux.intelRdt === undefined
-        ? undefined
-        : load<typeof import("../../intelrdt.ts")>("intelrdt").planIntelRdt(spec, id),
+    netDevices: Object.keys(linux.netDevices).length === 0 ? undefined : netDevices.planNetDevices(spec),
+    user: hasNamespace(spec, "user") ? userPlan.planUser(spec, host) : undefined,
+    intelRdt: linux.intelRdt === undefined ? undefined : rdt.planIntelRdt(spec, id),
   };
 }
 
 function planUnit(spec: Spec, host: HostFacts, { id, rootless }: PlanRequest): UnitPlan {
-  const manager = load<typeof import("../../cgroup/systemd.ts")>("cgroup/systemd").chooseManager(rootless);
-  return load<typeof import("../../cgroup/systemd-plan.ts")>("cgroup/systemd-plan").planUnit(
-    spec,
-    host.cgroups,
-    id,
-    manager,
-  );
+  const manager = systemd.chooseManager(rootless);
+  return systemdPlan.planUnit(spec, host.cgroups, id, manager);
 }
 
 /** Asks the kernel which modules it has, when one is named. */
@@ -63,7 +56,6 @@ export function planLsm(spec: Spec, process: Process): LsmPlan | undefined {
     spec.linux.mountLabel === undefined
   )
     return undefined;
-  const lsm = load<typeof import("../../lsm.ts")>("lsm");
   return lsm.planLsm(spec, process, lsm.probeLsm());
 }
 
@@ -76,8 +68,5 @@ export function planScheduling(spec: Spec, process: Process): SchedulingPlan | u
     memoryPolicy === undefined
   )
     return undefined;
-  return load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").planScheduling(
-    spec,
-    process,
-  );
+  return schedulingPlan.planScheduling(spec, process);
 }

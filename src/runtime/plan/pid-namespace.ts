@@ -9,10 +9,10 @@ import { isErrno } from "../../base/errors.ts";
 import { pidsMax } from "../../cgroup/resource-writes.ts";
 import type { MountOp } from "../../rootfs/ops.ts";
 import type { Resources } from "../../spec/types.ts";
-import { load } from "../../sys/host.ts";
 import { fsconfig_set, fsopen } from "../../sys/mount.ts";
 import { planCrossing } from "../channel/late-fork.ts";
 import type { ContainerPlan } from "./container.ts";
+import defer * as schedulingPlan from "../../process/scheduling-plan.ts";
 
 /** [kernel] The namespace that a process has joined is its children's, and has this name. */
 const JOINED = "pidns=/proc/self/ns/pid_for_children";
@@ -28,13 +28,7 @@ export function stayOutside(plan: ContainerPlan, { pids }: Resources): Container
     hooks.prestart.length + hooks.createRuntime.length + hooks.createContainer.length > 0 ||
     seccomp?.listener !== undefined;
   if (join === undefined || namespaces.user !== undefined || namespaces.foreignMounts || isTold) return plan;
-  if (
-    scheduling?.scheduler !== undefined &&
-    load<typeof import("../../process/scheduling-plan.ts")>("process/scheduling-plan").isLostByFork(
-      scheduling.scheduler,
-    )
-  )
-    return plan;
+  if (scheduling?.scheduler !== undefined && schedulingPlan.isLostByFork(scheduling.scheduler)) return plan;
   if (pids.limit !== undefined && pidsMax(pids.limit) === "1") return plan; // there would be two for a moment
   if (!mountsForOthers()) return plan;
   return {

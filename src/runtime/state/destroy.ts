@@ -1,6 +1,5 @@
 // Taking a container away: its processes, its cgroup, its state, and then its poststop hooks.
 
-import { load } from "../../sys/host.ts";
 import { ESRCH } from "../../abi/errno.ts";
 import { POLLIN } from "../../abi/poll.ts";
 import { SIGKILL } from "../../abi/signal.ts";
@@ -15,6 +14,7 @@ import type { Globals } from "../globals.ts";
 import { hookState, runLateHooks } from "../lifecycle-hooks.ts";
 import { openInit } from "./status.ts";
 import { removeState, type ContainerRecord, type StateDirectory } from "./store.ts";
+import defer * as rdt from "../../intelrdt.ts";
 
 const KILL_TIMEOUT_MS = 10_000;
 
@@ -24,8 +24,7 @@ export function destroy(globals: Globals, directory: StateDirectory, record: Con
     if (record.sharedPid && record.pid !== 0) killCgroup(record.cgroup, SIGKILL); // in a pid namespace of its own all have died with init
     driverOf(record.systemdUnit).remove(record.cgroup);
   }
-  if (record.intelRdt !== undefined)
-    load<typeof import("../../intelrdt.ts")>("intelrdt").removeIntelRdt(record.intelRdt);
+  if (record.intelRdt !== undefined) rdt.removeIntelRdt(record.intelRdt);
   removeState(globals.root, directory);
   runLateHooks("poststop", record.poststop, hookState(record, "stopped", 0), globals);
 }

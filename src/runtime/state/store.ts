@@ -7,7 +7,6 @@
 // Writes are whole files renamed into place; whoever reads never sees half of one.
 
 import type { IntelRdtPaths } from "../../intelrdt.ts";
-import { load } from "../../sys/host.ts";
 import {
   O_CREAT,
   O_DIRECTORY,
@@ -30,6 +29,7 @@ import type { Hook, StringMap } from "../../spec/types.ts";
 import type { CgroupPaths, SystemdUnit } from "../../cgroup/plan.ts";
 import type { At, Fd } from "../../sys/fd.ts";
 import { flockOrErrno, mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../../sys/file.ts";
+import defer * as sdNotify from "../../notify.ts";
 
 /** The content of state.json. */
 export type ContainerRecord = {
@@ -227,7 +227,7 @@ function removeWhatIsThere(directory: StateDirectory, name: string): void {
     unlinkIfThere(directory.fd, name, 0);
   } catch (error) {
     if (!isErrno(error, EISDIR)) throw error;
-    load<typeof import("../../notify.ts")>("notify").removeNotifyDirectory(directory.fd); // the only directory that we make in it
+    sdNotify.removeNotifyDirectory(directory.fd); // the only directory that we make in it
   }
 }
 

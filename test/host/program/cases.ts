@@ -1,7 +1,7 @@
 // What the foreign function interface promises, one case a promise.
 
 import { SYS_close, SYS_getpid, SYS_lseek } from "../../../src/abi/syscall.ts";
-import { host, load } from "../../../src/sys/host.ts";
+import { host } from "../../../src/sys/host.ts";
 import { contains, equal, library, show, throws, untyped } from "./expect.ts";
 
 /** What the C side saw of the arguments, as 64-bit integers. */
@@ -438,16 +438,16 @@ export const cases: { readonly [name: string]: () => void } = {
     }
   },
   "a module loads on demand, once": () => {
-    const first = load<typeof import("./once.ts")>("once");
+    const first = host.load("once.js") as typeof import("./once.ts");
     equal(first.answer, 42);
     const before = first.count();
-    const again = load<typeof import("./once.ts")>("once");
+    const again = host.load("once.js") as typeof import("./once.ts");
     equal(again.count(), before, "runs of the top level");
     equal(again, first, "the namespace");
   },
   "modules loaded on demand share what they import": () => {
-    const once = load<typeof import("./once.ts")>("once");
-    const twin = load<typeof import("./twin.ts")>("twin");
+    const once = host.load("once.js") as typeof import("./once.ts");
+    const twin = host.load("twin.js") as typeof import("./twin.ts");
     equal(once.count(), twin.count());
     equal(twin.count(), 2);
   },
@@ -466,7 +466,7 @@ export const cases: { readonly [name: string]: () => void } = {
       }
       throw new Error(`${time} time: loaded`);
     }
-    equal(load<typeof import("./once.ts")>("once").answer, 42, "others still load");
+    equal((host.load("once.js") as typeof import("./once.ts")).answer, 42, "others still load");
   },
   "argv is the command line": () => {
     equal(host.argv.length, 4);
