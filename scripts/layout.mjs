@@ -11,8 +11,9 @@ const PAGE = 4096;
 const STRUCT_BYTES = 72; // host.c's struct heap
 const HOT_WORD = 8;
 const FIRST_POINTER = 16;
+const RUNTIME = 16;
 const ENGINE = [
-  ["runtime", 16],
+  ["runtime", RUNTIME],
   ["context", 24],
 ];
 const WORD = 8;
@@ -28,6 +29,7 @@ const SIZES = [
 const KIND = { code: 1, shape: 2, variable: 3 }; // JSGCObjectTypeEnum; 0: an object, or nothing that the engine collects
 const OBJECT_BYTES = 72;
 const CLASS = 26; // of an object
+const NEXT_SHAPE = 40; // of a shape: the next of the same hash
 const NAMESPACE_CLASS = 11;
 const NAMED_BYTES = [40, 56]; // the properties of a function: length, name, perhaps prototype
 
@@ -90,7 +92,7 @@ function leaveOnly(fresh, arenas, pointers) {
   }
 }
 
-/** Of blocks sorted by where they begin, the last that has `at` in it. */
+/** Of blocks sorted by where they begin, which do not overlap, the one that has `at` in it; or -1. */
 function lastAround(blocks, at) {
   let [low, high] = [0, blocks.length];
   while (high - low > 1) {
@@ -98,8 +100,7 @@ function lastAround(blocks, at) {
     if (blocks[middle].start <= at) low = middle;
     else high = middle;
   }
-  while (low >= 0 && at >= blocks[low].end) low--;
-  return low;
+  return at < blocks[low].end ? low : -1;
 }
 
 /** The text of a string, when the block looks like one. */
@@ -217,13 +218,23 @@ export function layOut(made, again, isHot, spread = false) {
   const byStart = new Map([...small, ...others].map((block) => [block.start, block]));
 
   const isShape = (to) => kindOf(heap, byStart.get(to - BLOCK_HEADER) ?? { start: -4 }) === KIND.shape;
+  // Which shapes share a hash comes of addresses, so the next of a shape and the table in which they begin differ. Any other word that leads to a shape in one
+  // heap alone is left from what was in the block before, in bytes that nobody writes.
+  const blockAt = (at) => byStart.get(at) ?? byStart.get(at - BLOCK_HEADER);
+  const pointee = (at) => blockAt(Number(heap.readBigUInt64LE(at) - base));
+  const runtime = pointee(RUNTIME);
+  const tables = [];
+  for (let at = runtime.start; at < runtime.end; at += WORD) tables.push(pointee(at));
+  const isNextShape = (at) =>
+    isShape(at - NEXT_SHAPE) || tables.some((table) => table !== undefined && at >= table.start && at < table.end);
   const pointers = new Map(); // where, and to where
   for (let at = FIRST_POINTER; at + WORD <= heap.length; at += WORD) {
     const to = Number(heap.readBigUInt64LE(at) - base);
     if (to < 0 || to >= heap.length) continue;
     const there = again.heap.readBigUInt64LE(at);
     if (Number(there - again.base) === to) pointers.set(at, to);
-    else if (isShape(to) && (there === 0n || isShape(Number(there - again.base)))) pointers.set(at, to); // the next of its hash, which comes of addresses
+    else if (isShape(to) && (there === 0n || isShape(Number(there - again.base))) && isNextShape(at))
+      pointers.set(at, to);
   }
   const reached = new Set([...pointers.values()].map((to) => alignUp(to - WORD + 1, WORD)));
   const isReached = ({ start, end }) => {
@@ -231,7 +242,6 @@ export function layOut(made, again, isHot, spread = false) {
     return false;
   };
   const names = namesOf(heap, small, (at) => byStart.get((pointers.get(at) ?? 0) - BLOCK_HEADER));
-  const blockAt = (at) => byStart.get(at) ?? byStart.get(at - BLOCK_HEADER);
   nameTables(
     names,
     ENGINE.map(([name, word]) => [name, blockAt(pointers.get(word))]),
