@@ -34,13 +34,14 @@ endif
 # unused-parameter: the engine fixes the signature of everything that TypeScript calls.
 WARNINGS   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wno-unused-parameter $(WERROR)
 HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fno-pie -no-pie -Wl,-z,relro,-z,now,-z,noexecstack
-# Linked statically tsrun starts in half the time. What it opens at run time (libseccomp) must then be of the same C library: STATIC= links it
-# dynamically, for programs that go to other machines.
+# Linked statically tsrun starts in half the time and runs on every Linux. STATIC= links the C library and libseccomp dynamically, for distributions.
 STATIC     ?= -static
+# What compiles seccomp profiles; LIBSECCOMP= builds a program that refuses them.
+LIBSECCOMP ?= -lseccomp
 PLACES     := -Wl,--build-id=none,-T,host/heap.ld
 LINK       := -Wl,-O1,--as-needed,--gc-sections -Wl,--hash-style=gnu $(PLACES)
 HOST_FLAGS := -std=gnu11 $(WARNINGS) $(ENGINE_DEFINES) -isystem $(ENGINE_INCLUDE)
-ENGINE_LIBS := $(ENGINE_LIB) -lm -ldl -lpthread
+LIBRARIES  := $(ENGINE_LIB) $(LIBSECCOMP) -lm -lpthread
 SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
@@ -61,7 +62,7 @@ $(GEN): scripts/schemas.mjs $(wildcard schemas/*.json) $(NODE_MODULES)
 	@touch $@
 
 # Holds what else a build depends on, a source that went away too: it changes only when its text does.
-SETTINGS = $(CC) $(CFLAGS) $(LDFLAGS) $(QJSC) $(HOST_FLAGS) $(HARDENING) $(STATIC) $(LINK) $(VERSION) $(COMMIT) $(words $(SOURCES)) sources
+SETTINGS = $(CC) $(CFLAGS) $(LDFLAGS) $(QJSC) $(HOST_FLAGS) $(HARDENING) $(STATIC) $(LINK) $(LIBRARIES) $(VERSION) $(COMMIT) $(words $(SOURCES)) sources
 $(BUILD)/settings: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
@@ -72,7 +73,7 @@ COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC
 $(BUILD)/obj/modules.c: $(SOURCES) $(GEN) scripts/build.mjs scripts/deferred.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D)
 
-$(BUILD)/%.o: host/%.c $(BUILD)/settings $(NODE_MODULES)
+$(BUILD)/%.o: host/%.c host/functions.h $(BUILD)/settings $(NODE_MODULES)
 	$(CC) -O2 $(HOST_FLAGS) $(HARDENING) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/room.o: host/room.S $(BUILD)/settings
@@ -81,16 +82,19 @@ $(BUILD)/room.o: host/room.S $(BUILD)/settings
 $(BUILD)/%/modules.o: $(BUILD)/%/modules.c
 	$(CC) -O1 -fno-pie -c -o $@ $<
 
+# The C functions that TypeScript finds by name.
+TABLE   = $(if $(LIBSECCOMP),$(BUILD)/libseccomp.o)
+
 # Two programs that differ in nothing but one section: one that has room for a heap, and from what it prints the one that has the heap.
-PROGRAM = $(CC) $(HARDENING) $(CFLAGS) -o $@ $(filter %.o,$^) $(LINK) $(LDFLAGS) $(ENGINE_LIBS)
-TSRUN   = $(subst $(HARDENING),$(HARDENING) $(STATIC) $(and $(STATIC),-Wl$(comma)--no-warnings),$(PROGRAM))
+PROGRAM = $(CC) $(HARDENING) $(CFLAGS) -o $@ $(filter %.o,$^) $(LINK) $(LDFLAGS) $(LIBRARIES)
+TSRUN   = $(subst $(HARDENING),$(HARDENING) $(STATIC) -Wl$(comma)--fatal-warnings,$(PROGRAM))
 comma  := ,
 REST    = objcopy -O binary --remove-section=.heap
 
-$(BUILD)/obj/maker: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
+$(BUILD)/obj/maker: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
 	$(TSRUN)
 
-$(BUILD)/obj/elsewhere: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
+$(BUILD)/obj/elsewhere: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
 	$(TSRUN) -Wl,--defsym=heap_place=0x51231000
 
 $(BUILD)/obj/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs scripts/layout.mjs scripts/hot.txt
@@ -99,7 +103,7 @@ $(BUILD)/obj/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs 
 $(BUILD)/obj/heap.o: $(BUILD)/obj/heap.S
 	$(CC) -c -o $@ $<
 
-$(BUILD)/obj/tsrun: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/obj/heap.o host/heap.ld
+$(BUILD)/obj/tsrun: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/obj/heap.o host/heap.ld
 	$(TSRUN)
 
 # [kernel] A file that was written in large pieces lies in large folios of the page cache, which strip's small ones do not make: a tenth of each start.
@@ -120,7 +124,7 @@ $(BUILD)/profile/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.
 $(BUILD)/profile/heap.o: $(BUILD)/profile/heap.S
 	$(CC) -c -o $@ $<
 
-$(BUILD)/profile/tsrun: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/profile/heap.o host/heap.ld
+$(BUILD)/profile/tsrun: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/profile/heap.o host/heap.ld
 	$(TSRUN)
 
 # ---- the FFI on its own: the same host with a test program inside, plain and under AddressSanitizer and UBSan
@@ -128,23 +132,28 @@ $(BUILD)/profile/tsrun: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/profile/
 $(BUILD)/host/modules.c: $(wildcard test/host/program/*.ts) $(SOURCES) $(NODE_MODULES) scripts/build.mjs scripts/deferred.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D) $(addprefix --entry ,$(wildcard test/host/program/*.ts src/trace.ts))
 
-$(BUILD)/host-test: $(BUILD)/host.o $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
+$(BUILD)/host-test: $(BUILD)/host.o $(BUILD)/host-test-lib.o $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
 	$(PROGRAM)
 
-$(BUILD)/host-test-asan: host/host.c $(NODE_MODULES) $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
-	$(CC) $(HOST_FLAGS) $(SANITIZE) -fno-pie -no-pie -o $@ host/host.c $(filter %.o,$^) $(PLACES) $(ENGINE_LIBS)
+$(BUILD)/host-test-asan: host/host.c host/functions.h $(NODE_MODULES) $(BUILD)/host-test-lib.o $(BUILD)/host/modules.o $(BUILD)/room.o host/heap.ld
+	$(CC) $(HOST_FLAGS) $(SANITIZE) -fno-pie -no-pie -o $@ host/host.c $(filter %.o,$^) $(PLACES) $(LIBRARIES)
 
-$(BUILD)/host-test.so: test/host/lib.c $(BUILD)/settings
-	$(CC) -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter $(WERROR) -fPIC -shared -o $@ test/host/lib.c
+$(BUILD)/host-test-lib.o: test/host/lib.c host/functions.h $(BUILD)/settings
+	$(CC) -std=gnu11 -O1 -Wall -Wextra -Wno-unused-parameter $(WERROR) -Ihost -c -o $@ test/host/lib.c
 
-HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/host-test.so $(BUILD)/profile/tsrun $(BUILD)/tsrun
+HOST_TESTS := $(BUILD)/host-test $(BUILD)/host-test-asan $(BUILD)/profile/tsrun $(BUILD)/tsrun
 
 # ---- acts of rooms that no config.json can reach on a test machine
 
 $(BUILD)/rooms/modules.c: $(wildcard test/system/programs/*.ts) $(SOURCES) $(GEN) scripts/build.mjs scripts/deferred.mjs scripts/sourcemap.mjs $(BUILD)/settings
 	$(COMPILE) --out $(@D) --entry test/system/programs/main.ts --entry src/trace.ts
 
-$(BUILD)/room-test: $(BUILD)/host.o $(BUILD)/rooms/modules.o $(BUILD)/room.o host/heap.ld
+SYSTEM_TESTS := $(BUILD)/room-test $(BUILD)/without-libseccomp
+
+$(BUILD)/without-libseccomp: $(BUILD)/host.o $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
+	$(PROGRAM)
+
+$(BUILD)/room-test: $(BUILD)/host.o $(TABLE) $(BUILD)/rooms/modules.o $(BUILD)/room.o host/heap.ld
 	$(PROGRAM)
 
 # ---- what people type
@@ -169,7 +178,7 @@ host-test: $(NODE_MODULES) $(HOST_TESTS)
 	$(SUITES) host
 
 ## systest: containers on the real kernel; root
-systest: build $(BUILD)/room-test
+systest: build $(SYSTEM_TESTS)
 	$(SUITES) system
 
 ## clients: podman, containerd, docker and others call tsrun; root
@@ -181,13 +190,13 @@ faults: build
 	$(SUITES) faults
 
 ## test-guest: a guest with cgroup v2, systemd and AppArmor runs the tests of containers and of podman; root
-test-guest: build $(BUILD)/room-test
+test-guest: build $(SYSTEM_TESTS)
 	$(SUITES) guest
 
 ## test: installs what the tests need, builds, runs everything above; root
 test:
 	scripts/install-deps --test
-	$(MAKE) build $(HOST_TESTS) $(BUILD)/room-test
+	$(MAKE) build $(HOST_TESTS) $(SYSTEM_TESTS)
 	$(SUITES)
 
 ## demo: installs what is missing, builds, explains and runs a container; root
@@ -226,7 +235,7 @@ install: build pages
 	install -D -m 0644 $(BUILD)/pages/completions/_tsrun $(DESTDIR)$(DATADIR)/zsh/site-functions/_tsrun
 	install -D -m 0644 $(BUILD)/pages/completions/tsrun.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/tsrun.fish
 
-## pack: a package for npm with the built program, in build/; STATIC= where it shall run on machines with another C library
+## pack: a package for npm with the built program, in build/
 pack: build pages
 	npm pack --ignore-scripts --pack-destination $(BUILD)
 

@@ -1,5 +1,5 @@
 /*
- * The engine's body: QuickJS, and for TypeScript a foreign function interface to libc and the kernel. It knows nothing of
+ * The engine's body: QuickJS, and for TypeScript a foreign function interface to the kernel and to C functions. It knows nothing of
  * containers. src/sys/host.ts is its TypeScript face.
  *
  * The build runs this program once: it boots the engine, evaluates the modules that every container needs and prints the engine's heap,
@@ -13,7 +13,6 @@
  *  - The heap that is linked in points to itself and to this program, which is never moved (no PIE); scripts/heap.mjs looks.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,6 +26,8 @@
 #include <unistd.h>
 
 #include <quickjs.h>
+
+#include "functions.h"
 
 /* What differs between the npm fork and Bellard's QuickJS, which Debian packages. */
 #ifdef HOST_ENGINE_IS_THE_NPM_FORK
@@ -48,7 +49,6 @@
 #define ALIGN_UP(n, to) (((n) + (to) - 1) & ~((size_t)(to) - 1))
 
 typedef intptr_t (*foreign_function)(intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t);
-static int last_errno;
 
 /* ---- the heap ---- */
 
@@ -249,7 +249,7 @@ static JSValue host_syscall(JSContext *ctx, JSValueConst self, int argc, JSValue
   intptr_t *v = args.value;
   long result = syscall(number, v[0], v[1], v[2], v[3], v[4], v[5]);
   if (result == -1)
-    result = -(last_errno = errno);
+    result = -errno;
   free_arguments(ctx, &args);
   return integer(ctx, result);
 }
@@ -267,34 +267,19 @@ static JSValue host_call(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   foreign_function function;
   memcpy(&function, &address, sizeof function);
   intptr_t *v = args.value;
-  errno = 0;
   intptr_t result = function(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]);
-  last_errno = errno;
   free_arguments(ctx, &args);
   return magic ? integer(ctx, result) : JS_NewInt32(ctx, (int32_t)result);
 }
 
-static JSValue host_errno(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  return JS_NewInt32(ctx, last_errno);
-}
-
-/* What dlopen or dlsym found, or dlerror's words as a ReferenceError. Frees `name`. */
-static JSValue found(JSContext *ctx, const char *name, void *pointer) {
-  JS_FreeCString(ctx, name);
-  return pointer ? integer(ctx, (intptr_t)pointer) : ThrowReferenceError(ctx, "%s", dlerror());
-}
-
-static JSValue host_dlopen(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue host_symbol(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   const char *name = string_of(ctx, argv[0]);
-  return name ? found(ctx, name, dlopen(name, RTLD_NOW | RTLD_LOCAL)) : JS_EXCEPTION;
-}
-
-static JSValue host_dlsym(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  intptr_t handle = (intptr_t)RTLD_DEFAULT;
-  if (!JS_IsNull(argv[0]) && integer_of(ctx, argv[0], &handle))
-    return JS_EXCEPTION;
-  const char *name = string_of(ctx, argv[1]);
-  return name ? found(ctx, name, dlsym((void *)handle, name)) : JS_EXCEPTION;
+  const struct function *f = functions;
+  while (f && name && f->name && strcmp(f->name, name))
+    f++;
+  JSValue address = !name ? JS_EXCEPTION : f && f->name ? integer(ctx, (intptr_t)f->address) : ThrowReferenceError(ctx, "no function %s in this program", name);
+  JS_FreeCString(ctx, name);
+  return address;
 }
 
 /* magic 0: where the buffer's bytes are; 1: the text they hold. */
@@ -407,8 +392,7 @@ static JSValue host_load(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 
 static const JSCFunctionListEntry host_functions[] = {
     JS_CFUNC_DEF("syscall", 7, host_syscall), JS_CFUNC_MAGIC_DEF("call", 9, host_call, 0),
-    JS_CFUNC_MAGIC_DEF("callLong", 9, host_call, 1), JS_CFUNC_DEF("errno", 0, host_errno),
-    JS_CFUNC_DEF("dlopen", 1, host_dlopen), JS_CFUNC_DEF("dlsym", 2, host_dlsym),
+    JS_CFUNC_MAGIC_DEF("callLong", 9, host_call, 1), JS_CFUNC_DEF("symbol", 1, host_symbol),
     JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_DEF("view", 2, host_view),
     JS_CFUNC_DEF("cstring", 1, host_cstring), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
     JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load), JS_CFUNC_DEF("remap", 4, host_remap),

@@ -246,8 +246,7 @@ export const TEXTS: readonly Row[] = [
   },
   { code: "hook-failed", kind: "host", says: "exit status …, stdout: …, stderr: …" },
   { code: "hook-failed", kind: "host", says: "signal: …, stdout: …, stderr: …" },
-  { code: "libseccomp-missing", kind: "host", says: "linux.seccomp needs …" },
-  { code: "libseccomp-missing", kind: "host", says: "… linux.seccomp needs libseccomp …" },
+  { code: "libseccomp-missing", kind: "host", says: "linux.seccomp needs libseccomp, …" },
   {
     code: "seccomp-too-long",
     kind: "host",

@@ -455,7 +455,7 @@ function checkSecurity({ euid }: HostFacts, tell: Told): void {
   const version = libseccomp();
   tell("libseccomp, which compiles profiles", version !== undefined, {
     ...(version !== undefined && { detail: version }),
-    change: "apt install libseccomp2 (elsewhere: libseccomp)",
+    change: "a tsrun that was built with libseccomp",
   });
   const noexec = Number(peek("/proc/sys/vm/memfd_noexec") ?? 0);
   const hidden = "hiding our own program from containers (CVE-2019-5736)";

@@ -1,10 +1,8 @@
 // Compiled filters kept below the state root, so that only the first container with a profile pays for libseccomp:
 //
 //   <root>/@seccomp/<length of the key>.<slot>
-//     4 numbers of 32 bits: magic, bytes of the library's path, of the key, of the program
-//     identity     what tells whether that library is still the same file: package managers replace it by another
-//     path         of the libseccomp that made the program
-//     key          the whole profile: all that the program depends on
+//     3 numbers of 32 bits: magic, bytes of the key, of the program
+//     key          all that the program depends on: the versions of tsrun and of libseccomp, and the whole profile
 //     program      struct sock_filter[]
 //
 // Nothing is hashed: the key is compared as a whole, so no two profiles can be taken for each other; those of one length share a few slots.
@@ -14,24 +12,13 @@
 import { EEXIST } from "../abi/errno.ts";
 import { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
 import { BPF_MAXINSNS, sock_filter } from "../abi/filter.ts";
-import { S_IFMT, S_IFREG, stat } from "../abi/stat.ts";
+import { S_IFMT, S_IFREG } from "../abi/stat.ts";
 import { SYS_getrandom } from "../abi/syscall.ts";
 import type { HostPath } from "../base/brand.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import {
-  fileIdentity,
-  fstat,
-  fsync,
-  mkdirat,
-  openat,
-  readAll,
-  readdir,
-  renameat,
-  unlinkat,
-  writeAll,
-} from "../sys/file.ts";
-import { host } from "../sys/host.ts";
+import { fstat, fsync, mkdirat, openat, readAll, readdir, renameat, unlinkat, writeAll } from "../sys/file.ts";
+import { seccomp_version } from "../sys/libseccomp.ts";
 import { utf8 } from "../sys/memory.ts";
 import { geteuid } from "../sys/process.ts";
 import { syscall } from "../sys/call.ts";
@@ -43,8 +30,8 @@ declare const TSRUN_VERSION: string;
 declare const TSRUN_COMMIT: string;
 
 const DIRECTORY = "@seccomp";
-const MAGIC = 0x31435354;
-const HEADER = 16;
+const MAGIC = 0x32435354;
+const HEADER = 12;
 /** How many profiles with keys of one length there may be. */
 const SLOTS = 4;
 /** More files than that are profiles made up for each container: the cache starts anew. */
@@ -54,7 +41,7 @@ const MOST_FILES = 64;
  * The filter for a plan: from the cache, or compiled and put there.
  *
  * @param root the state root
- * @throws HostError when libseccomp is missing or does not know what the plan asks for
+ * @throws HostError when tsrun was built without libseccomp, or that does not know what the plan asks for
  */
 export function seccompFilter(
   plan: SeccompPlan,
@@ -70,9 +57,9 @@ function findProgram(plan: SeccompPlan, root: HostPath, debug: ((message: string
   const key = utf8(keyOf(plan));
   const found = look(root, key);
   if (found instanceof Uint8Array) return found;
-  const { program, library } = compiler.compile(plan, debug);
+  const program = compiler.compile(plan, debug);
   try {
-    if (library !== undefined) keep(root, `${key.byteLength}.${found}`, library, key, program);
+    keep(root, `${key.byteLength}.${found}`, key, program);
   } catch (error) {
     if (!(error instanceof SysError)) throw error; // no room, or not ours to write: the next one compiles again
     debug?.(`seccomp cache: ${error.message}`);
@@ -88,6 +75,7 @@ function keyOf({ defaultAction, architectures, rules, redundant, enosys, failUnk
   const texts = [
     TSRUN_VERSION,
     TSRUN_COMMIT,
+    seccomp_version(),
     `${defaultAction} ${enosys} ${failUnknown} ${architectures.length} ${redundant.length}`,
     ...architectures,
   ];
@@ -132,26 +120,16 @@ function openDirectory(root: HostPath, euid: number): Fd | undefined {
   return undefined;
 }
 
-/** The program in a file of the cache, unless it belongs to another profile, or is damaged or made by a libseccomp that is no more. */
+/** The program in a file of the cache, unless it belongs to another profile, or is damaged. */
 function take(bytes: Uint8Array, key: Uint8Array): Uint8Array | "another" | "stale" {
   if (bytes.byteLength < HEADER) return "stale";
   const view = new DataView(bytes.buffer);
-  const [magic, libraryLength, keyLength, programLength] = [
-    view.getUint32(0, true),
-    view.getUint32(4, true),
-    view.getUint32(8, true),
-    view.getUint32(12, true),
-  ];
-  const keyAt = HEADER + stat.size + libraryLength;
-  const programAt = keyAt + keyLength;
+  const [magic, keyLength, programLength] = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)];
+  const programAt = HEADER + keyLength;
   if (magic !== MAGIC || programAt + programLength !== bytes.byteLength) return "stale";
   if (programLength === 0 || programLength % sock_filter.size !== 0 || programLength > BPF_MAXINSNS * sock_filter.size)
     return "stale";
-  if (!equal(bytes.subarray(keyAt, programAt), key)) return "another";
-  const library = host.decode(bytes.subarray(HEADER + stat.size, keyAt));
-  return equal(bytes.subarray(HEADER, HEADER + stat.size), fileIdentity(null, library))
-    ? bytes.subarray(programAt)
-    : "stale";
+  return equal(bytes.subarray(HEADER, programAt), key) ? bytes.subarray(programAt) : "another";
 }
 
 function equal(some: Uint8Array, other: Uint8Array): boolean {
@@ -160,17 +138,16 @@ function equal(some: Uint8Array, other: Uint8Array): boolean {
   return true;
 }
 
-function keep(root: HostPath, name: string, library: string, key: Uint8Array, program: Uint8Array): void {
+function keep(root: HostPath, name: string, key: Uint8Array, program: Uint8Array): void {
   makeDirectory(root);
   using directory = openDirectory(root, geteuid());
   if (directory === undefined) return;
   removeTooMany(directory);
-  const path = utf8(library);
-  const header = new Uint8Array(new Uint32Array([MAGIC, path.byteLength, key.byteLength, program.byteLength]).buffer);
+  const header = new Uint8Array(new Uint32Array([MAGIC, key.byteLength, program.byteLength]).buffer);
   const temporary = `${name}.${randomName()}`;
   using file = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    for (const part of [header, fileIdentity(null, library), path, key, program]) writeAll(file, part);
+    for (const part of [header, key, program]) writeAll(file, part);
     fsync(file); // or a crash of the machine could leave the name with half of the content
     renameat(directory, temporary, directory, name);
   } catch (error) {

@@ -7,7 +7,6 @@ import { BPF_MAXINSNS, sock_filter } from "../abi/filter.ts";
 import { SCMP_ARCH_X32, SCMP_FLTATR_CTL_OPTIMIZE } from "../abi/libseccomp.ts";
 import { HostError, isErrno, StepError, SysError } from "../base/errors.ts";
 import {
-  libseccompPath,
   ScmpFilter,
   seccomp_arch_native,
   seccomp_arch_resolve_name,
@@ -21,18 +20,12 @@ import { enosysStub, newestCall, type Newest } from "./stub.ts";
 const TREE_FROM = 33;
 const BINARY_TREE = 2;
 
-export type Compiled = {
-  /** struct sock_filter[] */
-  readonly program: Uint8Array;
-  /** The file of the libseccomp that made it; undefined when unknown. */
-  readonly library: string | undefined;
-};
-
 /**
  * @param debug hears of names that no system call has
- * @throws HostError when libseccomp is missing, or does not know what the plan asks for; StepError naming the rule
+ * @returns struct sock_filter[]
+ * @throws HostError when tsrun was built without libseccomp, or that does not know what the plan asks for; StepError naming the rule
  */
-export function compile(plan: SeccompPlan, debug: ((message: string) => void) | undefined): Compiled {
+export function compile(plan: SeccompPlan, debug: ((message: string) => void) | undefined): Uint8Array {
   const architectures = plan.architectures.map(resolveArchitecture);
   using filter = new ScmpFilter(plan.defaultAction);
   for (const arch of architectures) addArchitecture(filter, arch);
@@ -48,7 +41,7 @@ export function compile(plan: SeccompPlan, debug: ((message: string) => void) | 
     plan.enosys ? enosysStub(newestCalls(plan, architectures)) : new Uint8Array(0),
     filter.export_bpf(),
   );
-  return { program: checkProgram(program), library: libseccompPath() };
+  return checkProgram(program);
 }
 
 /** A program that config.json brings along (crun's annotation). @throws HostError when it is not base64 or cannot be a program */

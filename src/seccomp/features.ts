@@ -62,7 +62,7 @@ const knownArchitectures: readonly SeccompArch[] = [
 
 export type SeccompFeatures = {
   readonly seccomp: LinuxFeatures["seccomp"];
-  /** libseccomp's; undefined where it is missing. */
+  /** libseccomp's; undefined in a program that was built without it. */
   readonly version: string | undefined;
 };
 
@@ -74,7 +74,7 @@ export function seccompFeatures(): SeccompFeatures {
     return { seccomp: { enabled: true, actions, operators, archs, knownFlags, supportedFlags }, version };
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
-    return { seccomp: { enabled: false }, version: undefined }; // no libseccomp: a config.json that asks for a filter is refused
+    return { seccomp: { enabled: false }, version: undefined }; // built without libseccomp: a config.json that asks for a filter is refused
   }
 }
 

@@ -324,13 +324,6 @@ export function lstatIfThere(dir: At, path: string): Stat | undefined {
   return decodeStat(statBuffer);
 }
 
-/** Bytes that are others when the file at `path` has been replaced or changed since. Follows symlinks. @see fstatat(2) */
-export function fileIdentity(dir: At, path: string): Uint8Array {
-  const bytes = new Uint8Array(statLayout.size);
-  syscall("newfstatat", SYS_newfstatat, path, at(dir), path, bytes, 0);
-  return bytes.fill(0, statLayout.st_atime, statLayout.st_mtime); // reading it changes nothing
-}
-
 export type Statfs = { readonly type: number; readonly flags: number };
 
 const statfsBuffer = new Uint32Array(30);

@@ -30,12 +30,8 @@ export type Host = {
   call(fn: number, ...args: readonly Argument[]): number;
   /** Calls a C function that returns 64 bits: a BigInt where a Number would not be exact. */
   callLong(fn: number, ...args: readonly Argument[]): number | bigint;
-  /** errno of the last call; not that of a library that was opened: tsrun is linked statically, and such a library has a libc of its own. */
-  errno(): number;
-  /** @throws ReferenceError with dlerror's text */
-  dlopen(name: string): number;
-  /** @param handle null: the program itself and what it links dynamically, which for tsrun is nothing @throws ReferenceError with dlerror's text */
-  dlsym(handle: number | null, name: string): number;
+  /** The address of a C function that this program has for us to call (host/functions.h). @throws ReferenceError when it has none of that name */
+  symbol(name: string): number;
   /** Where the buffer's bytes are. They stay there as long as the buffer is referenced; keep it so over the call. */
   address(buffer: Memory): number;
   /** Borrows foreign memory as a buffer: not copied, not freed. */

@@ -1,7 +1,6 @@
-// libseccomp by FFI: one function for each of the library's, named as it is there. Opened when a config.json asks for a filter that is not
-// in the cache; tsrun is not linked to it. Its functions return 0 or more, or a negative errno.
+// libseccomp by FFI: one function for each of the library's, named as it is there. The library is linked into the program; host/libseccomp.c
+// has the functions that can be called. They return 0 or more, or a negative errno.
 
-import { link_map } from "../abi/link.ts";
 import { MFD_CLOEXEC } from "../abi/memfd.ts";
 import { __NR_SCMP_ERROR, scmp_arg_cmp, scmp_version } from "../abi/libseccomp.ts";
 import { SEEK_SET } from "../abi/unistd.ts";
@@ -12,37 +11,20 @@ import { lseek, memfd_create, readAll } from "./file.ts";
 import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
 
-const NAME = "libseccomp.so.2";
-
 export type Comparison = { readonly arg: number; readonly op: number; readonly a: Int64; readonly b: Int64 };
-
-let handle = 0;
-
-/** @throws HostError that names the package when the library is missing */
-function open(): number {
-  if (handle !== 0) return handle;
-  try {
-    return (handle = host.dlopen(NAME));
-  } catch (error) {
-    throw new HostError(
-      `linux.seccomp needs ${NAME}, which cannot be loaded (Debian's package is libseccomp2): ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
 
 const functions = new Map<string, number>();
 
-/** @throws HostError when the library is too old to have it */
+/** @throws HostError in a program that was built without the library */
 function resolve(name: string): number {
   const known = functions.get(name);
   if (known !== undefined) return known;
-  const library = open();
   try {
-    const found = host.dlsym(library, name);
+    const found = host.symbol(name);
     functions.set(name, found);
     return found;
   } catch {
-    throw new HostError(`${NAME} has no function ${name}: linux.seccomp needs libseccomp 2.4 or later`);
+    throw new HostError("linux.seccomp needs libseccomp, and this tsrun was built without it");
   }
 }
 
@@ -51,14 +33,7 @@ function check(name: string, result: number, detail: string): number {
   return result;
 }
 
-/** The library's file as the dynamic linker found it; undefined when the C library cannot tell. [glibc] What dlopen returns is the link_map of dlinfo(3). */
-export function libseccompPath(): string | undefined {
-  const map = new DataView(host.view(open(), link_map.size));
-  const path = host.cstring(Number(map.getBigUint64(link_map.l_name, true)));
-  return path.startsWith("/") ? path : undefined;
-}
-
-/** @see seccomp_version(3) */
+/** "2.5.4". @throws HostError in a program that was built without the library @see seccomp_version(3) */
 export function seccomp_version(): string {
   const version = new DataView(host.view(Number(host.callLong(resolve("seccomp_version"))), scmp_version.size));
   return [scmp_version.major, scmp_version.minor, scmp_version.micro]

@@ -485,7 +485,7 @@ const NOT_HERE: { readonly [code: string]: string } = {
   "null-device-fake": "escape.test.ts",
   "working-directory-outside": "escape.test.ts",
   "init-not-killed": "a process that no signal ends waits for a device",
-  "libseccomp-missing": "the library is there",
+  "libseccomp-missing": "seccomp.test.ts, with a program that was built without it",
   "rdt-conflict": "needs Intel RDT; intelrdt.test.ts",
   "container-paused": "pause.test.ts",
   "systemd-missing": "systemd.test.ts",

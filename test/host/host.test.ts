@@ -8,7 +8,6 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 const build = resolve(process.env["BUILD"] || "build");
-const library = resolve(build, "host-test.so");
 // The host leaves by _exit with the engine's heap as it is: what is still allocated then is no leak. Leaks of calls are counted by the cases.
 const environment = {
   ...process.env,
@@ -39,7 +38,7 @@ for (const [program, title] of [
 
     for (const name of JSON.parse(listed.stdout) as string[]) {
       it(name, () => {
-        const { stdout, stderr, status, signal } = run(program, "run", name, library);
+        const { stdout, stderr, status, signal } = run(program, "run", name);
         assert.deepEqual({ stdout, stderr, status, signal }, { stdout: "ok\n", stderr: "", status: 0, signal: null });
       });
     }

@@ -1,9 +1,12 @@
 /* What test/host/program calls through the foreign function interface: it says what reached C, byte for byte. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "functions.h"
 
 static int64_t seen[8];
 
@@ -24,11 +27,6 @@ int64_t identity(int64_t value) { return value; }
 /* An int result of -1 or 5 in a register whose upper half is garbage, as the C ABI allows. */
 int64_t minus_one_with_garbage(void) { return (int64_t)UINT64_C(0xdeadbeefffffffff); }
 int64_t five_with_garbage(void) { return (int64_t)UINT64_C(0xdeadbeef00000005); }
-
-int fail(int with) {
-  errno = with;
-  return -1;
-}
 
 int length_of(const char *text) { return (int)strlen(text); }
 int byte_at(const uint8_t *bytes, int i) { return bytes[i]; }
@@ -54,3 +52,22 @@ int64_t heap_in_use(void) {
   struct mallinfo2 info = mallinfo2();
   return (int64_t)(info.uordblks + info.hblkhd);
 }
+
+const struct function functions[] = {
+    FUNCTION(record),
+    FUNCTION(recorded),
+    FUNCTION(recorded_is),
+    FUNCTION(identity),
+    FUNCTION(minus_one_with_garbage),
+    FUNCTION(five_with_garbage),
+    FUNCTION(length_of),
+    FUNCTION(byte_at),
+    FUNCTION(fill),
+    FUNCTION(words_of_c),
+    FUNCTION(invalid_utf8),
+    FUNCTION(nothing),
+    FUNCTION(heap_in_use),
+    FUNCTION(getpid),
+    FUNCTION(atoi),
+    {0},
+};

@@ -32,7 +32,7 @@ export function contains(text: string, part: string): void {
   if (!text.includes(part)) throw new Error(`${show(text)} does not contain ${show(part)}`);
 }
 
-/** One function of the library test/host/lib.c, whose path is the last word of the command line. */
+/** One function of test/host/lib.c. */
 export function library(name: string): number {
-  return host.dlsym(host.dlopen(host.argv.at(-1) ?? ""), name);
+  return host.symbol(name);
 }

@@ -1,4 +1,4 @@
-// The test program that host/host.c runs in place of tsrun: `host-test list` names the cases, `host-test run NAME LIBRARY` runs
+// The test program that host/host.c runs in place of tsrun: `host-test list` names the cases, `host-test run NAME` runs
 // one and prints "ok". Anything else is printed by the host, which is what some cases are about.
 
 import { host } from "../../../src/sys/host.ts";
