@@ -46,7 +46,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build check format abi host-test systest clients faults test-guest test demo bench profile docs pages install pack clean help FORCE
+.PHONY: build library check format abi host-test systest clients faults test-guest test demo bench profile docs pages install pack clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -57,8 +57,9 @@ $(NODE_MODULES): package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-$(GEN): scripts/schemas.mjs $(wildcard schemas/*.json) $(NODE_MODULES)
+$(GEN): scripts/schemas.mjs scripts/library-types.mjs $(wildcard schemas/*.json) $(NODE_MODULES)
 	node scripts/schemas.mjs --out build/gen
+	node scripts/library-types.mjs --out build/gen/config-types.ts
 	@touch $@
 
 # Holds what else a build depends on, a source that went away too: it changes only when its text does.
@@ -161,9 +162,16 @@ $(BUILD)/room-test: $(BUILD)/host.o $(TABLE) $(BUILD)/rooms/modules.o $(BUILD)/r
 # Tests run what this build made, or the program that RUNTIME names.
 SUITES = BUILD='$(BUILD)' RUNTIME='$(or $(RUNTIME),$(BUILD)/tsrun)' scripts/test
 
+LIBRARY := $(BUILD)/library/index.js
+$(LIBRARY): $(GEN) scripts/library.mjs scripts/deferred.mjs $(shell find lib/src -name '*.ts') $(SOURCES)
+	node scripts/library.mjs --out $(@D)
+
+## library: the modules for TypeScript programs, below build/library
+library: $(LIBRARY)
+
 ## check: format, types, lint, import law, unit tests; no root, under a minute
 check: $(GEN)
-	$(SUITES) format types lint rules unit
+	$(SUITES) format types library-types lint rules unit
 
 ## format: prettier writes the sources as `check` wants them
 format: $(NODE_MODULES)

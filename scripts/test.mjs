@@ -21,6 +21,7 @@ function testsBelow(folder) {
 const commands = {
   format: ["the sources are formatted as prettier has it", "prettier", "--check", "--log-level", "warn", "."],
   types: ["the types are right", "tsc", "--noEmit"],
+  "library-types": ["the types of the library are right", "tsc", "--noEmit", "-p", "lib"],
   lint: ["the sources keep the rules of eslint.config.mjs", "eslint", "--max-warnings", "0", "."],
 };
 // Suites that run their tests elsewhere: the program writes the report that mocha would.

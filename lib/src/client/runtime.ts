@@ -145,7 +145,10 @@ export class Runtime {
   async run(id: string, options: CreateOptions): Promise<ContainerProcess> {
     options.signal?.throwIfAborted();
     if (options.terminal !== undefined)
-      throw new TsrunError("run", { msg: "a terminal needs create, whose container has it", code: "runtime-lacks-command" });
+      throw new TsrunError("run", {
+        msg: "a terminal needs create, whose container has it",
+        code: "runtime-lacks-command",
+      });
     const bundle = bundleOf(options.bundle);
     const { child, ended } = start(this.#options, "run", [...createArgs(bundle, options), id], stdioOf(options));
     const process = new ContainerProcess(
@@ -326,7 +329,10 @@ export class Runtime {
     if (size === undefined) return undefined;
     const { kind } = await this.version();
     if (kind !== "tsrun")
-      throw new TsrunError(command, { msg: `terminals need tsrun, and this is ${kind}`, code: "runtime-lacks-command" });
+      throw new TsrunError(command, {
+        msg: `terminals need tsrun, and this is ${kind}`,
+        code: "runtime-lacks-command",
+      });
     return openTerminal(this.#options.program);
   }
 

@@ -1,0 +1,4 @@
+// The half of @tsrun/runtime that needs no host and no Node: it runs in browsers too.
+
+export type * from "./types.ts";
+export * from "./config.ts";
