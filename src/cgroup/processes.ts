@@ -1,14 +1,15 @@
 // Who is in the container's cgroups, how to signal all of them, and whether memory ran out.
 
 import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
-import { DT_DIR } from "../abi/dirent.ts";
 import { ENODEV, ENOENT, EOPNOTSUPP, ESRCH } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { hostPid, type HostPath, type HostPid } from "../base/brand.ts";
-import { isErrno } from "../base/errors.ts";
+import { isErrno, SysError } from "../base/errors.ts";
 import { int64, type Int64 } from "../base/int64.ts";
-import { lstatIfThere, openat, readdir, readFile } from "../sys/file.ts";
+import type { Fd } from "../sys/fd.ts";
+import { lstatIfThere, openatOrErrno, readFile } from "../sys/file.ts";
 import { kill } from "../sys/process.ts";
+import { walkDirectories } from "../sys/walk.ts";
 import { freezeCgroup, thawCgroup } from "./freezer.ts";
 import { isV2, readValue, writeValue } from "./files.ts";
 import type { CgroupPath, CgroupPaths } from "./plan.ts";
@@ -23,22 +24,24 @@ export function processes(paths: CgroupPaths): HostPid[] {
 }
 
 function collect(path: string, pids: HostPid[]): void {
-  try {
-    for (const line of readProcesses(path).split("\n"))
-      if (line !== "" && line !== "0") pids.push(hostPid(Number(line))); // 0: outside of our pid namespace
-    using directory = openat(null, path, O_RDONLY | O_DIRECTORY);
-    for (const name of readdir(directory, DT_DIR)) collect(`${path}/${name}`, pids);
-  } catch (error) {
-    if (!isErrno(error, ENOENT, ENODEV)) throw error; // removed while we read: nobody is in it
-  }
+  const top = openatOrErrno(null, path, O_RDONLY | O_DIRECTORY);
+  if (top === ENOENT || top === ENODEV) return;
+  if (typeof top === "number") throw new SysError("openat", top, path);
+  walkDirectories(top, {
+    before: (directory) => {
+      for (const line of readProcesses(directory).split("\n"))
+        if (line !== "" && line !== "0") pids.push(hostPid(Number(line))); // 0: outside of our pid namespace
+    },
+  });
 }
 
-function readProcesses(path: string): string {
+function readProcesses(directory: Fd): string {
   try {
-    return readFile(null, `${path}/cgroup.procs`);
+    return readFile(directory, "cgroup.procs");
   } catch (error) {
+    if (isErrno(error, ENOENT, ENODEV)) return ""; // removed while we read: nobody is in it
     if (!isErrno(error, EOPNOTSUPP)) throw error;
-    return readFile(null, `${path}/cgroup.threads`); // [kernel] a threaded cgroup tells only these
+    return readFile(directory, "cgroup.threads"); // [kernel] a threaded cgroup tells only these
   }
 }
 

@@ -1,12 +1,13 @@
 // Taking cgroups away. A cgroup is busy for an instant after its last process has ended.
 
 import { AT_REMOVEDIR, O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
-import { DT_DIR } from "../abi/dirent.ts";
 import { EBUSY, ENODEV, ENOENT, ENOTEMPTY } from "../abi/errno.ts";
 import type { HostPath } from "../base/brand.ts";
-import { HostError, isErrno } from "../base/errors.ts";
-import { openat, readdir, unlinkat } from "../sys/file.ts";
+import { HostError, isErrno, SysError } from "../base/errors.ts";
+import type { At } from "../sys/fd.ts";
+import { openatOrErrno, unlinkat } from "../sys/file.ts";
 import { sleepMs } from "../sys/time.ts";
+import { walkDirectories } from "../sys/walk.ts";
 import type { CgroupPaths } from "./plan.ts";
 
 const FIRST_PAUSE_MS = 0.1;
@@ -25,7 +26,7 @@ export function removeMade(made: readonly HostPath[]): void {
   // Only what has nothing of ours below it is a container's group and worth waiting for.
   const leaves = made.filter((path) => !made.some((other) => other.startsWith(`${path}/`)));
   removeAll(leaves);
-  for (const path of made.toReversed()) if (!leaves.includes(path)) removeDirectory(path);
+  for (const path of made.toReversed()) if (!leaves.includes(path)) removeDirectory(null, path);
 }
 
 /** One that cannot be removed does not keep the others. */
@@ -52,24 +53,17 @@ function removeAll(paths: readonly HostPath[]): void {
 
 /** False while it is busy. */
 function removeTree(path: string): boolean {
-  if (removeDirectory(path)) return true;
-  for (const name of childrenOf(path)) removeTree(`${path}/${name}`);
-  return removeDirectory(path);
+  if (removeDirectory(null, path)) return true;
+  const top = openatOrErrno(null, path, O_RDONLY | O_DIRECTORY);
+  if (top === ENOENT || top === ENODEV) return true;
+  if (typeof top === "number") throw new SysError("openat", top, path);
+  walkDirectories(top, { after: removeDirectory });
+  return removeDirectory(null, path);
 }
 
-function childrenOf(path: string): readonly string[] {
+function removeDirectory(above: At, name: string): boolean {
   try {
-    using directory = openat(null, path, O_RDONLY | O_DIRECTORY);
-    return readdir(directory, DT_DIR);
-  } catch (error) {
-    if (isErrno(error, ENOENT, ENODEV)) return [];
-    throw error;
-  }
-}
-
-function removeDirectory(path: string): boolean {
-  try {
-    unlinkat(null, path, AT_REMOVEDIR);
+    unlinkat(above, name, AT_REMOVEDIR);
     return true;
   } catch (error) {
     if (isErrno(error, ENOENT, ENODEV)) return true; // ENODEV: somebody else is removing the one above
