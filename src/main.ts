@@ -2,7 +2,9 @@
 
 import "./base/engine-tables.ts";
 import { AT_FDCWD, F_GETFD, O_RDWR } from "./abi/fcntl.ts";
-import { SYS_fcntl, SYS_openat } from "./abi/syscall.ts";
+import { RLIMIT_FSIZE } from "./abi/resource.ts";
+import { kernel_sigaction, SIG_IGN, SIGXFSZ } from "./abi/signal.ts";
+import { SYS_fcntl, SYS_openat, SYS_prlimit64, SYS_rt_sigaction } from "./abi/syscall.ts";
 import { UsageError } from "./base/errors.ts";
 import { checkArguments, parse, valuesOf, type Known } from "./cli/parse.ts";
 import { findCommand, globalOptions, type Command } from "./cli/table.ts";
@@ -17,6 +19,19 @@ function openStdio(): void {
     if (host.syscall(SYS_fcntl, fd, F_GETFD) < 0) host.syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
+const fileSizeLimit = new Uint32Array(4);
+
+/**
+ * [kernel] A write beyond RLIMIT_FSIZE ends us by SIGXFSZ, unless that is ignored: then it fails with EFBIG, and what was made is taken back. Looked at
+ * first, for an ignored signal has to be given its default again wherever a program is executed.
+ */
+function surviveFileSizeLimit(): void {
+  host.syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, null, fileSizeLimit);
+  if (fileSizeLimit[0] === 0xffff_ffff && fileSizeLimit[1] === 0xffff_ffff) return; // RLIM_INFINITY
+  const action = new Uint32Array(kernel_sigaction.size / 4).fill(SIG_IGN, 0, 1); // its handler's lower half; neither flags nor mask
+  host.syscall(SYS_rt_sigaction, SIGXFSZ, action, null, 8);
+}
+
 /** What the program does when it starts; host/host.c calls it. @returns the exit status */
 export function main(): number {
   const globals: Known<typeof globalOptions> = { options: globalOptions, given: {} };
@@ -25,6 +40,7 @@ export function main(): number {
   let args: readonly string[] = [];
   try {
     openStdio();
+    surviveFileSizeLimit();
     const words = parse(host.argv.slice(1), 1, globals);
     if (globals.given["version"]) return version.run();
     name = words[0] ?? "help";

@@ -18,12 +18,13 @@ export type CgroupDriver = {
   /**
    * Applies changed limits: all of them, or none where one is refused.
    * @param warn hears of what could not be taken back after that
+   * @returns takes them back, for who cannot record them
    */
   readonly apply: (
     groups: CgroupPaths,
     change: ResourceChange,
     warn: (message: string, cause: unknown) => void,
-  ) => void;
+  ) => () => void;
   /** Removes what was made. The processes must have ended. */
   readonly remove: (groups: CgroupPaths) => void;
 };

@@ -130,7 +130,7 @@ function apply(
   groups: CgroupPaths,
   change: ResourceChange,
   warn: (message: string, cause: unknown) => void,
-): void {
+): () => void {
   const version = groups.length === 1 && groups.every(isV2) ? "v2" : "v1";
   const { limits, quota } = planLimits(change.after, version);
   const before = lastOfEach(planLimits(change.before, version).limits);
@@ -138,12 +138,7 @@ function apply(
   checkUsage(change.check);
   if (version === "v2") setUnitProperties(unit, changed);
   else if (changed.length > 0) withoutSpuriousDenials(groups, change.after, () => setUnitProperties(unit, changed));
-  try {
-    applyChange(
-      { ...change, writes: change.writes.map((write) => rounded(write, change.after.cpu.quota, quota)) },
-      warn,
-    );
-  } catch (error) {
+  const takePropertiesBack = (): void =>
     takeBack(
       unit,
       changed.map(
@@ -156,6 +151,17 @@ function apply(
       ),
       warn,
     );
+  try {
+    const takeFilesBack = applyChange(
+      { ...change, writes: change.writes.map((write) => rounded(write, change.after.cpu.quota, quota)) },
+      warn,
+    );
+    return () => {
+      takePropertiesBack();
+      takeFilesBack(); // systemd writes some of them too, and not as we do
+    };
+  } catch (error) {
+    takePropertiesBack();
     throw error;
   }
 }

@@ -8,8 +8,14 @@ import type { ResourceChange } from "./update-plan.ts";
 import { applyWrites, readText, readValue, writeValue } from "./files.ts";
 import type { CgroupPlan, CgroupWrite } from "./plan.ts";
 
-/** @param warn hears of each file that does not take its old value back */
-export function applyChange({ check, writes }: ResourceChange, warn: (message: string, cause: unknown) => void): void {
+/**
+ * @param warn hears of each file that does not take its old value back
+ * @returns takes back what was changed
+ */
+export function applyChange(
+  { check, writes }: ResourceChange,
+  warn: (message: string, cause: unknown) => void,
+): () => void {
   checkUsage(check);
   const before = writes.flatMap((write) => valueBefore(write) ?? []);
   try {
@@ -18,6 +24,7 @@ export function applyChange({ check, writes }: ResourceChange, warn: (message: s
     takeBack(before, warn);
     throw error;
   }
+  return () => takeBack(before, warn);
 }
 
 /** memory.checkBeforeUpdate: a limit below what is in use would make the kernel kill. @throws HostError in runc's words */

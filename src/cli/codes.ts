@@ -95,7 +95,7 @@ export const TEXTS: readonly Row[] = [
   {
     code: "state-damaged",
     kind: "host",
-    says: "state.json of container … is damaged",
+    says: "… of container … is damaged: …",
     hint: "`tsrun delete --force` takes away what is left of it",
   },
   { code: "state-root-unknown", kind: "host", says: "XDG_RUNTIME_DIR is not set, …" },

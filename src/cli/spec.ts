@@ -1,10 +1,9 @@
 // `tsrun spec [options]`: writes a config.json to start from.
 
 import { EEXIST } from "../abi/errno.ts";
-import { O_CREAT, O_EXCL, O_WRONLY } from "../abi/fcntl.ts";
 import { CGROUP2_SUPER_MAGIC } from "../abi/magic.ts";
 import { HostError, isErrno } from "../base/errors.ts";
-import { statfs, writeFile } from "../sys/file.ts";
+import { createFile, statfs } from "../sys/file.ts";
 import { getegid, geteuid } from "../sys/process.ts";
 import type { Values } from "./table.ts";
 import defer * as example from "../spec/example.ts";
@@ -22,7 +21,7 @@ export function run(flags: Values<typeof options>): void {
   });
   const path = flags.bundle === "" ? "config.json" : `${flags.bundle}/config.json`;
   try {
-    writeFile(null, path, O_WRONLY | O_CREAT | O_EXCL, JSON.stringify(document, null, "\t"), 0o666);
+    createFile(null, path, JSON.stringify(document, null, "\t"), 0o666);
   } catch (error) {
     if (isErrno(error, EEXIST)) throw new HostError("File config.json exists. Remove it first");
     throw error;

@@ -11,6 +11,7 @@ import { storedResources } from "../spec/stored-resources.ts";
 import type { Resources } from "../spec/types.ts";
 import { readFile, readFileIfThere } from "../sys/file.ts";
 import type { Globals } from "./globals.ts";
+import { fromStored } from "./state/documents.ts";
 import { statusOf } from "./state/status.ts";
 import { step } from "./step.ts";
 import { openContainer, readRecord, writeResources, type ContainerRecord, type StateDirectory } from "./state/store.ts";
@@ -37,10 +38,13 @@ export function updateContainer(globals: Globals, request: UpdateRequest): void 
   const change = step("plan", () => planFor(globals, directory, record, request));
   step("change resource control group", () => changeRdt(record, request, undo));
   step("change cgroup", () =>
-    named(request, () => driverOf(record.systemdUnit).apply(record.cgroup ?? [], change, globals.warn)),
+    undo.defer(
+      "set limits back",
+      named(request, () => driverOf(record.systemdUnit).apply(record.cgroup ?? [], change, globals.warn)),
+    ),
   );
-  undo.move();
   step("record limits", () => writeResources(directory, stringify(change.after)));
+  undo.move();
 }
 
 function planFor(
@@ -60,8 +64,10 @@ function planFor(
 /** What holds now, as far as we know: config.json's at create, or what the last update made of it. */
 function currentResources(directory: StateDirectory): Resources {
   const updated = readFileIfThere(directory.fd, "resources.json");
-  if (updated !== undefined) return decodeResources(parseExact(updated));
-  return storedResources(readFile(directory.fd, "config.json", 32768));
+  if (updated !== undefined)
+    return fromStored(directory, "resources.json", updated, () => decodeResources(parseExact(updated)));
+  const config = readFile(directory.fd, "config.json", 32768);
+  return fromStored(directory, "config.json", config, () => storedResources(config));
 }
 
 function changeRdt(record: ContainerRecord, { l3CacheSchema, memBwSchema }: UpdateRequest, undo: Undo): void {

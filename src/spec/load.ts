@@ -13,7 +13,7 @@ import type { Process, Resources, Spec } from "./types.ts";
 
 // For spec/examine.ts, which is given this module: importing the same files would put them into a chunk more, to be read by every `create`.
 export { checkNulBytes, LAWS, PROCESS_LAWS } from "./validate.ts";
-export { decodeSpec, isConfig };
+export { decodeSpec, isConfig, isProcess };
 
 /** Loads spec/explain.ts; spec/ is pure and cannot do so by itself. */
 export type LoadExplainer = () => typeof import("./explain.ts");

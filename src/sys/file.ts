@@ -40,11 +40,22 @@ import {
   SYS_unlinkat,
   SYS_write,
 } from "../abi/syscall.ts";
-import { O_CLOEXEC, O_RDONLY, AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../abi/fcntl.ts";
+import {
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+} from "../abi/fcntl.ts";
 import { open_how } from "../abi/openat2.ts";
 import { S_IFCHR, S_IFMT, stat as statLayout } from "../abi/stat.ts";
-import { EACCES, EINTR, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../abi/errno.ts";
-import { isErrno, SysError } from "../base/errors.ts";
+import { EACCES, EEXIST, EINTR, ENOENT, ENOSYS, ENOTDIR, EPERM } from "../abi/errno.ts";
+import { HostError, isErrno, SysError } from "../base/errors.ts";
 import { at, Fd, type At } from "./fd.ts";
 import { host, type Memory } from "./host.ts";
 import { syscall, type Detail } from "./call.ts";
@@ -102,12 +113,14 @@ export function writeOrErrno(fd: Fd, bytes: Uint8Array): number {
   return host.syscall(SYS_write, fd.raw, bytes, bytes.byteLength);
 }
 
-/** Writes everything. @see write(2) */
+/** Writes everything. @throws HostError when nothing is taken, although nothing is said against it @see write(2) */
 export function writeAll(fd: Fd | number, bytes: Uint8Array, detail?: Detail): void {
   const raw = typeof fd === "number" ? fd : fd.raw;
   for (let done = 0; done < bytes.byteLength;) {
     const rest = done === 0 ? bytes : bytes.subarray(done);
-    done += syscall("write", SYS_write, detail ?? raw, raw, rest, rest.byteLength);
+    const taken = syscall("write", SYS_write, detail ?? raw, raw, rest, rest.byteLength);
+    if (taken === 0) throw new HostError(`descriptor ${raw} has taken only ${done} of ${bytes.byteLength} bytes`);
+    done += taken;
   }
 }
 
@@ -154,15 +167,52 @@ export function readFileIfThere(dir: At, path: string): string | undefined {
   }
 }
 
-/** Writes `text` in one write(2), as files of /proc and cgroupfs demand. */
-export function writeFile(dir: At, path: string, flags: number, text: string, mode = 0o600): void {
+/**
+ * Writes `text` into a file of the kernel's in one write(2): there a second one would be another value.
+ * @throws HostError when the kernel has taken a part of it
+ */
+export function writeFile(dir: At, path: string, flags: number, text: string): void {
   // Without an Fd between: a container start writes dozens of such files.
-  const raw = syscall("openat", SYS_openat, path, at(dir), path, flags | O_CLOEXEC, mode);
+  const raw = syscall("openat", SYS_openat, path, at(dir), path, flags | O_CLOEXEC);
   const bytes = host.encode(text);
-  let result = host.syscall(SYS_write, raw, bytes, bytes.byteLength - 1);
-  while (result === -EINTR) result = host.syscall(SYS_write, raw, bytes, bytes.byteLength - 1);
+  const length = bytes.byteLength - 1; // without the NUL
+  let result = host.syscall(SYS_write, raw, bytes, length);
+  while (result === -EINTR) result = host.syscall(SYS_write, raw, bytes, length);
   host.syscall(SYS_close, raw);
   if (result < 0) throw new SysError("write", -result, `${JSON.stringify(text)} to ${path}`);
+  if (result < length) throw new HostError(`${path} has taken only ${result} of ${length} bytes`);
+}
+
+/**
+ * Makes a regular file with `text` in it, whole: when that fails there is none. No error shows `text`, which may hold secrets.
+ * @throws SysError EEXIST when there is something of that name, a link too; ENOSPC, EDQUOT, EFBIG when it does not fit
+ */
+export function createFile(dir: At, path: string, text: string, mode: number): void {
+  const raw = syscall("openat", SYS_openat, path, at(dir), path, NEW_FILE, mode);
+  try {
+    writeAll(raw, utf8(text), path);
+  } catch (error) {
+    host.syscall(SYS_close, raw);
+    host.syscall(SYS_unlinkat, at(dir), path, 0);
+    throw error;
+  }
+  const closed = host.syscall(SYS_close, raw); // [kernel] Some file systems say only now that there is no room.
+  if (closed === 0) return;
+  host.syscall(SYS_unlinkat, at(dir), path, 0);
+  throw new SysError("close", -closed, path);
+}
+
+const NEW_FILE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+/** As createFile, in the place of whatever has the name: a temporary file that a killed process has left, or a link that somebody has put there. */
+export function createFileAnew(dir: At, path: string, text: string, mode: number): void {
+  try {
+    return createFile(dir, path, text, mode);
+  } catch (error) {
+    if (!isErrno(error, EEXIST)) throw error;
+  }
+  unlinkat(dir, path);
+  createFile(dir, path, text, mode);
 }
 
 /** @see mkdirat(2) */

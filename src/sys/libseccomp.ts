@@ -2,14 +2,16 @@
 // has the functions that can be called. They return 0 or more, or a negative errno.
 
 import { MFD_CLOEXEC } from "../abi/memfd.ts";
+import { RLIMIT_FSIZE } from "../abi/resource.ts";
 import { __NR_SCMP_ERROR, scmp_arg_cmp, scmp_version } from "../abi/libseccomp.ts";
-import { SEEK_SET } from "../abi/unistd.ts";
-import { ENOMEM } from "../abi/errno.ts";
+import { SEEK_CUR, SEEK_SET } from "../abi/unistd.ts";
+import { EFBIG, ENOMEM } from "../abi/errno.ts";
 import { HostError, SysError } from "../base/errors.ts";
 import type { Int64 } from "../base/int64.ts";
 import { lseek, memfd_create, readAll } from "./file.ts";
 import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
+import { getrlimit } from "./process.ts";
 
 export type Comparison = { readonly arg: number; readonly op: number; readonly a: Int64; readonly b: Int64 };
 
@@ -109,10 +111,12 @@ export class ScmpFilter {
     );
   }
 
-  /** The program, struct sock_filter[]. @see seccomp_export_bpf(3) */
+  /** The program, struct sock_filter[]. @throws SysError EFBIG when RLIMIT_FSIZE cuts it off: the library does not see that @see seccomp_export_bpf(3) */
   export_bpf(): Uint8Array {
     using file = memfd_create("seccomp filter", MFD_CLOEXEC);
     check("seccomp_export_bpf", host.call(resolve("seccomp_export_bpf"), this.#context, file.raw), "");
+    const { soft } = getrlimit("RLIMIT_FSIZE", RLIMIT_FSIZE);
+    if (BigInt(lseek(file, 0, SEEK_CUR)) >= BigInt(soft)) throw new SysError("write", EFBIG, "the seccomp filter");
     lseek(file, 0, SEEK_SET);
     return readAll(file, 16384);
   }

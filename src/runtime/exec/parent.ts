@@ -30,9 +30,17 @@ import { join, type JoinContext } from "./child.ts";
 import { killAndReap } from "../process/kill-and-reap.ts";
 import { checkPassedOn } from "../process/inherited-fds.ts";
 import { hideOwnProgram } from "../process/own-program.ts";
+import { checkStoredProcess, fromStored } from "../state/documents.ts";
 import { openInit } from "../state/status.ts";
 import { logSteps, step } from "../step.ts";
-import { isBeingCreated, openContainer, readRecord, writePidFile, type ContainerRecord } from "../state/store.ts";
+import {
+  isBeingCreated,
+  openContainer,
+  readRecord,
+  writePidFile,
+  type ContainerRecord,
+  type StateDirectory,
+} from "../state/store.ts";
 import { undoOf } from "../undo.ts";
 import defer * as configLoader from "../../spec/load.ts";
 import defer * as decoder from "../../spec/decode.ts";
@@ -59,7 +67,14 @@ export type ExecRequest = {
   readonly ignorePaused: boolean;
 };
 
-type Container = { readonly record: ContainerRecord; readonly config: StoredConfig; readonly init: Fd };
+type Container = {
+  readonly directory: StateDirectory;
+  readonly record: ContainerRecord;
+  readonly config: StoredConfig;
+  /** `config` as it is stored. */
+  readonly text: string;
+  readonly init: Fd;
+};
 
 /** @returns the exit status of the process, 128 + N when a signal ended it; 0 at once when detached @throws StateError unless the container runs */
 export function execInContainer(globals: Globals, request: ExecRequest): number {
@@ -67,7 +82,9 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
   const signals = request.detach ? undefined : takeSignals(false);
   const container = step("open container", () => findContainer(globals, request, undo));
-  const plan = step("plan", () => planFor(globals, request, container));
+  const plan = step("plan", () =>
+    fromStored(container.directory, "config.json", container.text, () => planFor(globals, request, container)),
+  );
   const seccomp = step("compile seccomp filter", () => prepareSeccomp(globals, plan));
   const console = step("connect console", () =>
     openConsole(plan.terminal, request.detach, request.consoleSocket, undo),
@@ -112,8 +129,10 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
   undo.use("close pidfd of init", init);
   if (!request.ignorePaused && record.cgroup !== undefined && frozen(record.cgroup))
     throw new StateError("cannot exec in a paused container (use --ignore-paused to override)");
-  const config = parseStored(readFile(directory.fd, "config.json", 32768), () => exactJson);
-  return { record, config, init };
+  const text = readFile(directory.fd, "config.json", 32768);
+  const config = fromStored(directory, "config.json", text, () => parseStored(text, () => exactJson));
+  checkStoredProcess(directory, text, config);
+  return { directory, record, config, text, init };
 }
 
 function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {

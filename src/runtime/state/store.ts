@@ -8,13 +8,9 @@
 
 import type { IntelRdtPaths } from "../../intelrdt.ts";
 import {
-  O_CREAT,
   O_DIRECTORY,
-  O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
-  O_TRUNC,
-  O_WRONLY,
   AT_REMOVEDIR,
   LOCK_EX,
   LOCK_NB,
@@ -28,7 +24,19 @@ import { HostError, isErrno, StateError } from "../../base/errors.ts";
 import type { Hook, StringMap } from "../../spec/types.ts";
 import type { CgroupPaths, SystemdUnit } from "../../cgroup/plan.ts";
 import type { At, Fd } from "../../sys/fd.ts";
-import { flockOrErrno, mkdirat, openat, readdir, readFile, renameat, unlinkat, writeFile } from "../../sys/file.ts";
+import {
+  createFile,
+  createFileAnew,
+  flockOrErrno,
+  mkdirat,
+  openat,
+  readdir,
+  readFile,
+  renameat,
+  unlinkat,
+} from "../../sys/file.ts";
+import { getpid } from "../../sys/process.ts";
+import { decodeRecord } from "./record.ts";
 import defer * as sdNotify from "../../notify.ts";
 
 /** The content of state.json. */
@@ -82,9 +90,14 @@ export function reserve(root: HostPath, id: ContainerId): StateDirectory {
     if (isErrno(error, EEXIST)) throw new StateError("container with given ID already exists");
     throw error;
   }
-  const fd = openat(null, path, O_RDONLY | O_DIRECTORY);
-  flockOrErrno(fd, LOCK_EX); // where the file system has no locks nobody sees us creating
-  return { id, fd };
+  try {
+    const fd = openat(null, path, O_RDONLY | O_DIRECTORY);
+    flockOrErrno(fd, LOCK_EX); // where the file system has no locks nobody sees us creating
+    return { id, fd };
+  } catch (error) {
+    unlinkIfThere(null, path, AT_REMOVEDIR);
+    throw error;
+  }
 }
 
 /** The container is created: from here on its status is what its init is. init says so, for `run` it does not wait. */
@@ -161,40 +174,21 @@ export function readRecord(directory: StateDirectory): ContainerRecord {
     if (isErrno(error, ENOENT)) throw new StateError("container does not exist");
     throw error;
   }
-  const record = parseRecord(text);
-  if (record === undefined) throw new HostError(`state.json of container ${directory.id} is damaged`);
+  const record = decodeRecord(text, directory.id);
+  if (typeof record === "string") throw new HostError(`state.json of container ${directory.id} is damaged: ${record}`);
   return record;
 }
 
-/** Ours are written whole; whatever else is there shall not surprise who reads it. */
-function parseRecord(text: string): ContainerRecord | undefined {
-  try {
-    const record = JSON.parse(text) as Partial<ContainerRecord> | null;
-    return isRecord(record) ? record : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const isRecord = (record: Partial<ContainerRecord> | null): record is ContainerRecord =>
-  typeof record?.pid === "number" &&
-  typeof record.startTime === "string" &&
-  typeof record.id === "string" &&
-  typeof record.bundle === "string" &&
-  (record.cgroup === undefined || Array.isArray(record.cgroup)) &&
-  Array.isArray(record.poststart) &&
-  Array.isArray(record.poststop);
-
 /** The first record: nobody has read the directory as a container before it is there. */
 export function writeFirstRecord(directory: StateDirectory, record: ContainerRecord, config: string): void {
-  writeFile(directory.fd, "config.json", O_WRONLY | O_CREAT | O_EXCL, config, 0o600);
-  writeFile(directory.fd, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC, JSON.stringify(record), 0o600);
+  createFile(directory.fd, "config.json", config, 0o600);
+  createFile(directory.fd, "state.json.new", JSON.stringify(record), 0o600);
   renameat(directory.fd, "state.json.new", directory.fd, "state.json");
 }
 
 /** [kernel] What replaces another file ext4 writes to the disk at once, half a millisecond with its removal; two that change places it does not. */
 export function writeRecord(directory: StateDirectory, record: ContainerRecord): void {
-  writeFile(directory.fd, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC, JSON.stringify(record), 0o600);
+  createFile(directory.fd, "state.json.new", JSON.stringify(record), 0o600); // nobody but who creates the container writes it
   try {
     renameat(directory.fd, "state.json.new", directory.fd, "state.json", RENAME_EXCHANGE);
   } catch (error) {
@@ -206,8 +200,9 @@ export function writeRecord(directory: StateDirectory, record: ContainerRecord):
 
 /** @param text all limits that hold now */
 export function writeResources(directory: StateDirectory, text: string): void {
-  writeFile(directory.fd, "resources.json.new", O_WRONLY | O_CREAT | O_TRUNC, text, 0o600);
-  renameat(directory.fd, "resources.json.new", directory.fd, "resources.json");
+  const temporary = `resources.json.${getpid()}`; // of two updates at once each has its own
+  createFileAnew(directory.fd, temporary, text, 0o600);
+  putInPlace(directory.fd, temporary, "resources.json");
 }
 
 /** Removes the state directory and what is in it. Only names of ours: nothing is followed. */
@@ -253,6 +248,15 @@ function unlinkIfThere(dir: At, path: string, flags: number): void {
 export function writePidFile(path: string, pid: HostPid): void {
   const slash = path.lastIndexOf("/") + 1;
   const temporary = `${path.slice(0, slash)}.${path.slice(slash)}`;
-  writeFile(null, temporary, O_WRONLY | O_CREAT | O_TRUNC, String(pid), 0o666);
-  renameat(null, temporary, null, path);
+  createFileAnew(null, temporary, String(pid), 0o666);
+  putInPlace(null, temporary, path);
+}
+
+function putInPlace(dir: At, temporary: string, name: string): void {
+  try {
+    renameat(dir, temporary, dir, name);
+  } catch (error) {
+    unlinkIfThere(dir, temporary, 0);
+    throw error;
+  }
 }
