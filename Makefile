@@ -1,19 +1,33 @@
 # tsrun. `make` builds build/tsrun; `make help` lists the rest.
 #
 # The engine, QuickJS, comes with `npm ci`; `make QUICKJS=/usr` takes the distribution's instead (Debian 13: libquickjs, quickjs).
+# `make ARCH=aarch64` on x86_64, and `make ARCH=x86_64` on aarch64, build for the other machine, in build/ARCH.
 
-BUILD   ?= build
+MACHINE := $(patsubst arm64,aarch64,$(shell uname -m))
+ARCH    := $(MACHINE)
+CROSS   := $(if $(filter-out $(MACHINE),$(ARCH)),$(ARCH)-linux-gnu-)
+BUILD   ?= build$(if $(CROSS),/$(ARCH))
 WERROR  ?= -Werror
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
-ARCH    := $(patsubst arm64,aarch64,$(shell uname -m))
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
 COMMIT  := $(shell git -c safe.directory='*' rev-parse --verify -q HEAD 2>/dev/null)
 
 NODE_MODULES := node_modules/.package-lock.json
 GEN          := build/gen/validate.js
+
+ifeq ($(origin CC),default)
+CC      := $(if $(CROSS),$(CROSS)gcc,cc)
+endif
+OBJCOPY ?= $(CROSS)objcopy
+STRIP   ?= $(CROSS)strip
+# What runs a program of ARCH here, while it is made.
+EMULATOR ?= $(if $(CROSS),$(or $(notdir $(wildcard /usr/bin/qemu-$(ARCH)-static)),qemu-$(ARCH)))
+
+# The C library is the compiler's: gnu or musl. What does not fit together is an error (scripts/toolchain).
+LIBC    := $(shell $(CC) $(CFLAGS) -E -dM -include features.h -x c /dev/null 2>/dev/null | grep -q '__GLIBC__ ' && echo gnu || echo musl)
 
 ifneq ($(QUICKJS),)
 ENGINE_INCLUDE := $(QUICKJS)/include/quickjs
@@ -24,10 +38,11 @@ ifeq ($(and $(ENGINE_LIB),$(wildcard $(ENGINE_INCLUDE)/quickjs.h),$(wildcard $(Q
 $(error no QuickJS below $(QUICKJS): Debian packages it as libquickjs and quickjs (2025.04.26 or later))
 endif
 else
-ENGINE         := node_modules/@suchipi/quickjs/build/$(ARCH)-unknown-linux-$(if $(wildcard /lib/ld-musl-*),musl,gnu)
+ENGINES        := node_modules/@suchipi/quickjs/build
+ENGINE         := $(ENGINES)/$(ARCH)-unknown-linux-$(LIBC)
 ENGINE_INCLUDE := $(ENGINE)/include
 ENGINE_LIB     := $(ENGINE)/lib/quickjs-core.a
-QJSC           := $(ENGINE)/bin/qjsc
+QJSC           := $(ENGINES)/$(MACHINE)-unknown-linux-static/bin/qjsc
 ENGINE_DEFINES := -DHOST_ENGINE_IS_THE_NPM_FORK
 endif
 
@@ -38,10 +53,17 @@ HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fn
 STATIC     ?= -static
 # What compiles seccomp profiles; LIBSECCOMP= builds a program that refuses them.
 LIBSECCOMP ?= -lseccomp
+# Where the compiler has none for the other machine, Debian's is put below SYSROOT.
+ifneq ($(and $(CROSS),$(LIBSECCOMP)),)
+SYSROOT    ?= $(if $(filter /%,$(shell $(CC) -print-file-name=libseccomp.a 2>/dev/null)),,build/sysroot/$(ARCH))
+endif
+SYSROOT_FLAGS := $(addprefix -idirafter ,$(addsuffix /usr/include,$(SYSROOT)))
+SECCOMP_H  := $(addsuffix /usr/include/seccomp.h,$(SYSROOT))
 PLACES     := -Wl,--build-id=none,-T,host/heap.ld
 LINK       := -Wl,-O1,--as-needed,--gc-sections -Wl,--hash-style=gnu $(PLACES)
-HOST_FLAGS := -std=gnu11 $(WARNINGS) $(ENGINE_DEFINES) -isystem $(ENGINE_INCLUDE)
-LIBRARIES  := $(ENGINE_LIB) $(LIBSECCOMP) -lm -lpthread
+HOST_FLAGS := -std=gnu11 $(WARNINGS) $(ENGINE_DEFINES) -isystem $(ENGINE_INCLUDE) $(SYSROOT_FLAGS)
+LIBSECCOMP_FLAGS := $(addprefix -L,$(addsuffix /usr/lib/$(ARCH)-linux-gnu,$(SYSROOT))) $(LIBSECCOMP)
+LIBRARIES  := $(ENGINE_LIB) $(LIBSECCOMP_FLAGS) -lm -lpthread
 SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
@@ -64,9 +86,15 @@ $(GEN): scripts/schemas.mjs scripts/library-types.mjs $(wildcard schemas/*.json)
 
 # Holds what else a build depends on, a source that went away too: it changes only when its text does.
 SETTINGS = $(CC) $(CFLAGS) $(LDFLAGS) $(QJSC) $(HOST_FLAGS) $(HARDENING) $(STATIC) $(LINK) $(LIBRARIES) $(VERSION) $(COMMIT) $(words $(SOURCES)) sources
-$(BUILD)/settings: FORCE
+$(BUILD)/settings: FORCE | $(NODE_MODULES) $(SECCOMP_H)
 	@mkdir -p $(@D)
-	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
+	@echo '$(SETTINGS)' | cmp -s - $@ || { $(TOOLCHAIN) && echo '$(SETTINGS)' > $@; }
+
+TOOLCHAIN = scripts/toolchain '$(ARCH)' '$(LIBC)' '$(ENGINE_LIB)' '$(STATIC)' '$(LIBSECCOMP_FLAGS)' '$(or $(EMULATOR),native)' -- \
+  $(CC) $(CFLAGS) $(SYSROOT_FLAGS)
+
+$(SECCOMP_H):
+	scripts/foreign-packages $(if $(filter aarch64,$(ARCH)),arm64,amd64) $(SYSROOT) libseccomp-dev
 
 # Two makes at once take turns, and whoever runs the program meanwhile finds the old one or the new one.
 COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC)) --arch $(ARCH) --version '$(VERSION)' --commit '$(COMMIT)'
@@ -90,7 +118,7 @@ TABLE   = $(if $(LIBSECCOMP),$(BUILD)/libseccomp.o)
 PROGRAM = $(CC) $(HARDENING) $(CFLAGS) -o $@ $(filter %.o,$^) $(LINK) $(LDFLAGS) $(LIBRARIES)
 TSRUN   = $(subst $(HARDENING),$(HARDENING) $(STATIC) -Wl$(comma)--fatal-warnings,$(PROGRAM))
 comma  := ,
-REST    = objcopy -O binary --remove-section=.heap
+REST    = $(OBJCOPY) -O binary --remove-section=.heap
 
 $(BUILD)/obj/maker: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
 	$(TSRUN)
@@ -98,8 +126,11 @@ $(BUILD)/obj/maker: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/roo
 $(BUILD)/obj/elsewhere: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/room.o host/heap.ld
 	$(TSRUN) -Wl,--defsym=heap_place=0x51231000
 
+# [kernel] aarch64 has kernels with pages of 4, 16 and 64 KB.
+HEAP_FLAGS = $(addprefix --emulator ,$(EMULATOR)) $(if $(filter aarch64,$(ARCH)),--kernel-page 65536)
+
 $(BUILD)/obj/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs scripts/layout.mjs scripts/hot.txt
-	node scripts/heap.mjs --program $< --elsewhere $(BUILD)/obj/elsewhere --out $@
+	node scripts/heap.mjs $(HEAP_FLAGS) --program $< --elsewhere $(BUILD)/obj/elsewhere --out $@
 
 $(BUILD)/obj/heap.o: $(BUILD)/obj/heap.S
 	$(CC) -c -o $@ $<
@@ -112,7 +143,7 @@ $(BUILD)/tsrun: $(BUILD)/obj/tsrun $(BUILD)/obj/maker
 	$(REST) $(BUILD)/obj/maker $(BUILD)/obj/maker.rest
 	$(REST) $< $<.rest
 	cmp $(BUILD)/obj/maker.rest $<.rest
-	strip -o $<.stripped $<
+	$(STRIP) -o $<.stripped $<
 	cp $<.stripped $@.new
 	@mv $@.new $@
 
@@ -120,7 +151,7 @@ $(BUILD)/tsrun: $(BUILD)/obj/tsrun $(BUILD)/obj/maker
 
 $(BUILD)/profile/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs scripts/layout.mjs
 	@mkdir -p $(@D)
-	node scripts/heap.mjs --program $< --elsewhere $(BUILD)/obj/elsewhere --out $@ --spread $(@D)/blocks.json
+	node scripts/heap.mjs $(HEAP_FLAGS) --program $< --elsewhere $(BUILD)/obj/elsewhere --out $@ --spread $(@D)/blocks.json
 
 $(BUILD)/profile/heap.o: $(BUILD)/profile/heap.S
 	$(CC) -c -o $@ $<

@@ -1,10 +1,13 @@
 // The engine's heap, to be linked in: runs the program that makes it twice, and writes the assembly that puts it where it was.
 //
-//   node scripts/heap.mjs --program PATH --out FILE.S
+//   node scripts/heap.mjs --program PATH --elsewhere PATH --out FILE.S [--emulator PROGRAM] [--kernel-page BYTES]
 //
 // Both runs must make the same heap but for what belongs to one process: the two bounds of its stack, which the engine sets anew when it
 // starts, and the seed of Math.random, which nothing here uses. Anything else that differs, and any pointer to what the kernel places where it
 // likes (libraries, stack, vdso), is a module whose top level did something: it would be wrong in every later process.
+//
+// The emulator is qemu-user, for a program of another machine. It maps stack and libraries alike in each run, and what it maps for itself is nothing that the
+// program could point to: each run gets a stack of another size, so that what lies behind it is elsewhere, and a pointer to that is what differs.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -18,11 +21,14 @@ const { values: options } = parseArgs({
     elsewhere: { type: "string" },
     out: { type: "string" },
     spread: { type: "string" },
+    emulator: { type: "string" },
+    "kernel-page": { type: "string", default: "4096" },
   },
 });
 const PLACE = 0x3000_0000n; // host/heap.ld
 const ELSEWHERE = 0x5123_1000n; // Makefile
 const PER_PROCESS_WORDS = 3;
+const STACK_STEP_BYTES = 0x80_0000;
 const ROOM_BYTES = 0x200_0000; // host/room.S
 
 function fail(reason) {
@@ -30,8 +36,12 @@ function fail(reason) {
 }
 
 /** One run: what it prints, and what was mapped into it while it did, as [first address, end]. */
+let runs = 0;
 async function make(program = options.program) {
-  const child = spawn(resolve(program), ["--print-heap"], { env: {}, stdio: ["ignore", "pipe", "inherit"] });
+  const emulator = options.emulator ? [options.emulator, "-s", String(++runs * STACK_STEP_BYTES)] : [];
+  const [command, ...words] = [...emulator, resolve(program), "--print-heap"];
+  const env = options.emulator ? { PATH: process.env.PATH } : {};
+  const child = spawn(command, words, { env, stdio: ["ignore", "pipe", "inherit"] });
   const closed = once(child, "close");
   const chunks = [];
   let maps = "";
@@ -41,7 +51,7 @@ async function make(program = options.program) {
   }
   const [status] = await closed;
   if (status !== 0) fail(`its maker ended with ${status}`);
-  return { heap: Buffer.concat(chunks), mapped: elsewhere(maps, program) };
+  return { heap: Buffer.concat(chunks), mapped: options.emulator ? [] : elsewhere(maps, program) };
 }
 
 /** What is not the program's own: its variables (.bss) are mapped by nobody's name behind its file, at the address that they always have. */
@@ -93,6 +103,7 @@ const {
   { heap: again, base: ELSEWHERE },
   (name) => names.has(name),
   options.spread !== undefined,
+  Number(options["kernel-page"]),
 );
 writeFileSync(file, laidOut);
 if (options.spread) writeFileSync(options.spread, JSON.stringify(blocks));

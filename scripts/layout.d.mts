@@ -4,4 +4,5 @@ export declare function layOut(
   again: Made,
   isHot: (name: string | undefined) => boolean,
   spread?: boolean,
+  kernelPage?: number,
 ): { readonly heap: Buffer; readonly hot: number; readonly blocks: readonly { readonly at: number }[] };

@@ -204,9 +204,10 @@ function nameTables(names, roots, follow) {
  * @param made the heap, and the address that it was made at and is linked in at; `again`: made at another
  * @param isHot by name
  * @param spread for a profile: each small block is hot, and has a page of its own
+ * @param kernelPage bytes of the largest page that a kernel of this machine may have: what is hot is mapped by itself
  * @returns the heap as it is linked in, where in it begins what is hot, and what small blocks lie there
  */
-export function layOut(made, again, isHot, spread = false) {
+export function layOut(made, again, isHot, spread = false, kernelPage = PAGE) {
   const { heap, base } = made;
   const taken = takenBlocks(heap);
   const arenas = new Map(
@@ -264,7 +265,7 @@ export function layOut(made, again, isHot, spread = false) {
   const areHot = new Set(hotOnes);
   place({ start: 0, end: STRUCT_BYTES }, 0);
   for (const block of live) if (!areHot.has(block)) place(block, next(block));
-  end = alignUp(end, PAGE);
+  end = alignUp(end, kernelPage);
   const hot = end;
   const cold = moves.length;
   for (const block of hotOnes) {
