@@ -113,6 +113,18 @@ function textOf(heap, { start, end }) {
 }
 
 /**
+ * Clears what is left between the end of each string and that of its block. It is of whatever had the block before, and where that was a pointer the
+ * string's final NUL has made another one of it, which may lead anywhere.
+ */
+function clearSlack(heap, blocks) {
+  for (const block of blocks) {
+    if (kindOf(heap, block) !== 0) continue;
+    const text = textOf(heap, block);
+    if (text !== undefined) heap.fill(0, block.start + BLOCK_HEADER + 12 + text.length, block.end);
+  }
+}
+
+/**
  * What small blocks are called in hot.txt: "text" is a string, f the function of that name, f/ its code, f/0/ that of the first function in it, &f the variable that
  * holds it; &f.0 the first variable that it refers to, f.0 its value, f.0.1 a value in that. (72) 3 is the fourth
  * block of 72 bytes, from when the engine was booted; what it is depends on nothing of ours.
@@ -218,6 +230,8 @@ export function layOut(made, again, isHot, spread = false, kernelPage = PAGE) {
   const others = taken.filter((block) => !arenas.has(block));
   const byStart = new Map([...small, ...others].map((block) => [block.start, block]));
 
+  clearSlack(heap, small);
+
   const isShape = (to) => kindOf(heap, byStart.get(to - BLOCK_HEADER) ?? { start: -4 }) === KIND.shape;
   // Which shapes share a hash comes of addresses, so the next of a shape and the table in which they begin differ. Any other word that leads to a shape in one
   // heap alone is left from what was in the block before, in bytes that nobody writes.
@@ -287,11 +301,16 @@ export function layOut(made, again, isHot, spread = false, kernelPage = PAGE) {
   }
   moves.sort((a, b) => a.start - b.start);
   leaveOnly(fresh, arenas, pointers);
+  const pages = new Set([...arenas.keys()].map(({ start }) => start));
   for (const [at, to] of pointers) {
     const holder = moves[lastAround(moves, at)];
     if (holder === undefined) continue;
     const isOwn = to >= holder.start && to <= holder.end; // its end, too: where a function without constants has them
     const target = isOwn ? holder : moves[lastAround(moves, to)];
+    if (target === undefined && pages.has(to - (to % PAGE))) {
+      moved.writeBigUInt64LE(0n, holder.to + at - holder.start); // to a small block that was given back: nobody follows it
+      continue;
+    }
     if (target === undefined) throw new Error(`a pointer into the heap, at ${at}, leads nowhere: ${to}`);
     moved.writeBigUInt64LE(base + BigInt(target.to + to - target.start), holder.to + at - holder.start);
   }
