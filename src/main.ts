@@ -12,6 +12,7 @@ import { host } from "./sys/host.ts";
 import defer * as help from "./cli/help.ts";
 import defer * as report from "./cli/report.ts";
 import defer * as version from "./cli/version.ts";
+import defer * as unknown from "./cli/unknown.ts";
 
 /** Opens /dev/null where standard input, output or error is closed: else the first file that we open would take the number. */
 function openStdio(): void {
@@ -45,7 +46,7 @@ export function main(): number {
     if (globals.given["version"]) return version.run();
     name = words[0] ?? "help";
     command = findCommand(name);
-    if (command === undefined) throw new UsageError(`No help topic for '${name}'`, 3);
+    if (command === undefined) throw unknown.unknownCommand(name);
     const own: Known = { options: command.options, given: {} };
     args = parse(words.slice(1), command.stopAfter ?? Infinity, own, globals);
     if (globals.given["help"]) return help.run({}, words.slice(0, 1));

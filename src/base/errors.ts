@@ -48,12 +48,15 @@ export class SysError extends Error {
   /** Positive errno. */
   readonly errno: number;
   readonly detail: string;
+  /** What is known beyond the errno, such as the kernel's own words. */
+  readonly note: string | undefined;
 
-  constructor(syscall: string, errno: number, detail: string) {
-    super(`${syscall} ${detail}: errno ${errno}`);
+  constructor(syscall: string, errno: number, detail: string, note?: string) {
+    super(`${syscall} ${detail}: errno ${errno}${note === undefined ? "" : ` (${note})`}`);
     this.syscall = syscall;
     this.errno = errno;
     this.detail = detail;
+    this.note = note;
   }
 }
 

@@ -34,14 +34,40 @@ const AGAIN = "a container runs once: delete it and create it anew";
 /** The first row that fits is it. */
 export const TEXTS: readonly Row[] = [
   { code: "flag-needs-value", kind: "usage", says: "flag needs an argument: …" },
+  { code: "flag-unknown", kind: "usage", says: "unknown option …" },
   { code: "flag-unknown", kind: "usage", says: "flag provided but not defined: -…" },
-  { code: "flag-value-invalid", kind: "usage", says: "invalid value … for flag -…" },
+  { code: "flag-value-invalid", kind: "usage", says: "invalid value … for option --…" },
   { code: "arguments-wrong-number", kind: "usage", says: "… requires … argument(s)" },
+  { code: "command-unknown", kind: "usage", says: "unknown command …" },
   { code: "command-unknown", kind: "usage", says: "No help topic for '…'" },
   { code: "signal-unknown", kind: "usage", says: "unknown signal …" },
   { code: "id-invalid", kind: "usage", says: "invalid container ID format: …" },
 
   { code: "config-not-json", kind: "spec", says: "not JSON: …" },
+  {
+    code: "mount-over-root",
+    kind: "spec",
+    says: "mountpoint is on the top of rootfs",
+    hint: "what / is, /root/path says: mount it there beforehand, in a mount namespace that ends with the container: unshare -m sh -c 'mount … ROOTFS && exec tsrun run …'",
+  },
+  {
+    code: "apparmor-missing",
+    kind: "spec",
+    says: "apparmor: config provided but apparmor not supported",
+    hint: "leave /process/apparmorProfile out, or boot the host with AppArmor (lsm=…,apparmor): /sys/module/apparmor/parameters/enabled must say Y",
+  },
+  {
+    code: "selinux-missing",
+    kind: "spec",
+    says: "selinux label is specified in config, but selinux is disabled or not supported",
+    hint: "leave /process/selinuxLabel and /linux/mountLabel out, or boot the host with SELinux (lsm=…,selinux) and load a policy: /sys/fs/selinux must be mounted",
+  },
+  {
+    code: "seccomp-without-execve",
+    kind: "spec",
+    says: "the profile answers execve with …",
+    hint: "allow execve, and what the program needs besides: `tsrun spec --seccomp` writes a profile to start from",
+  },
 
   { code: "container-unknown", kind: "state", says: "container does not exist", hint: LIST },
   {
@@ -71,7 +97,7 @@ export const TEXTS: readonly Row[] = [
     code: "container-stopped",
     kind: "state",
     says: "cannot exec in a stopped container",
-    hint: "`tsrun start` it first, if it has been created and not started",
+    hint: "its first process has ended (`tsrun state` shows how): delete it and create it anew",
   },
   { code: "container-paused", kind: "state", says: "cannot exec in a paused container …" },
   {
@@ -90,6 +116,12 @@ export const TEXTS: readonly Row[] = [
     kind: "host",
     says: "JSON specification file … not found in …",
     hint: "a bundle has a config.json; name it with --bundle, or make one with `tsrun spec`",
+  },
+  {
+    code: "config-missing",
+    kind: "host",
+    says: "JSON specification file … not found: there is no directory …",
+    hint: "--bundle names the directory that config.json is in; a relative one starts at the working directory",
   },
   { code: "config-exists", kind: "host", says: "File config.json exists. Remove it first" },
   {
@@ -145,13 +177,13 @@ export const TEXTS: readonly Row[] = [
   {
     code: "console-socket-missing",
     kind: "host",
-    says: "cannot allocate tty if runc will detach without setting console socket",
+    says: "cannot allocate tty if … will detach without setting console socket",
     hint: "pass --console-socket, or set /process/terminal to false",
   },
   {
     code: "console-socket-unused",
     kind: "host",
-    says: "cannot use console socket if runc will not detach or allocate tty",
+    says: "cannot use console socket if … will not detach or allocate tty",
     hint: "leave --console-socket out, or set /process/terminal to true",
   },
   { code: "terminal-failed", kind: "host", says: "the container's terminal did not come" },
@@ -463,7 +495,12 @@ export const TEXTS: readonly Row[] = [
   },
   { code: "process-invalid", kind: "host", says: "Cwd must be an absolute path" },
   { code: "process-invalid", kind: "host", says: "invalid environment variable …" },
-  { code: "process-invalid", kind: "host", says: "bad … is not a number from …" },
+  {
+    code: "process-invalid",
+    kind: "host",
+    says: "bad … is not a number from …",
+    hint: "names are not looked up: /etc/passwd and /etc/group of the container say which number a name has",
+  },
   { code: "sub-cgroup-invalid", kind: "host", says: "invalid --cgroup argument…" },
   { code: "sub-cgroup-invalid", kind: "host", says: "unknown controller … in SubCgroupPaths" },
   { code: "sub-cgroup-invalid", kind: "host", says: "bad sub cgroup path: …" },
@@ -473,6 +510,16 @@ export const TEXTS: readonly Row[] = [
 export function codeOf(error: unknown): Hinted {
   const kind = kindOf(error);
   const message = error instanceof Error ? error.message : "";
+  return hintOf(
+    kind,
+    error instanceof SpecError && error.violations.length === 1 ? (error.violations[0]?.problem ?? "") : message,
+  );
+}
+
+/** The same for one of the violations of a SpecError. */
+export const violationHint = (problem: string): string | undefined => hintOf("spec", problem).hint;
+
+function hintOf(kind: Kind, message: string): Hinted {
   const row = TEXTS.find((one) => one.kind === kind && fits(one.says, message));
   return { code: row?.code ?? kind, hint: row?.hint };
 }

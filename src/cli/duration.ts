@@ -24,6 +24,8 @@ export function parseDuration(flag: string, text: string): number {
     end += whole.length;
   }
   if (end === 0 || end !== rest.length)
-    throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${flag}: parse error`);
+    throw new UsageError(
+      `invalid value ${JSON.stringify(text)} for option --${flag}: must be a number and a unit, such as 1m30s`,
+    );
   return sign === "-" ? -ms : ms;
 }

@@ -16,7 +16,8 @@ import defer * as report from "./report.ts";
 /** @throws UsageError for a value that is not allowed, HostError when there is nowhere to keep state */
 export function globalsOf(flags: GlobalFlags): Globals {
   if (flags["log-format"] !== "text" && flags["log-format"] !== "json" && flags["log-format"] !== "")
-    throw new UsageError(`invalid log-format: ${flags["log-format"]}`);
+    throw new UsageError(`invalid log-format: ${flags["log-format"]}: text and json are known`);
+  if (flags.log) log.checkLog(flags);
   return {
     root: flags.root === undefined ? defaultRoot() : givenRoot(flags.root),
     systemdCgroup: systemdCgroup(flags),
@@ -55,7 +56,7 @@ export function systemdCgroup(flags: GlobalFlags): boolean {
   if (manager === undefined) return flags["systemd-cgroup"];
   if (manager === "systemd") return true;
   if (manager === "cgroupfs" || manager === "disabled") return false;
-  throw new UsageError(`unknown cgroup manager: ${manager}`);
+  throw new UsageError(`unknown cgroup manager: ${manager}: cgroupfs, systemd and disabled are known`);
 }
 
 /** @throws UsageError as runc's flag */
@@ -63,7 +64,7 @@ export function rootless(value: string): Globals["rootless"] {
   if (value === "auto" || /^(auto)?$/i.test(value)) return "auto";
   if (/^(1|t|true)$/i.test(value)) return "true";
   if (/^(0|f|false)$/i.test(value)) return "false";
-  throw new UsageError(`invalid value ${JSON.stringify(value)} for flag -rootless: parse error`);
+  throw new UsageError(`invalid value ${JSON.stringify(value)} for option --rootless: must be true, false or auto`);
 }
 
 /** /run/tsrun for root; for others, and for root of a user namespace who is not logged in as root, below $XDG_RUNTIME_DIR. */

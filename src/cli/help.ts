@@ -1,18 +1,18 @@
 // `tsrun help [command]`, and what --help shows: the table and its texts in the layout of runc's help.
 
-import { HostError, UsageError } from "../base/errors.ts";
-import { basename } from "../base/path.ts";
-import { host } from "../sys/host.ts";
+import { HostError } from "../base/errors.ts";
 import { print } from "../sys/print.ts";
+import { ownName } from "../sys/own-name.ts";
 import { findCommand, globalOptions, type Option, type Options } from "./table.ts";
 import { description, globalTexts, summary, texts, type CommandText, type OptionText } from "./texts.ts";
 import { details, version } from "./version.ts";
+import defer * as unknown from "./unknown.ts";
 
 export const options = {} as const;
 export const takes: readonly [number, number] = [0, Infinity]; // runc reads the first word and passes over the others
 
 export function run(_flags: object, [topic]: readonly string[]): number {
-  const program = basename(host.argv[0] ?? "tsrun");
+  const program = ownName();
   if (topic === undefined) {
     print(programHelp(program, `${version()}\n${details()}`.trimEnd()));
     return 0;
@@ -20,7 +20,7 @@ export function run(_flags: object, [topic]: readonly string[]): number {
   const name = topic === "h" ? "help" : topic;
   const text = textOf(name);
   const command = findCommand(name);
-  if (text === undefined || command === undefined) throw new UsageError(`No help topic for '${topic}'`, 3);
+  if (text === undefined || command === undefined) throw unknown.unknownCommand(topic);
   print(commandHelp(program, name, text, command.options));
   if (command.notDone) throw new HostError(`${name} is not supported by this version of tsrun`);
   return 0;
@@ -31,7 +31,7 @@ export function run(_flags: object, [topic]: readonly string[]): number {
  * @param code of cli/codes.ts: for a wrong value the error says enough
  */
 export function showUsage(message: string, code: string, name: string | undefined): void {
-  const program = basename(host.argv[0] ?? "tsrun");
+  const program = ownName();
   const text = name === undefined ? undefined : textOf(name);
   if (name === undefined || text === undefined) {
     if (code.startsWith("flag-"))

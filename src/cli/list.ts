@@ -18,16 +18,19 @@ export const takes = [0, 0] as const;
 
 export function run(flags: Values<typeof options>, _args: readonly string[], globalFlags: GlobalFlags): void {
   const globals = globalsOf(globalFlags);
+  if (flags.format !== "table" && flags.format !== "json") throw invalidFormat(flags.format);
   const containers = runtime.listContainers(globals);
   // A state root that the user named and that is not there is an error; the default one comes into being with the first container.
   if (containers.length === 0 && globalFlags.root !== undefined)
     openat(null, globals.root, O_RDONLY | O_DIRECTORY)[Symbol.dispose]();
   if (flags.quiet) print(containers.map(({ id }) => `${id}\n`).join(""));
   else if (flags.format === "table") print(table(containers));
-  else if (flags.format === "json")
-    print(`${JSON.stringify(containers.length === 0 ? null : containers.map(printed))}\n`); // null is Go's empty list
-  else throw new UsageError("invalid format option");
+  else print(`${JSON.stringify(containers.length === 0 ? null : containers.map(printed))}\n`); // null is Go's empty list
 }
+
+/** Begins with runc's words. */
+export const invalidFormat = (format: string): UsageError =>
+  new UsageError(`invalid format option ${JSON.stringify(format)}: table and json are known`);
 
 const MIN_WIDTH = 12;
 const PADDING = 3;

@@ -2,6 +2,7 @@
 // Loaded when there is something to write.
 
 import { O_APPEND, O_CREAT, O_WRONLY } from "../abi/fcntl.ts";
+import { StepError } from "../base/errors.ts";
 import { openat, writeAll } from "../sys/file.ts";
 import type { Fd } from "../sys/fd.ts";
 import { utf8 } from "../sys/memory.ts";
@@ -42,6 +43,15 @@ function openLog(flags: LogFlags): Log | undefined {
 function openDaemon(daemon: Daemon, name: string): Log {
   const fd = daemons.connectDaemon(daemon);
   return { fd, write: (level, message, extra) => daemons.tellDaemon(fd, daemon, name, level, message, extra) };
+}
+
+/** A log that cannot be written is an error while there is nothing to write yet: later nobody would hear of it. */
+export function checkLog(flags: LogFlags): void {
+  try {
+    openLog(flags)?.fd[Symbol.dispose]();
+  } catch (error) {
+    throw new StepError("open the log", error, "--log");
+  }
 }
 
 /** Warnings that the log did not want: they are part of the error, if there is one. */

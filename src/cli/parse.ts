@@ -1,9 +1,10 @@
 // Words to options and arguments, as runc's parser takes them: `-x v`, `-x=v`, `--name v`, `--name=v`, `-name v`, `-name=v`,
-// `-flag`, `-flag=false`, `--`, options after arguments. The texts of the errors are runc's: callers look for them.
+// `-flag`, `-flag=false`, `--`, options after arguments. What callers look for in errors are runc's words.
 // Letters are not bundled: `-it` is an option named "it", as with runc.
 
 import { UsageError } from "../base/errors.ts";
 import type { FlagValue, Option, Options, Values } from "./table.ts";
+import defer * as unknown from "./unknown.ts";
 
 /** Options that are known, and the values that were given so far. */
 export type Known<O extends Options = Options> = { readonly options: O; readonly given: { [name: string]: FlagValue } };
@@ -37,7 +38,7 @@ export function parse(
     const { options, given } = fullName(written, own.options) === undefined ? inherited : own;
     const name = fullName(written, options) ?? "";
     const option = options[name];
-    if (name === "" || option === undefined) throw new UsageError(`flag provided but not defined: -${written}`);
+    if (name === "" || option === undefined) throw unknown.unknownOption(written, own.options, inherited?.options);
     let text = equals < 0 ? undefined : word.slice(equals + 1);
     if (option.type === "boolean") {
       given[name] = text === undefined || text === "" || parseBool(written, text);
@@ -76,16 +77,14 @@ function valueOf(option: Option, written: string, text: string, before: FlagValu
   if (option.type === "string") return text;
   if (option.type === "list") return Array.isArray(before) ? [...before, text] : [text];
   if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `invalid value ${JSON.stringify(text)} for flag -${written}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
-  );
+  throw new UsageError(`invalid value ${JSON.stringify(text)} for option --${written}: must be a whole number`);
 }
 
-/** Go's strconv.ParseBool. */
+/** What Go's strconv.ParseBool takes: callers are written in Go. */
 function parseBool(written: string, text: string): boolean {
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
   if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
-  throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${written}: parse error`);
+  throw new UsageError(`invalid value ${JSON.stringify(text)} for option --${written}: must be true or false`);
 }
 
 /** @throws UsageError unless `count` arguments are what the command takes */

@@ -1,8 +1,9 @@
 // `tsrun ps [options] <container-id> [ps options]`: the lines of the host's ps(1) that are about the container's processes.
 
-import { HostError, UsageError } from "../base/errors.ts";
+import { HostError } from "../base/errors.ts";
 import { print } from "../sys/print.ts";
 import { globalsOf } from "./globals.ts";
+import { invalidFormat } from "./list.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 import defer * as runtime from "../runtime/ps.ts";
 
@@ -18,11 +19,12 @@ export function run(
   [id = "", ...args]: readonly string[],
   globalFlags: GlobalFlags,
 ): void {
-  const pids = runtime.containerProcesses(globalsOf(globalFlags), id);
+  if (flags.format !== "table" && flags.format !== "json") throw invalidFormat(flags.format);
+  const { containerProcesses, hostPs } = runtime;
+  const pids = containerProcesses(globalsOf(globalFlags), id);
   if (flags.format === "json")
     print(`${JSON.stringify(pids.length === 0 ? null : pids)}\n`); // null is Go's empty list
-  else if (flags.format === "table") print(linesOf(runtime.hostPs(args.length === 0 ? ["-ef"] : args), pids));
-  else throw new UsageError("invalid format option");
+  else print(linesOf(hostPs(args.length === 0 ? ["-ef"] : args), pids));
 }
 
 /** The line of titles, and those whose column PID is one of `pids`. */

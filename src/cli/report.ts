@@ -5,8 +5,7 @@
 // The texts of errno are those that docker, podman and containerd look for.
 
 import { HostError, SpecError, StateError, StepError, SysError, UsageError } from "../base/errors.ts";
-import { basename } from "../base/path.ts";
-import { host } from "../sys/host.ts";
+import { asRunc } from "../sys/own-name.ts";
 import { complain } from "../sys/print.ts";
 import { append, type LogFlags } from "./log.ts";
 import defer * as codes from "./codes.ts";
@@ -27,28 +26,24 @@ export type Report = {
   /** One line for each thing that is wrong. */
   readonly lines: readonly string[];
   /** For programs: further keys of the JSON record. */
-  readonly extra: Readonly<Record<string, string>>;
+  readonly extra: Readonly<Record<string, string | readonly object[]>>;
 };
 
 export function report(error: unknown, failed: Failed): void {
   const { lines, extra } = describe(error, failed);
   const logged = append(failed.flags, "error", lines.join("; "), extra);
-  if (!logged) complain(`tsrun: warning: cannot write the log ${String(failed.flags["log"])}\n`);
+  if (!logged && !isOfLog(error)) complain(`tsrun: warning: cannot write the log ${String(failed.flags["log"])}\n`);
+  if (error instanceof UsageError) help.showUsage(error.message, String(extra["code"]), failed.command); // what is wrong comes last, where it is seen
   complain(bareWords(error, failed) ?? lines.map((line) => `tsrun: ${line}\n`).join(""));
-  if (error instanceof UsageError) help.showUsage(error.message, extra["code"] ?? "", failed.command);
 }
+
+const isOfLog = (error: unknown): boolean => error instanceof StepError && error.why === "--log";
 
 /** By the name of runc: that a program cannot be executed is told by its `run` in these words alone, and its callers compare them. */
 function bareWords(error: unknown, { command }: Failed): string | undefined {
   let cause = error;
   while (cause instanceof StepError) cause = cause.cause;
-  if (
-    command !== "run" ||
-    !(cause instanceof SysError) ||
-    cause.syscall !== "execve" ||
-    basename(host.argv[0] ?? "") !== "runc"
-  )
-    return undefined;
+  if (command !== "run" || !(cause instanceof SysError) || cause.syscall !== "execve" || !asRunc()) return undefined;
   return `exec ${cause.detail}: ${textOf(cause.errno)[1]}\n`;
 }
 
@@ -80,24 +75,31 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   const line = (...parts: readonly (string | undefined)[]): string => [...prefix, ...parts].filter(Boolean).join(": ");
   const about = { ...(told.length > 0 && { step: told.join(": ") }), ...(pointer !== undefined && { pointer }) };
   if (cause instanceof SpecError) {
-    const lines = cause.violations.map((violation) => line(violation.pointer, violation.problem));
+    const violations = cause.violations.map(({ pointer: at, problem }) => ({
+      pointer: at,
+      problem,
+      ...hinted(codes.violationHint(problem)),
+    }));
+    const [first] = violations;
     return {
-      lines,
+      lines: violations.map(({ pointer: at, problem, hint }) => withHint(line(at, problem), hint)),
       extra: {
         code: codes.codeOf(cause).code,
         ...about,
-        ...(cause.violations.length === 1 && { pointer: cause.violations[0]?.pointer ?? "" }),
+        ...(violations.length === 1 ? { pointer: first?.pointer ?? "", ...hinted(first?.hint) } : { violations }),
       },
     };
   }
   if (cause instanceof SysError) {
-    const { syscall, errno, detail } = cause;
+    const { syscall, errno, detail, note } = cause;
     const [name, text] = textOf(errno);
     const { code, hint } = hints.hintFor(cause, steps);
     const path = pathIn(detail);
     const called =
-      syscall === "execve" ? `exec ${detail}` : `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`; // runc's word for it
-    const message = line(pointer, called, `${text} (${name})`);
+      syscall === "execve" || syscall === "fork/exec"
+        ? `exec ${detail}`
+        : `${syscall}${section(syscall)}${detail === "" ? "" : ` ${detail}`}`; // runc's word for it
+    const message = line(pointer, called, `${text} (${name})`, note);
     return {
       lines: [withHint(message, hint)],
       extra: {
@@ -106,6 +108,7 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
         syscall,
         ...(path !== undefined && { path }),
         errno: name,
+        ...(note !== undefined && { note }),
         ...(hint !== undefined && { hint }),
       },
     };
@@ -121,6 +124,8 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
     extra: { code, ...about },
   };
 }
+
+const hinted = (hint: string | undefined): { readonly hint?: string } => (hint === undefined ? {} : { hint });
 
 const withHint = (message: string, hint: string | undefined): string =>
   hint === undefined ? message : `${message} — ${hint}`;

@@ -15,8 +15,7 @@ export function parseSize(flag: string, text: string): Int64 {
   if (number === undefined) return fail(`invalid size: '${text}'`);
   const digits = number.endsWith(" ") ? number.slice(0, -1) : number;
   if (/^-(\d+\.?\d*|\.\d+)$/.test(digits)) return fail(`invalid size: '${text}'`);
-  if (!/^\+?(\d+\.?\d*|\.\d+)$/.test(digits))
-    return fail(`strconv.ParseFloat: parsing ${JSON.stringify(digits)}: invalid syntax`);
+  if (!/^\+?(\d+\.?\d*|\.\d+)$/.test(digits)) return fail(`${JSON.stringify(digits)} is no number`);
   const lower = suffix.toLowerCase();
   if (!/^(b|[kmgtp](i?b)?)?$/.test(lower)) return fail(`invalid suffix: '${lower}'`);
   const power = UNITS.indexOf(lower.charAt(0) || " ") + 1;

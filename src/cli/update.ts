@@ -1,7 +1,7 @@
 // `tsrun update [options] <container-id>`
 
 import { O_RDONLY } from "../abi/fcntl.ts";
-import { HostError } from "../base/errors.ts";
+import { HostError, StepError } from "../base/errors.ts";
 import { int64, MAX_INT64, MAX_UINT64, MIN_INT64, type Int64 } from "../base/int64.ts";
 import { decodeResources } from "../spec/decode.ts";
 import type { Resources } from "../spec/types.ts";
@@ -75,12 +75,18 @@ export function run(flags: Flags, [id = ""]: readonly string[], globalFlags: Glo
 
 /** "-" is standard input. The other options are passed over then, as with runc. */
 function readResources(path: string): Resources {
-  using file = path === "-" ? new Fd(0) : openat(null, path, O_RDONLY);
-  return configLoader.parseResources(
-    host.decode(readAll(file)),
-    () => explain,
-    () => spelling,
-  );
+  using file = path === "-" ? new Fd(0) : openInput(path);
+  const { parseResources } = configLoader;
+  const explainer = (): typeof import("../spec/explain.ts") => explain;
+  return parseResources(host.decode(readAll(file)), explainer, () => spelling);
+}
+
+function openInput(path: string): Fd {
+  try {
+    return openat(null, path, O_RDONLY);
+  } catch (error) {
+    throw new StepError("read resources", error, "--resources");
+  }
 }
 
 function resourcesOf(flags: Flags): Resources {
@@ -113,24 +119,16 @@ type TextFlag = { [name in keyof Flags]: Flags[name] extends string ? name : nev
 const size = (name: TextFlag, flags: Flags): Int64 | undefined =>
   flags[name] === "" ? undefined : parseSize(name, flags[name]);
 const signed = (name: TextFlag, flags: Flags): Int64 | undefined =>
-  integer(name, flags[name], "ParseInt", /^[-+]?\d+$/, MIN_INT64, MAX_INT64);
+  integer(name, flags[name], /^[-+]?\d+$/, MIN_INT64, MAX_INT64);
 const unsigned = (name: TextFlag, flags: Flags): Int64 | undefined =>
-  integer(name, flags[name], "ParseUint", /^\d+$/, 0n, MAX_UINT64);
+  integer(name, flags[name], /^\d+$/, 0n, MAX_UINT64);
 
-/** As Go's strconv has it, with its words. */
-function integer(
-  name: string,
-  text: string,
-  parser: string,
-  form: RegExp,
-  lowest: bigint,
-  highest: bigint,
-): Int64 | undefined {
+function integer(name: string, text: string, form: RegExp, lowest: bigint, highest: bigint): Int64 | undefined {
   if (text === "") return undefined;
   const fail = (problem: string): never => {
-    throw new HostError(`invalid value for ${name}: strconv.${parser}: parsing ${JSON.stringify(text)}: ${problem}`);
+    throw new HostError(`invalid value for ${name}: ${JSON.stringify(text)} ${problem}`);
   };
-  if (!form.test(text)) return fail("invalid syntax");
+  if (!form.test(text)) return fail("is no whole number");
   const value = BigInt(text.replace("+", ""));
-  return value < lowest || value > highest ? fail("value out of range") : int64(value);
+  return value < lowest || value > highest ? fail("is out of range") : int64(value);
 }

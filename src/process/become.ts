@@ -14,6 +14,7 @@ import { capset, dropBoundingSet, setgid, setgroups, setuid } from "../sys/crede
 import { chdir, fchown, fileTypeOrErrno, fstat, getcwd, mkdirat, umask } from "../sys/file.ts";
 import { prctl } from "../sys/process.ts";
 import type { ProcessPlan } from "./plan.ts";
+import defer * as capabilityRefusal from "./capability-refusal.ts";
 
 /** Creates the working directory where the image has none, as runc does. "/" is the container's root here. */
 export function makeWorkingDirectory(plan: ProcessPlan): void {
@@ -76,7 +77,11 @@ export function becomeUser(plan: ProcessPlan, groupsDenied: boolean, mayMiss = 0
   setuid(plan.uid);
   entered ||= changeDirectory(plan, mayMiss);
   umask(plan.umask);
-  capset({ effective, permitted, inheritable });
+  try {
+    capset({ effective, permitted, inheritable });
+  } catch (error) {
+    throw capabilityRefusal.refusedCapabilities(error, plan.capabilities);
+  }
   prctl("PR_SET_KEEPCAPS", PR_SET_KEEPCAPS, 0);
   prctl("PR_CAP_AMBIENT_CLEAR_ALL", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
   for (let capability = 0, rest = ambient; rest !== 0n; capability++, rest >>= 1n)
@@ -98,6 +103,6 @@ export function changeDirectory(plan: ProcessPlan, ...allowed: readonly number[]
     return true;
   } catch (error) {
     if (isErrno(error, ...allowed)) return false;
-    throw new StepError("change to the working directory", error, "/process/cwd");
+    throw new StepError("change to the working directory", error, plan.cwdWhy);
   }
 }

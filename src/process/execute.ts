@@ -10,6 +10,7 @@ import { accessErrno, close_range, fileTypeOrErrno } from "../sys/file.ts";
 import { execve } from "../sys/process.ts";
 import { homeOf } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";
+import defer * as interpreter from "./interpreter.ts";
 
 const OLD_KERNEL_FDS = 65536;
 
@@ -87,7 +88,15 @@ export function closeDescriptors(plan: ProcessPlan): void {
   }
 }
 
-/** Becomes the program. Returns only by throwing. */
-export function execute(program: Program): never {
-  return execve(program.path, program.args, program.env);
+/**
+ * Becomes the program. Returns only by throwing.
+ * @param mayLook whether we may open files, which a seccomp profile can forbid on pain of death
+ */
+export function execute(program: Program, mayLook: () => boolean): never {
+  try {
+    return execve(program.path, program.args, program.env);
+  } catch (error) {
+    if (!isErrno(error, ENOENT) || !mayLook()) throw error;
+    throw interpreter.withInterpreter(error, program.path);
+  }
 }

@@ -30,6 +30,7 @@ export type ProcessPlan = {
   /** Without HOME when config.json gives none: that one is looked up in the container's /etc/passwd. */
   readonly env: readonly string[];
   readonly cwd: string;
+  readonly cwdWhy: string;
   readonly uid: number;
   readonly gid: number;
   readonly additionalGids: readonly number[];
@@ -54,13 +55,20 @@ export const keepsGroups = (annotations: StringMap): boolean =>
 export function planProcess(
   process: Process,
   host: Pick<HostFacts, "lastCapability">,
-  request: { readonly listenFds: number; readonly preserveFds: number; readonly keepsGroups: boolean },
+  request: {
+    readonly listenFds: number;
+    readonly preserveFds: number;
+    readonly keepsGroups: boolean;
+    /** What asked for the working directory, when it is not config.json. */
+    readonly cwdWhy?: string;
+  },
 ): ProcessPlan {
   const warnings: string[] = [];
   return {
     args: process.args,
     env: environment(process.env, request.listenFds),
     cwd: process.cwd,
+    cwdWhy: request.cwdWhy ?? "/process/cwd",
     uid: process.user.uid,
     gid: process.user.gid,
     additionalGids: process.user.additionalGids,
@@ -102,11 +110,11 @@ function capabilities(process: Process, host: Pick<HostFacts, "lastCapability">,
   };
   if (ignored.size > 0)
     warnings.push(`ignoring unknown or unavailable capabilities: [${[...ignored].sort().join(" ")}]`);
-  for (const name of sets?.ambient ?? [])
-    if ((mask([name]) & ~ambient) !== 0n)
-      warnings.push(
-        `can't raise ambient capability ${name}: operation not permitted (it is not both permitted and inheritable)`,
-      ); // runc's words
+  const refused = (sets?.ambient ?? []).filter((name) => (mask([name]) & ~ambient) !== 0n);
+  if (refused.length > 0)
+    warnings.push(
+      `can't raise ambient capability ${refused.join(", ")}: operation not permitted (what is ambient must be both permitted and inheritable)`,
+    ); // begins with runc's words
   return plan;
 }
 

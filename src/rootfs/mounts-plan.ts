@@ -139,8 +139,12 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
         );
       return;
     }
-    if (type === undefined) {
-      violations.push({ pointer: why, problem: "a mount needs a type, or the option bind or rbind" });
+    if (type === undefined || type === "none") {
+      const problem =
+        type === undefined
+          ? "a mount needs a type, or the option bind or rbind"
+          : 'there is no file system of type "none": to show a directory or a file of the host, add the option bind or rbind';
+      violations.push({ pointer: why, problem });
       return;
     }
     if (type === "cgroup") {

@@ -38,6 +38,7 @@ import { placeProblem } from "./place.ts";
 import { lookUp, openPlainDirectory, openTarget, topmost, type Target } from "./resolve.ts";
 import defer * as copyup from "./copyup.ts";
 import defer * as idmappedMounts from "./idmap.ts";
+import defer * as refusal from "./refusal.ts";
 
 /** For who mounts: what the parent has opened, and how to have it map the ids of a detached copy. Both are borrowed. */
 export type Sources = { readonly opened: readonly Fd[]; readonly map: (tree: Fd, source: SourceOp) => void };
@@ -112,7 +113,7 @@ export function mountFilesystems(root: Fd, ops: readonly MountOp[], sources: Sou
     try {
       perform(root, op, sources, held);
     } catch (error) {
-      throw new StepError(`mount ${op.destination}`, error, op.why);
+      throw new StepError(`mount ${op.destination}`, refusal.refusedPlace(error, root, op.destination), op.why);
     }
   }
   fchdir(root);
@@ -144,14 +145,7 @@ function mountFilesystem(root: Fd, op: FilesystemOp, held: HeldMounts): void {
   refuse(placeProblem(target.path, op.type === "proc" ? "proc" : "other"));
   const covered = op.copyUp ? openat(target.fd, ".", O_RDONLY | O_DIRECTORY) : undefined;
   fchdir(target.fd);
-  mount(
-    op.source,
-    ".",
-    op.type,
-    op.flags,
-    op.inheritMode ? dataWithMode(op.data, target) : op.data,
-    `${op.type} on ${op.destination}`,
-  );
+  mountHere(op, op.inheritMode ? dataWithMode(op.data, target) : op.data);
   if (
     covered === undefined &&
     op.tree === undefined &&
@@ -170,6 +164,15 @@ function mountFilesystem(root: Fd, op: FilesystemOp, held: HeldMounts): void {
   if (op.tree !== undefined) setTreeAttributes(op.api, mounted, op.tree, op.destination);
   if (op.held) held.set(op.destination, mounted);
   else mounted[Symbol.dispose]();
+}
+
+/** On the working directory. @throws SysError that shows the options, with what the kernel has to say of them */
+function mountHere(op: FilesystemOp, data: string): void {
+  try {
+    mount(op.source, ".", op.type, op.flags, data, op.destination);
+  } catch (error) {
+    throw refusal.refusedMount(error, op, data);
+  }
 }
 
 function relabel(mounted: Fd, label: string, destination: string): void {

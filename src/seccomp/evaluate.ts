@@ -25,6 +25,10 @@ export function lets(plan: SeccompPlan, name: string, args: readonly number[]): 
   return answers.length > 0 ? answers.every(({ action }) => passes(action)) : passes(plan.defaultAction);
 }
 
+/** Whether a process under the filter may look at a file; without a filter it may. */
+export const letsRead = (plan: SeccompPlan | undefined): boolean =>
+  plan === undefined || ["openat", "read", "close", "newfstatat", "statx"].every((name) => lets(plan, name, []));
+
 const passes = (action: number): boolean => action === SECCOMP_RET_ALLOW || action === SECCOMP_RET_LOG;
 
 function holds({ op, a, b }: SeccompCondition, value: bigint): boolean {

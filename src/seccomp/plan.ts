@@ -128,6 +128,34 @@ export function planSeccomp(
   };
 }
 
+/** Actions after which no program runs: the call is not made. A supervisor, a tracer and a logger may let it happen. */
+const REFUSALS: readonly number[] = [
+  SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_ERRNO,
+];
+
+const withoutData = (act: number): number => act - (act % (SECCOMP_RET_DATA + 1));
+
+/** @throws SpecError for a container that can never become its program: it would die of its profile, before it could say why */
+export function checkExecve({ program, rules, defaultAction }: SeccompPlan): void {
+  if (program !== undefined) return;
+  const answers = rules.filter(({ names }) => names.includes("execve"));
+  const first = withoutData(answers[0]?.action ?? defaultAction);
+  const isSure = answers.every(
+    ({ conditions, action: act }) => conditions.length === 0 && REFUSALS.includes(withoutData(act)),
+  );
+  if (!isSure || !REFUSALS.includes(first)) return;
+  const name = Object.entries(ACTIONS).find(([, number]) => number === first)?.[0] ?? "";
+  throw new SpecError([
+    {
+      pointer: answers[0]?.why ?? "/linux/seccomp/defaultAction",
+      problem: `the profile answers execve with ${name}: the container's program could never be executed`,
+    },
+  ]);
+}
+
 const ALLOW_ALL: Seccomp = {
   defaultAction: "SCMP_ACT_ALLOW",
   defaultErrnoRet: undefined,

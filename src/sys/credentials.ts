@@ -1,7 +1,7 @@
 // Who a process is. The raw calls change the calling thread only; there is only one, and execve follows.
 
 import { PR_CAPBSET_DROP, PR_CAPBSET_READ } from "../abi/prctl.ts";
-import { SYS_capset, SYS_prctl, SYS_setgroups, SYS_setresgid, SYS_setresuid } from "../abi/syscall.ts";
+import { SYS_capget, SYS_capset, SYS_prctl, SYS_setgroups, SYS_setresgid, SYS_setresuid } from "../abi/syscall.ts";
 import { __user_cap_data, __user_cap_header, _LINUX_CAPABILITY_VERSION_3 } from "../abi/capability.ts";
 import { SysError } from "../base/errors.ts";
 import { syscall } from "./call.ts";
@@ -55,6 +55,15 @@ export function capset(sets: {
   putMask(data, __user_cap_data.permitted, sets.permitted);
   putMask(data, __user_cap_data.inheritable, sets.inheritable);
   syscall("capset", SYS_capset, () => `effective 0x${sets.effective.toString(16)}`, header.buffer, data.buffer);
+}
+
+/** The mask of the capabilities that we may have or give. @see capget(2) */
+export function permittedCapabilities(): bigint {
+  const header = new Struct(__user_cap_header.size).u32(__user_cap_header.version, _LINUX_CAPABILITY_VERSION_3);
+  const data = new Uint32Array((2 * __user_cap_data.size) / 4);
+  syscall("capget", SYS_capget, "", header.buffer, data);
+  const at = __user_cap_data.permitted / 4;
+  return BigInt(data[at] ?? 0) | (BigInt(data[at + __user_cap_data.size / 4] ?? 0) << 32n);
 }
 
 /** Its lower half, and in the second structure its upper one. */

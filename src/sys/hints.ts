@@ -44,7 +44,7 @@ type Row = {
   /** Names of calls, separated by blanks; "*" is any. */
   readonly calls: string;
   readonly errnos: readonly number[];
-  /** What the names of the steps around it, or the error's detail, must hold. */
+  /** What the names of the steps around it, the error's detail, or what is known besides must hold. */
   readonly where?: RegExp;
   readonly hint: string;
 };
@@ -64,7 +64,7 @@ export const HINTS: readonly Row[] = [
   {
     code: "state-root-unwritable",
     calls: "mkdirat openat",
-    errnos: [EACCES, EPERM, EROFS],
+    errnos: [EACCES, EPERM, EROFS, ENOENT, ENOTDIR],
     where: /reserve container id/,
     hint: "the state root must be writable: pass another one with --root, or run as root",
   },
@@ -94,6 +94,13 @@ export const HINTS: readonly Row[] = [
     calls: "clone3 clone unshare",
     errnos: [EINVAL],
     hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns",
+  },
+  {
+    code: "namespace-gone",
+    calls: "clone3 clone fork",
+    errnos: [ENOMEM],
+    where: /pid namespace|joined/,
+    hint: "the first process of the pid namespace that was to be joined has ended, and with it the namespace: nobody can be made in it any more",
   },
   {
     code: "too-many-processes",
@@ -206,7 +213,21 @@ export const HINTS: readonly Row[] = [
     code: "mount-option-refused",
     calls: "mount fsconfig",
     errnos: [EINVAL],
-    hint: "the file system refuses one of the options (in a user namespace uid= and gid= must be mapped), or the source is no mount point; the kernel's log says more (dmesg)",
+    where: /: overlay /,
+    hint: "overlay needs lowerdir, and what can be written to needs upperdir and workdir, both and on one file system; the kernel's log says more (dmesg)",
+  },
+  {
+    code: "mount-option-refused",
+    calls: "mount fsconfig",
+    errnos: [EINVAL],
+    where: /\) from |\) on /,
+    hint: "the file system refuses one of the options, or one is missing; in a user namespace uid= and gid= must be mapped",
+  },
+  {
+    code: "mount-option-refused",
+    calls: "mount fsconfig",
+    errnos: [EINVAL],
+    hint: "the file system cannot be mounted without an option that it needs, or the source is no mount point; the kernel's log may say more (dmesg)",
   },
   {
     code: "filesystem-unknown",
@@ -228,9 +249,22 @@ export const HINTS: readonly Row[] = [
   },
   {
     code: "mount-source-missing",
-    calls: "mount open_tree",
+    calls: "mount",
+    errnos: [ENOENT, ENOTDIR],
+    where: /overlay/,
+    hint: "lowerdir, upperdir and workdir must name directories of the host, each by its whole path",
+  },
+  {
+    code: "mount-source-missing",
+    calls: "mount",
     errnos: [ENOENT],
-    hint: "look at the mount's source on the host and at its destination",
+    hint: "the source must be a device, or whatever else the file system is mounted from, that the host has: see lsblk",
+  },
+  {
+    code: "mount-source-missing",
+    calls: "open_tree",
+    errnos: [ENOENT],
+    hint: "the mount's source must be a file or a directory of the host; a relative one starts at the bundle",
   },
   {
     code: "mount-source-read-only",
@@ -287,6 +321,20 @@ export const HINTS: readonly Row[] = [
     errnos: [EROFS],
     where: /mount|device/,
     hint: "the mount point is missing and cannot be made, because the root file system is read-only: make it there beforehand",
+  },
+  {
+    code: "root-unreachable",
+    calls: "openat openat2 open_tree",
+    errnos: [EACCES],
+    where: /enter (the root file system|user namespace)|prepare rootfs/,
+    hint: "root of the container, who is another user on the host (/linux/uidMappings), must have the right to enter the root file system: see chmod and chown",
+  },
+  {
+    code: "mount-point-forbidden",
+    calls: "mkdirat openat openat2",
+    errnos: [EACCES],
+    where: /mount /,
+    hint: "the mount point cannot be reached or made by root of the container, who is another user on the host (/linux/uidMappings): make it beforehand, or give the directory above it to that user",
   },
   {
     code: "mount-point-below-a-file",
@@ -501,14 +549,35 @@ export const HINTS: readonly Row[] = [
     code: "capability-missing",
     calls: "capset",
     errnos: [EPERM],
-    hint: "a capability was asked for that tsrun itself has not: compare /process/capabilities with CapPrm in /proc/self/status",
+    where: /effective, not permitted/,
+    hint: "a capability that is effective must be permitted, too: add it to permitted of /process/capabilities, or take it away from effective",
+  },
+  {
+    code: "capability-missing",
+    calls: "capset",
+    errnos: [EPERM],
+    hint: "tsrun can give no capability that it does not have itself (CapPrm in /proc/self/status): take it away from /process/capabilities, or run tsrun with it",
+  },
+  {
+    code: "working-directory-missing",
+    calls: "chdir",
+    errnos: [ENOENT],
+    where: /working directory/,
+    hint: "the working directory must be one that the container has",
+  },
+  {
+    code: "working-directory-missing",
+    calls: "chdir mkdirat",
+    errnos: [ENOTDIR],
+    where: /working directory/,
+    hint: "the path leads to a file of the container, or through one: a process works in a folder",
   },
   {
     code: "working-directory-inaccessible",
     calls: "chdir mkdirat",
-    errnos: [EACCES, ENOTDIR],
+    errnos: [EACCES],
     where: /working directory/,
-    hint: "the container's user must be able to enter /process/cwd",
+    hint: "the container's user must have the right to enter the working directory",
   },
   {
     code: "keyring-refused",
@@ -520,7 +589,13 @@ export const HINTS: readonly Row[] = [
     code: "program-interpreter-missing",
     calls: "execve execveat",
     errnos: [ENOENT],
-    hint: "the program is there, but not its interpreter: look at the #! line of a script, or install the dynamic loader that the program was linked for",
+    hint: "the program is there, but not what the kernel needs to execute it: install the interpreter that the #! line of a script names, or the dynamic loader that a binary was linked for, in the root file system",
+  },
+  {
+    code: "program-forbidden",
+    calls: "execve execveat",
+    errnos: [EPERM],
+    hint: "a profile of seccomp, AppArmor or SELinux forbids the program, or it is set-user-ID where the kernel does not honour that",
   },
   {
     code: "program-format-unknown",
@@ -643,6 +718,13 @@ export const HINTS: readonly Row[] = [
 
   // files that callers ask for
   {
+    code: "log-unwritable",
+    calls: "openat connect",
+    errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR, ECONNREFUSED],
+    where: /open the log/,
+    hint: "the directory of --log must be there and be writable; for syslog: and journald: their daemon must listen",
+  },
+  {
     code: "pid-file-unwritable",
     calls: "openat write renameat2",
     errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR],
@@ -674,6 +756,13 @@ export const HINTS: readonly Row[] = [
   },
 
   // whatever it was
+  {
+    code: "descriptors-exhausted",
+    calls: "*",
+    errnos: [EMFILE],
+    where: /RLIMIT_NOFILE of the container/,
+    hint: "too few descriptors for what has to be opened on the way to the program: raise the limit in /process/rlimits",
+  },
   { code: "descriptors-exhausted", calls: "*", errnos: [EMFILE], hint: "too many descriptors: raise `ulimit -n`" },
   {
     code: "descriptors-exhausted",
@@ -699,8 +788,8 @@ export const HINTS: readonly Row[] = [
 export type Hinted = { readonly code: string; readonly hint: string | undefined };
 
 /** The code "system" for what no row fits. @param steps the steps that were under way, outermost first */
-export function hintFor({ syscall, errno, detail }: SysError, steps: readonly string[]): Hinted {
-  const place = `${steps.join(": ")}: ${detail}`;
+export function hintFor({ syscall, errno, detail, note }: SysError, steps: readonly string[]): Hinted {
+  const place = `${steps.join(": ")}: ${detail}${note === undefined ? "" : ` ${note}`}`;
   const row = HINTS.find(
     ({ calls, errnos, where }) =>
       (calls === "*" || calls.split(" ").includes(syscall)) &&

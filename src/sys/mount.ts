@@ -23,6 +23,8 @@ import {
 } from "../abi/mount.ts";
 import { at, Fd, type At } from "./fd.ts";
 import { syscall } from "./call.ts";
+import { readOrErrno } from "./file.ts";
+import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
 
 /** @see mount(2) */
@@ -81,6 +83,23 @@ export function fsconfig_set(context: Fd, key: string, value: string | null): vo
 /** Makes the superblock. @see fsconfig(2) */
 export function fsconfig_create(context: Fd, detail: string): void {
   syscall("fsconfig", SYS_fsconfig, `create ${detail}`, context.raw, FSCONFIG_CMD_CREATE, null, null, 0);
+}
+
+/** [kernel] The context holds few messages; each is "e ", "w " or "i " (error, warning, information) and words. */
+const LONGEST_MESSAGE = 1024;
+
+/** What the kernel has to say of a context so far, oldest first, without the letter of its kind. Each is given once. @see fsopen(2) */
+export function contextMessages(context: Fd): readonly string[] {
+  const messages: string[] = [];
+  const buffer = new Uint8Array(LONGEST_MESSAGE);
+  for (let length; (length = readOrErrno(context, buffer)) > 0;)
+    messages.push(
+      host
+        .decode(buffer.subarray(0, length))
+        .replace(/^[ewi] /, "")
+        .trim(),
+    );
+  return messages;
 }
 
 /** The configured file system as a detached mount; the caller closes it. @param attributes MOUNT_ATTR_* @see fsmount(2) */

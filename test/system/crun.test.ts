@@ -177,6 +177,6 @@ describe("checkpoint and restore", () => {
       );
     }
     // podman takes "flag needs an argument" for a runtime that restores pods (crutils, CRRuntimeSupportsPodCheckpointRestore)
-    refused(box().runtime(["restore", "--lsm-mount-context"]), /flag provided but not defined: -lsm-mount-context/);
+    refused(box().runtime(["restore", "--lsm-mount-context"]), /unknown option --lsm-mount-context/);
   });
 });

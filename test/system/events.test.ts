@@ -207,7 +207,7 @@ describe("events", () => {
     for (const interval of ["x", "1", "1 s", "s", ""])
       refused(
         box().runtime(["events", "--interval", interval, container.id]),
-        /invalid value ".*" for flag -interval: parse error/,
+        /invalid value ".*" for option --interval: must be/,
       );
     ok(container.delete("--force"));
   });

@@ -712,15 +712,15 @@ describe("exec with a terminal", () => {
     const container = sleeper(box());
     refusedExec(
       exec(container, "-t", "-d", "--", "true"),
-      /cannot allocate tty if runc will detach without setting console socket/,
+      /cannot allocate tty if (runc|tsrun) will detach without setting console socket/,
     );
     refusedExec(
       exec(container, "-d", "--console-socket", box().path("none"), "--", "true"),
-      /cannot use console socket if runc will not detach or allocate tty/,
+      /cannot use console socket if (runc|tsrun) will not detach or allocate tty/,
     );
     refusedExec(
       exec(container, "-t", "--console-socket", box().path("none"), "--", "true"),
-      /cannot use console socket if runc will not detach or allocate tty/,
+      /cannot use console socket if (runc|tsrun) will not detach or allocate tty/,
     );
     refusedExec(
       exec(container, "-t", "-d", "--console-socket", box().path("none"), "--", "true"),

@@ -36,7 +36,9 @@ export const RUNC = "/usr/sbin/runc";
 export const isTsrun: boolean = basename(PROGRAM) !== "runc";
 
 /** For promises that runc (or the old one at hand) does not keep. */
-export const itOurs: (name: string, test: () => void | Promise<void>) => void = isTsrun ? it : it.skip;
+export const itOurs: (name: string, test: (this: Mocha.Context) => void | Promise<void>) => void = isTsrun
+  ? it
+  : it.skip;
 
 /** For promises about a time namespace, which Linux has since 5.6 where it was built with them. */
 export const itWithTimeNamespaces: (name: string, test: () => void | Promise<void>) => void = existsSync(

@@ -60,7 +60,7 @@ describe("options", () => {
   for (const args of [["bogus"], ["bogus", "-h"], ["help", "bogus"]]) {
     it(`${args.join(" ")}: a command that does not exist ends with 3`, () => {
       const { status, stderr } = box().exec(PROGRAM, args);
-      assert.match(stderr, /No help topic for 'bogus'/);
+      assert.match(stderr, /unknown command "bogus"/);
       assert.equal(status, 3);
     });
   }

@@ -221,7 +221,7 @@ describe("a terminal for who calls the runtime", () => {
     it(`${command} refuses a terminal that nobody takes`, () => {
       refused(
         box().runtime([...command.split(" "), "--bundle", container("true").bundle, `${box().prefix}1`]),
-        /cannot allocate tty if runc will detach without setting console socket/,
+        /cannot allocate tty if (runc|tsrun) will detach without setting console socket/,
       );
     });
 
@@ -250,7 +250,7 @@ describe("a terminal for who calls the runtime", () => {
           made.bundle,
           made.id,
         ]),
-        /cannot use console socket if runc will not detach or allocate tty/,
+        /cannot use console socket if (runc|tsrun) will not detach or allocate tty/,
       );
     });
   }
@@ -258,7 +258,7 @@ describe("a terminal for who calls the runtime", () => {
   it("run refuses a console socket in the foreground", () => {
     refused(
       container("true").run(["--console-socket", box().path("none")]),
-      /cannot use console socket if runc will not detach or allocate tty/,
+      /cannot use console socket if (runc|tsrun) will not detach or allocate tty/,
     );
   });
 

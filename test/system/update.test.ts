@@ -511,14 +511,10 @@ describe("update", () => {
       ["--memory", "1x", /invalid value for memory: invalid suffix: 'x'/],
       ["--memory-swap", "-2", /invalid value for memory-swap: invalid size: '-2'/],
       ["--memory-reservation", "1kbb", /invalid value for memory-reservation: invalid suffix: 'kbb'/],
-      ["--cpu-quota", "x", /invalid value for cpu-quota: strconv\.ParseInt: parsing "x": invalid syntax/],
-      ["--cpu-period", "-1", /invalid value for cpu-period: strconv\.ParseUint: parsing "-1": invalid syntax/],
-      [
-        "--cpu-share",
-        "18446744073709551616",
-        /invalid value for cpu-share: strconv\.ParseUint: parsing "18446744073709551616": value out of range/,
-      ],
-      ["--pids-limit", "x", /invalid value "x" for flag -pids-limit/],
+      ["--cpu-quota", "x", /invalid value for cpu-quota: "x" is no whole number/],
+      ["--cpu-period", "-1", /invalid value for cpu-period: "-1" is no whole number/],
+      ["--cpu-share", "18446744073709551616", /invalid value for cpu-share: "18446744073709551616" is out of range/],
+      ["--pids-limit", "x", /invalid value "x" for option --pids-limit/],
       ["-r", "/no/such", /\/no\/such: no such file or directory/],
     ] as const)
       refused(update(container, flag, text), message);

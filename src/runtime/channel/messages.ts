@@ -59,6 +59,7 @@ export type EncodedError = {
   readonly syscall?: string;
   readonly errno?: number;
   readonly detail?: string;
+  readonly note?: string;
 };
 
 /** What runc logs of its child's first moments, which its callers' tests look for. */
@@ -141,6 +142,7 @@ function encodeError(error: unknown): EncodedError {
       syscall: leaf.syscall,
       errno: leaf.errno,
       detail: leaf.detail,
+      ...(leaf.note !== undefined && { note: leaf.note }),
     };
   if (leaf instanceof Error)
     return { steps, name: leaf.name, message: isOurs(leaf) ? leaf.message : `${leaf.message}\n${leaf.stack ?? ""}` };
@@ -151,10 +153,10 @@ const isOurs = (error: Error): boolean =>
   error instanceof HostError || error instanceof StateError || error instanceof SpecError;
 
 export function decodeError(encoded: EncodedError): unknown {
-  const { steps, name, message, syscall, errno, detail } = encoded;
+  const { steps, name, message, syscall, errno, detail, note } = encoded;
   const leaf =
     syscall !== undefined && errno !== undefined
-      ? new SysError(syscall, errno, detail ?? "")
+      ? new SysError(syscall, errno, detail ?? "", note)
       : name === "HostError"
         ? new HostError(message)
         : new Error(message);

@@ -24,6 +24,7 @@ import { settleRlimits } from "../../process/limits.ts";
 import { createDevices } from "../../rootfs/devices.ts";
 import { mountFilesystems, openRootfs, prepareRoot, type HeldMounts } from "../../rootfs/mounts.ts";
 import type { SourceOp } from "../../rootfs/ops.ts";
+import type { SeccompPlan } from "../../seccomp/plan.ts";
 import { installSeccomp, type SeccompFilter } from "../../seccomp/install.ts";
 import { restrictPaths } from "../../rootfs/paths.ts";
 import { pivot } from "../../rootfs/pivot.ts";
@@ -60,6 +61,8 @@ import defer * as lsm from "../../lsm.ts";
 import defer * as scheduling from "../../process/scheduling.ts";
 import defer * as terminalAttachment from "../../terminal/attach.ts";
 import defer * as usernsChild from "./userns-child.ts";
+import defer * as ownLimit from "../process/own-limit.ts";
+import defer * as evaluate from "../../seccomp/evaluate.ts";
 
 export type InitContext = {
   readonly plan: ContainerPlan;
@@ -97,9 +100,9 @@ export function init(context: InitContext): never {
       ),
     );
     unblockSignals();
-    step("execute", () => execute(program));
+    step("execute", () => execute(program, () => mayLook(context.plan.seccomp)));
   } catch (error) {
-    tellFailure(report, error);
+    tellFailure(report, ownLimit.withOwnLimit(error, context.plan.process));
   }
   exit_group(1);
 }
@@ -183,6 +186,8 @@ function becomeContainer(
   send(channel, { kind: "created" });
   return program;
 }
+
+const mayLook = (filter: SeccompPlan | undefined): boolean => evaluate.letsRead(filter);
 
 const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | undefined, join: () => void): void =>
   plan === undefined || attributes === undefined ? join() : lsm.withKeyLabel(plan, attributes, join);

@@ -32,7 +32,7 @@ import { openSources } from "../../rootfs/mounts.ts";
 import { parseConfig } from "../../spec/load.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { getcwd, readFile } from "../../sys/file.ts";
+import { fileTypeOrErrno, getcwd, readFile } from "../../sys/file.ts";
 import { copyHotPages, geteuid, prctl, waitPidfd, type Child } from "../../sys/process.ts";
 import { resetChildSignal } from "../../sys/signal.ts";
 import { noteSenders, socketpair } from "../../sys/socket.ts";
@@ -226,7 +226,11 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
     text = readFile(null, path, 32768);
   } catch (error) {
     if (isErrno(error, ENOENT, ENOTDIR))
-      throw new HostError(`JSON specification file ${basename(path)} not found in ${dirname(path)}`);
+      throw new HostError(
+        fileTypeOrErrno(dirname(path)) < 0
+          ? `JSON specification file ${basename(path)} not found: there is no directory ${dirname(path)}`
+          : `JSON specification file ${basename(path)} not found in ${dirname(path)}`,
+      );
     throw new StepError(`read ${path}`, error);
   }
   const { spec, json } = parseConfig(text, () => explain);

@@ -16,6 +16,7 @@ import { joinContainer, type Target } from "../../namespaces/join.ts";
 import { becomeUser, changeDirectory, giveStdio, setNoNewPrivileges } from "../../process/become.ts";
 import { closeDescriptors, execute, findProgram } from "../../process/execute.ts";
 import { setOomScoreAdj, setOwnOomScoreAdj, setRlimits, settleRlimits } from "../../process/limits.ts";
+import type { SeccompPlan } from "../../seccomp/plan.ts";
 import { installSeccomp, type SeccompFilter } from "../../seccomp/install.ts";
 import { forgetEnvironment } from "../../sys/environ.ts";
 import type { Fd } from "../../sys/fd.ts";
@@ -34,6 +35,8 @@ import defer * as rdt from "../../intelrdt.ts";
 import defer * as scheduling from "../../process/scheduling.ts";
 import defer * as terminalAttachment from "../../terminal/attach.ts";
 import defer * as userNamespace from "../../namespaces/user.ts";
+import defer * as ownLimit from "../process/own-limit.ts";
+import defer * as evaluate from "../../seccomp/evaluate.ts";
 
 export type JoinContext = {
   readonly plan: ExecPlan;
@@ -122,12 +125,14 @@ export function join({
       installSeccomp(seccomp, "created", (notify) => passNotify(channel, notify)),
     );
     step("install seccomp", () => installSeccomp(seccomp, "started", (notify) => passNotify(channel, notify)));
-    step("execute", () => execute(program));
+    step("execute", () => execute(program, () => mayLook(plan.seccomp)));
   } catch (error) {
-    tellFailure(channel, error);
+    tellFailure(channel, ownLimit.withOwnLimit(error, plan.process));
   }
   exit_group(1);
 }
+
+const mayLook = (filter: SeccompPlan | undefined): boolean => evaluate.letsRead(filter);
 
 const withKeyLabel = (plan: LsmPlan | undefined, attributes: LsmAttributes | undefined, join: () => void): void =>
   plan === undefined || attributes === undefined ? join() : lsm.withKeyLabel(plan, attributes, join);

@@ -147,6 +147,7 @@ function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { conf
     {
       keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined,
       preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds),
+      cwdWhy: "file" in process || process.cwd === undefined ? "/process/cwd" : "--cwd",
       seccomp,
       crossing,
       ...rare,

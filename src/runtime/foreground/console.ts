@@ -4,6 +4,7 @@
 import type { Undo } from "../../base/dispose.ts";
 import { HostError } from "../../base/errors.ts";
 import type { Fd } from "../../sys/fd.ts";
+import { ownName } from "../../sys/own-name.ts";
 import { utf8 } from "../../sys/memory.ts";
 import type { Child } from "../../sys/process.ts";
 import { connectUnix, sendmsg } from "../../sys/socket.ts";
@@ -18,7 +19,7 @@ export type Console = {
   readonly mine: Fd | undefined;
 };
 
-/** @throws HostError in runc's words when a terminal and nobody to show it, or the other way round */
+/** @throws HostError, in the name of runc in its words, when a terminal and nobody to show it, or the other way round */
 export function openConsole(
   plan: TerminalPlan,
   detach: boolean,
@@ -26,9 +27,9 @@ export function openConsole(
   undo: Undo,
 ): Console | undefined {
   if (detach && plan !== undefined && consoleSocket === undefined)
-    throw new HostError("cannot allocate tty if runc will detach without setting console socket");
+    throw new HostError(`cannot allocate tty if ${ownName()} will detach without setting console socket`);
   if ((!detach || plan === undefined) && consoleSocket !== undefined)
-    throw new HostError("cannot use console socket if runc will not detach or allocate tty");
+    throw new HostError(`cannot use console socket if ${ownName()} will not detach or allocate tty`);
   if (plan === undefined) return undefined;
   if (consoleSocket !== undefined)
     return {

@@ -13,7 +13,7 @@ import type { KeyringPlan } from "../../keyring.ts";
 import { planNamespaces, type NamespacePlan } from "../../namespaces/plan.ts";
 import type { UserPlan } from "../../namespaces/user-plan.ts";
 import { keepsGroups, planProcess, type ProcessPlan } from "../../process/plan.ts";
-import { planSeccomp, type SeccompPlan } from "../../seccomp/plan.ts";
+import { checkExecve, planSeccomp, type SeccompPlan } from "../../seccomp/plan.ts";
 import { planRootfs, type RootfsPlan } from "../../rootfs/plan.ts";
 import type { HostFacts } from "../../spec/facts.ts";
 import { hasNamespace, hasNewNamespace } from "../../spec/namespaces.ts";
@@ -91,6 +91,8 @@ export function planContainer(
     preserveFds: request.preserveFds,
     keepsGroups: keepsGroups(spec.annotations),
   });
+  const seccomp = planSeccomp(spec, spec.process.noNewPrivileges);
+  if (seccomp !== undefined) checkExecve(seccomp);
   const rootfs = planRootfs(spec, host, {
     bundle: request.bundle,
     noPivot: request.noPivot,
@@ -112,7 +114,7 @@ export function planContainer(
     hooks: spec.hooks,
     runtimeHooks: spec.hooks.prestart.length + spec.hooks.createRuntime.length > 0,
     process,
-    seccomp: planSeccomp(spec, spec.process.noNewPrivileges),
+    seccomp,
     terminal: planTerminal(spec.process, hasNamespace(spec, "mount")),
     sharedPid: !hasNewNamespace(spec, "pid"),
     crossing: undefined,

@@ -49,12 +49,14 @@ export function planExec(
   host: Pick<HostFacts, "lastCapability">,
   request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "lateScheduler" | "affinity" | "crossing"> & {
     readonly preserveFds: number;
+    readonly cwdWhy: string;
   },
 ): ExecPlan {
   return {
     process: planProcess(process, host, {
       listenFds: 0,
       preserveFds: request.preserveFds,
+      cwdWhy: request.cwdWhy,
       keepsGroups: keepsGroups(container.annotations),
     }),
     seccomp: request.seccomp,
