@@ -18,6 +18,8 @@ export type Violation = {
   readonly pointer: string;
   /** What was expected, in words. */
   readonly problem: string;
+  /** What to write instead. */
+  readonly hint?: string;
 };
 
 /** config.json (or another input document) breaks the schema or a law between its fields. */

@@ -9,15 +9,19 @@ export class JsonSyntaxError extends Error {
   readonly column: number;
   /** What should have stood there, such as `"," or "}"`. */
   readonly expected: string;
+  /** The message without line and column. */
+  readonly problem: string;
 
   constructor(text: string, position: number, expected: string) {
     const before = text.slice(0, position);
     const line = before.split("\n").length;
     const column = position - before.lastIndexOf("\n");
-    super(`line ${line}, column ${column}: expected ${expected}, found ${found(text, position)}`);
+    const problem = `expected ${expected}, found ${found(text, position)}`;
+    super(`line ${line}, column ${column}: ${problem}`);
     this.line = line;
     this.column = column;
     this.expected = expected;
+    this.problem = problem;
   }
 }
 

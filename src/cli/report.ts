@@ -75,10 +75,10 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   const line = (...parts: readonly (string | undefined)[]): string => [...prefix, ...parts].filter(Boolean).join(": ");
   const about = { ...(told.length > 0 && { step: told.join(": ") }), ...(pointer !== undefined && { pointer }) };
   if (cause instanceof SpecError) {
-    const violations = cause.violations.map(({ pointer: at, problem }) => ({
+    const violations = cause.violations.map(({ pointer: at, problem, hint }) => ({
       pointer: at,
       problem,
-      ...hinted(codes.violationHint(problem)),
+      ...hinted(hint ?? codes.violationHint(problem)),
     }));
     const [first] = violations;
     return {

@@ -1,7 +1,8 @@
 // `tsrun validate [options] [bundle]`: all that is wrong with a config.json, and with --host what this host cannot do of it. Changes nothing.
 
 import { stringify } from "../base/json.ts";
-import type { Examination, Finding } from "../spec/examine.ts";
+import { join } from "../base/path.ts";
+import type { Finding, Understood } from "../spec/examine.ts";
 import { print } from "../sys/print.ts";
 import { rootless } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
@@ -11,6 +12,7 @@ import defer * as hostCheck from "../explain/host.ts";
 import defer * as hostFacts from "../runtime/plan/facts.ts";
 import defer * as optionalPlans from "../runtime/plan/optional.ts";
 import defer * as planCommand from "./plan.ts";
+import defer * as valueCheck from "../explain/values.ts";
 
 export const options = {
   bundle: { type: "string", short: "b", default: "" },
@@ -22,51 +24,71 @@ export const takes = [0, 1] as const;
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): number {
   const bundle = planCommand.bundleOf(flags.bundle, operand);
   const { findings, read } = examination.examine(planCommand.readConfig(bundle), configLoader);
-  const all = flags.host ? [...findings, ...onHost(bundle, read, findings, globalFlags)] : findings;
+  const all = [...findings];
+  if (read !== undefined) {
+    if (flags.host) all.push(...onHost(bundle, read, findings, globalFlags));
+    all.push(...values(read, all));
+  } else if (flags.host)
+    all.push({
+      level: "warning",
+      pointer: "",
+      problem: "the host was not looked at",
+      hint: "the errors above come first",
+    });
+  const placed = read === undefined ? all : examination.located(all, read.positions);
   const valid = all.every(({ level }) => level !== "error");
-  print(flags.json ? `${stringify({ bundle, valid, findings: all }, 2)}\n` : text(all));
+  const file = join(operand ?? flags.bundle, "config.json").replace(/^\.?\/(?=config)/, "");
+  print(flags.json ? `${stringify({ bundle, valid, findings: placed }, 2)}\n` : text(placed, file));
   return valid ? 0 : 1;
+}
+
+/** What the words of a config.json were meant to be, where nothing has been said of them. */
+function values({ rest, spec }: Understood, found: readonly Finding[]): readonly Finding[] {
+  return valueCheck
+    .examineValues(spec)
+    .map((finding) => ({ ...finding, pointer: rest.original(finding.pointer) }))
+    .filter(({ pointer }) => !found.some((other) => other.pointer === pointer));
 }
 
 function onHost(
   bundle: string,
-  read: Examination["read"],
+  read: Understood,
   found: readonly Finding[],
   globalFlags: GlobalFlags,
 ): readonly Finding[] {
-  if (read === undefined)
-    return [
-      { level: "warning", pointer: "", problem: "the host was not looked at", hint: "the errors above come first" },
-    ];
   const facts = hostFacts.probeHost(rootless(globalFlags.rootless));
   const request = planCommand.requestOf(
     { id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 },
     bundle,
     globalFlags,
   );
-  return hostCheck.hostFindings({
-    ...read,
-    bundle,
-    facts,
-    found,
-    plan: (json) =>
-      configLoader.isConfig(json)
-        ? optionalPlans.planWithRareRooms(configLoader.decodeSpec(json), facts, request)
-        : undefined,
-  });
+  return hostCheck
+    .hostFindings({
+      ...read,
+      bundle,
+      facts,
+      found,
+      plan: (json) => {
+        if (!configLoader.isConfig(json)) return undefined;
+        const spec = configLoader.decodeSpec(json);
+        return { spec, plan: optionalPlans.planWithRareRooms(spec, facts, request) };
+      },
+    })
+    .map(({ step: _step, ...finding }) => finding);
 }
 
-/** Errors first, a line each, and how many. */
-export function text(findings: readonly Finding[]): string {
-  const of = (wanted: Finding["level"]): readonly Finding[] => findings.filter(({ level }) => level === wanted);
+/** Errors first, each in the order of the text, a line each; and how many. As compilers write it, so that editors find the place. */
+export function text(findings: readonly Finding[], file = "config.json"): string {
+  const of = (wanted: Finding["level"]): readonly Finding[] =>
+    findings
+      .filter(({ level }) => level === wanted)
+      .sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   const [errors, warnings] = [of("error"), of("warning")];
   const lines = [...errors, ...warnings].map(
-    ({ level, pointer, problem, hint }) =>
-      `${level}${pointer === "" ? "" : ` ${pointer}`}: ${problem}${hint === undefined ? "" : `; ${hint}`}`,
+    ({ level, pointer, line, column, problem, hint }) =>
+      `${file}${line === undefined ? "" : `:${line}:${column ?? 1}`}: ${level}${pointer === "" ? "" : ` ${pointer}`}: ${problem}${hint === undefined ? "" : `; ${hint}`}`,
   );
-  return [...lines, `config.json: ${count(errors.length, "error")}, ${count(warnings.length, "warning")}`, ""].join(
-    "\n",
-  );
+  return [...lines, `${file}: ${count(errors.length, "error")}, ${count(warnings.length, "warning")}`, ""].join("\n");
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

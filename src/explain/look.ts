@@ -71,3 +71,7 @@ export function ownIds(file: "uid_map" | "gid_map"): readonly Range[] {
     return Number.isFinite(count) ? [{ first, end: first + count }] : [];
   });
 }
+
+/** A set of our own capabilities as /proc/self/status has it; none when it does not tell. @see capabilities(7) */
+export const ownCapabilities = (set: "CapInh" | "CapPrm" | "CapEff" | "CapBnd"): bigint =>
+  BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(peek("/proc/self/status") ?? "")?.[1] ?? "0"}`);

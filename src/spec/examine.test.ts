@@ -27,9 +27,64 @@ describe("examine", () => {
   });
 
   it("says where the text is not JSON, by line and column", () => {
-    assert.deepEqual(lines('{\n  "a": 1,\n}'), [
-      'error : not JSON: line 3, column 1: expected a property name in double quotes, found "}"',
+    assert.deepEqual(examine('{\n  "a": 1,\n}').findings, [
+      {
+        level: "error",
+        pointer: "",
+        line: 3,
+        column: 1,
+        problem: 'not JSON: expected a property name in double quotes, found "}"',
+      },
     ]);
+  });
+
+  it("says of every finding where it stands in the text", () => {
+    const text =
+      '{ "ociVersion": "1.0.0",\n  "root": {},\n  "hostname": 5, "hostnam": 1,\n  "process": { "args": ["a"], "cwd": "/", "env": ["b"] } }';
+    assert.deepEqual(
+      examine(text).findings.map(({ pointer, line, column }) => `${pointer} ${line}:${column}`),
+      ["/root/path 2:11", "/hostname 3:15", "/process/env/0 4:51", "/hostnam 3:18"],
+    );
+  });
+
+  it("says what was meant by a value that the schema refuses", () => {
+    const hints = (part: object): (string | undefined)[] =>
+      examine(JSON.stringify({ ...least, ...part })).findings.map(({ hint }) => hint);
+    const process = (part: object): (string | undefined)[] => hints({ process: { args: ["a"], cwd: "/", ...part } });
+    const linux = (part: object): (string | undefined)[] => hints({ linux: part });
+    assert.deepEqual(linux({ namespaces: [{ type: "netwrok" }, { type: "net" }, { type: "zzz" }] }), [
+      'did you mean "network"?',
+      'did you mean "network"?',
+      undefined,
+    ]);
+    const limit = { soft: 1, hard: 1 };
+    assert.deepEqual(process({ rlimits: ["RLIMIT_NOFILES", "nofile", "NPROC"].map((type) => ({ type, ...limit })) }), [
+      'did you mean "RLIMIT_NOFILE"?',
+      'did you mean "RLIMIT_NOFILE"?',
+      'did you mean "RLIMIT_NPROC"?',
+    ]);
+    assert.deepEqual(process({ rlimits: [{ type: "RLIMIT_CORE", soft: "unlimited", hard: "5" }] }), [
+      "write 18446744073709551615",
+      "write 5",
+    ]);
+    assert.deepEqual(linux({ seccomp: { defaultAction: "SCMP_ACT_DENY", architectures: ["SCMP_ARCH_AMD64"] } }), [
+      'did you mean "SCMP_ACT_ERRNO"?',
+      'did you mean "SCMP_ARCH_X86_64"?',
+    ]);
+    assert.deepEqual(
+      linux({
+        resources: { memory: { limit: "64m", reservation: "unlimited", swap: "1.5GiB" }, cpu: { quota: "50ms" } },
+      }),
+      ["write 67108864", "write -1", "write 1610612736", "write 50000"],
+    );
+    assert.deepEqual(process({ user: { uid: "1000", gid: 0, umask: "0022" } }), ["write 1000", "write 18"]);
+    assert.deepEqual(process({ terminal: "true", args: "sh -c true", env: { A: 1 }, cwd: "work" }), [
+      "write true",
+      'write ["sh","-c","true"]',
+      'write ["A=1"]',
+      'write "/work"',
+    ]);
+    assert.deepEqual(hints({ mounts: [{ destination: "/a", options: "ro,nosuid" }] }), ['write ["ro","nosuid"]']);
   });
 
   it("finds every violation of the schema and, beside them, the laws that are broken", () => {
@@ -42,7 +97,7 @@ describe("examine", () => {
       }),
       [
         "error /root/path: is required",
-        "error /hostname: must be a string, not 5",
+        'error /hostname: must be a string, not 5; write "5"',
         "error /linux/maskedPaths: unable to restrict sys entries without a private MNT namespace",
         "error /linux/resources/memory/swappiness: must be an integer between 0 and 100",
       ],
@@ -51,12 +106,20 @@ describe("examine", () => {
 
   it("a law says nothing when what it looks at is broken", () => {
     assert.deepEqual(found({ hostname: "a", linux: { namespaces: [{ type: "mount" }, { type: "utz" }] } }), [
-      'error /linux/namespaces/1/type: must be one of pid, network, mount, ipc, uts, user, cgroup, time, not "utz"',
+      'error /linux/namespaces/1/type: must be one of pid, network, mount, ipc, uts, user, cgroup, time, not "utz"; did you mean "uts"?',
     ]);
     assert.deepEqual(found({ linux: { resources: { memory: { limit: "x", swap: 5 } } } }), [
       'error /linux/resources/memory/limit: must be an integer between -9223372036854775808 and 9223372036854775807, not "x"',
     ]);
     assert.deepEqual(found({ linux: 5 }), ["error /linux: must be an object, not 5"]);
+  });
+
+  it("a law that compares parts by identity sees each as one, beside a broken part as well", () => {
+    const namespaces = [{ type: "mount" }, { type: "uts" }, { type: "mount" }];
+    assert.deepEqual(found({ hostname: 5, linux: { namespaces } }), [
+      'error /hostname: must be a string, not 5; write "5"',
+      'error /linux/namespaces/2: duplicated ns "mount"',
+    ]);
   });
 
   it("the items of a list that are not broken are judged, and named by where they stand", () => {
@@ -101,10 +164,23 @@ describe("examine", () => {
       ["error /hostname: contains a NUL byte (\\u0000)"],
     ));
 
-  it("gives the document when a Spec can be made of it, and only then", () => {
-    assert.deepEqual(examine(JSON.stringify({ ...least, hostname: "a" })).read?.json, { ...least, hostname: "a" });
-    assert.equal(examine(JSON.stringify({ ...least, hostname: "a" })).read?.spec.hostname, "a");
-    assert.equal(examine(JSON.stringify({ ...least, hostname: 5 })).read, undefined);
+  it("gives what can be understood of the document, whose pointers go on meaning the original", () => {
+    const read = (part: object): Examination["read"] => examine(JSON.stringify({ ...least, ...part })).read;
+    assert.equal(read({ hostname: "a" })?.spec.hostname, "a");
+    const partly = read({ hostname: 5, domainname: "a", mounts: [{ source: "/a" }, { destination: "/b" }] });
+    assert.equal(partly?.spec.hostname, undefined);
+    assert.equal(partly?.spec.domainname, "a");
+    assert.deepEqual(
+      partly?.spec.mounts.map(({ destination }) => destination),
+      ["/b"],
+    );
+    assert.equal(partly?.rest.original("/mounts/0/destination"), "/mounts/1/destination");
+  });
+
+  it("fills in what must be there, to look at the rest", () => {
+    const spec = examine('{"process":{"user":{"uid":7}},"linux":{"seccomp":{}}}').read?.spec;
+    assert.deepEqual([spec?.process?.user.uid, spec?.process?.args, spec?.root.path], [7, ["sh"], "rootfs"]);
+    assert.equal(spec?.linux.seccomp, undefined);
   });
 });
 
@@ -132,6 +208,21 @@ describe("Remainder", () => {
     assert.equal(rest.original("/a/c~1d"), "/a/c~1d");
     assert(rest.remove("/list/2"));
     assert.deepEqual(rest.json, { a: document.a, list: [{ x: [3] }] });
+  });
+
+  it("a copy means the same original, and what is taken out of it stays in the first", () => {
+    const rest = new Remainder(document);
+    assert(rest.remove("/list/0"));
+    const copy = rest.copy();
+    assert(copy.remove("/list/1"));
+    assert.equal(copy.original("/list/0/x"), "/list/2/x");
+    assert.equal(rest.original("/list/0/x"), "/list/1/x");
+  });
+
+  it("puts values where nothing is", () => {
+    const rest = new Remainder({ a: {} });
+    rest.add("/a/b", { c: [1] });
+    assert.deepEqual(rest.json, { a: { b: { c: [1] } } });
   });
 
   it("says when there is nothing to take out", () => {

@@ -2,6 +2,7 @@
 // For `tsrun validate`; loaded on demand.
 
 import { escapePointer, JsonSyntaxError, parseExact, pointerPath } from "../base/json.ts";
+import { positionsIn, type Positions } from "../base/json-positions.ts";
 import { explain } from "./explain.ts";
 import type { Law } from "./validate.ts";
 import { asGoReads } from "./lenient.ts";
@@ -13,6 +14,9 @@ export type Finding = {
   readonly level: "error" | "warning";
   /** JSON pointer into config.json; "" is the whole document. */
   readonly pointer: string;
+  /** Where that is in the text, from 1; absent when it is not about a place in it. */
+  readonly line?: number;
+  readonly column?: number;
   readonly problem: string;
   /** What to try. */
   readonly hint?: string;
@@ -20,8 +24,15 @@ export type Finding = {
 
 export type Examination = {
   readonly findings: readonly Finding[];
-  /** What the document says; undefined when it is not JSON or breaks the schema. It may break laws. */
-  readonly read: { readonly json: unknown; readonly spec: Spec } | undefined;
+  /** What of the document can be understood; undefined when it is not JSON, or no object. */
+  readonly read: Understood | undefined;
+};
+
+export type Understood = {
+  /** The document without its parts that break the schema; what had to be there is filled in. It may break laws. */
+  readonly rest: Remainder;
+  readonly spec: Spec;
+  readonly positions: Positions;
 };
 
 /** spec/load.ts, which its callers have loaded. */
@@ -35,41 +46,91 @@ export function examine(text: string, loader: Loader): Examination {
     json = parseExact(text, (pointer) => repeated.add(pointer));
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    return { findings: [{ level: "error", pointer: "", problem: `not JSON: ${error.message}` }], read: undefined };
+    const { line, column, problem } = error;
+    return {
+      findings: [{ level: "error", pointer: "", line, column, problem: `not JSON: ${problem}` }],
+      read: undefined,
+    };
   }
+  const positions = positionsIn(text);
   const { checkNulBytes, decodeSpec, isConfig } = loader;
   if (!isConfig(json)) asGoReads(json);
   const violations = explain("Config", json);
-  const errors = [...violations, ...checkNulBytes(text, json), ...brokenLaws(json, loader)];
-  const findings: Finding[] = errors.map(({ pointer, problem }) => ({ level: "error", pointer, problem }));
-  for (const pointer of repeated)
-    findings.push({ level: "warning", pointer, problem: "is given more than once: the last one counts" });
+  const understood = understand(json);
+  const spec = understood && decodeSpec(understood.rest.json);
+  const errors = [
+    ...violations,
+    ...checkNulBytes(text, json),
+    ...(understood === undefined || spec === undefined ? [] : brokenLaws(understood, spec, loader)),
+  ];
+  const findings = errors.map((violation): Finding => ({ level: "error", ...violation }));
+  const aboutName = (pointer: string, problem: string): Finding => ({
+    level: "warning",
+    pointer,
+    ...positions.ofName(pointer),
+    problem,
+  });
+  for (const pointer of repeated) findings.push(aboutName(pointer, "is given more than once: the last one counts"));
   for (const { pointer, suggestion } of findUnknown(json)) {
     if (violations.some((violation) => pointer.startsWith(`${violation.pointer}/`))) continue; // of another type: what is inside means nothing
-    const unknown = { level: "warning", pointer, problem: "nothing of this name is known and it is ignored" } as const;
+    const unknown = aboutName(pointer, "nothing of this name is known and it is ignored");
     findings.push(suggestion === undefined ? unknown : { ...unknown, hint: `did you mean ${suggestion}?` });
   }
-  return { findings, read: violations.length === 0 ? { json, spec: decodeSpec(json) } : undefined };
+  return {
+    findings: located(findings, positions),
+    read: understood && spec && { rest: understood.rest, spec, positions },
+  };
+}
+
+/** The same, each with its place in the text. */
+export const located = (findings: readonly Finding[], positions: Positions): readonly Finding[] =>
+  findings.map((finding) =>
+    finding.line !== undefined || finding.pointer === ""
+      ? finding
+      : { ...finding, ...positions.ofValue(finding.pointer) },
+  );
+
+/** What the schema demands, in the place of what was missing or had to be taken out, so that the rest can be looked at. */
+const FILLED: { readonly [pointer: string]: unknown } = {
+  "/ociVersion": "1.0.0",
+  "/root": { path: "rootfs" },
+  "/root/path": "rootfs",
+  "/process/args": ["sh"],
+  "/process/cwd": "/",
+};
+
+type Partly = {
+  readonly rest: Remainder;
+  /** Pointers of what does not mean anything now. */ readonly removed: ReadonlySet<string>;
+};
+
+/** The document without its parts that break the schema; undefined when nothing is left. */
+function understand(json: unknown): Partly | undefined {
+  const rest = new Remainder(json);
+  const removed = new Set<string>();
+  // What is removed may be missed elsewhere: until the schema has nothing more to say.
+  for (;;) {
+    const pointers = explain("Config", rest.json).map(({ pointer }) => rest.original(pointer));
+    if (pointers.length === 0) return { rest, removed };
+    for (const pointer of pointers) {
+      if (pointer === "") return undefined;
+      const list = rest.listOn(pointer);
+      if (list === undefined || COUNT_TOGETHER.test(list)) removed.add(list ?? pointer);
+      if (rest.remove(pointer)) continue;
+      if (pointer in FILLED) rest.add(pointer, FILLED[pointer]);
+      else {
+        const around = pointer.slice(0, pointer.lastIndexOf("/"));
+        removed.add(around);
+        if (around === "" || !rest.remove(around)) return undefined;
+      }
+    }
+  }
 }
 
 type Broken = { readonly pointer: string; readonly problem: string };
 
 /** The laws that do not hold, also in what is left of a document that breaks the schema. A law that looks at a broken part says nothing. */
-function brokenLaws(json: unknown, { decodeSpec, LAWS, PROCESS_LAWS }: Loader): readonly Broken[] {
-  const rest = new Remainder(json);
-  const removed = new Set<string>();
-  // What is removed may be missed elsewhere: until nothing more can be taken away.
-  for (let changed = true; changed;) {
-    const pointers = explain("Config", rest.json).map(({ pointer }) => rest.original(pointer));
-    if (pointers.includes("")) return [];
-    changed = false;
-    for (const pointer of pointers) {
-      changed = rest.remove(pointer) || changed;
-      const list = rest.listOn(pointer);
-      if (list === undefined || COUNT_TOGETHER.test(list)) removed.add(list ?? pointer);
-    }
-  }
-  const spec = decodeSpec(rest.json);
+function brokenLaws({ rest, removed }: Partly, spec: Spec, { LAWS, PROCESS_LAWS }: Loader): readonly Broken[] {
   const found = [
     ...judge(LAWS, spec, "", removed),
     ...(spec.process ? judge(PROCESS_LAWS, spec.process, "/process", removed) : []),
@@ -106,9 +167,12 @@ function watched<T extends object>(value: T, where: string, read: (pointer: stri
   const copy = Array.isArray(value) ? [] : {};
   for (const [key, inside] of Object.entries(value) as [string, unknown][]) {
     const pointer = `${where}/${escapePointer(key)}`;
+    let seen: unknown = typeof inside === "object" && inside !== null ? undefined : inside;
     const get = (): unknown => {
       read(pointer);
-      return typeof inside === "object" && inside !== null ? watched(inside, pointer, read) : inside;
+      // The same each time: laws compare by identity.
+      if (typeof inside === "object" && inside !== null) seen ??= watched(inside, pointer, read);
+      return seen;
     };
     Object.defineProperty(copy, key, { get, enumerable: true });
   }
@@ -121,9 +185,27 @@ type Json = { [key: string]: unknown };
 export class Remainder {
   readonly json: unknown;
   readonly #indices = new Map<readonly unknown[], number[]>();
+  readonly #added: Set<string>;
 
-  constructor(json: unknown) {
-    this.json = this.#copy(json);
+  /** @param from of another Remainder, whose pointers go on meaning its original */
+  constructor(json: unknown, from?: Remainder) {
+    this.json = this.#copy(json, from);
+    this.#added = new Set(from === undefined ? [] : from.#added);
+  }
+
+  /** Another one, to take more out of. */
+  copy(): Remainder {
+    return new Remainder(this.json, this);
+  }
+
+  /** Puts a value where nothing is, below objects that are there. It stays. */
+  add(original: string, value: unknown): void {
+    const path = pointerPath(original);
+    const key = path.pop() ?? "";
+    let here = this.json;
+    for (const part of path) here = typeof here === "object" && here !== null ? (here as Json)[part] : undefined;
+    if (typeof here === "object" && here !== null) (here as Json)[key] = this.#copy(value);
+    this.#added.add(original);
   }
 
   /**
@@ -132,6 +214,7 @@ export class Remainder {
    * @returns whether anything was there
    */
   remove(original: string): boolean {
+    if (this.#added.has(original)) return false;
     const path = pointerPath(original);
     let here = this.json;
     for (const [depth, key] of path.entries()) {
@@ -174,12 +257,13 @@ export class Remainder {
     return text;
   }
 
-  #copy(value: unknown): unknown {
+  #copy(value: unknown, from?: Remainder): unknown {
     if (typeof value !== "object" || value === null) return value;
     if (!Array.isArray(value))
-      return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, this.#copy(inside)]));
-    const copy: unknown[] = value.map((inside) => this.#copy(inside));
-    this.#indices.set(copy, [...copy.keys()]);
+      return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, this.#copy(inside, from)]));
+    const copy: unknown[] = value.map((inside) => this.#copy(inside, from));
+    const indices = from === undefined ? undefined : from.#indices.get(value);
+    this.#indices.set(copy, [...(indices ?? copy.keys())]);
     return copy;
   }
 }

@@ -3,6 +3,7 @@
 import { type Check, checkConfig, checkProcess, checkResources, type SchemaError } from "../../build/gen/explain.js";
 import type { Violation } from "../base/errors.ts";
 import { escapePointer, pointerPath } from "../base/json.ts";
+import { didYouMean, integerMeant, typeMeant } from "./meant.ts";
 
 export type Question = "Config" | "Process" | "Resources";
 
@@ -33,11 +34,32 @@ function violation(error: SchemaError, json: unknown): Violation {
   if (keyword === "minItems" || keyword === "minLength") {
     return { pointer: instancePath, problem: instancePath.endsWith("/args") ? ARGS : "must not be empty" };
   }
-  const value = describe(valueAt(json, instancePath));
+  const given = valueAt(json, instancePath);
+  const value = describe(given);
+  const hint = instead(keyword, params, given, instancePath);
   return {
     pointer: instancePath,
     problem: `${runcsWords(instancePath, value)}must be ${expected(keyword, params)}, not ${value}`,
+    ...(hint !== undefined && { hint }),
   };
+}
+
+/** What to write instead, where that can be told. */
+function instead(keyword: string, params: SchemaError["params"], value: unknown, pointer: string): string | undefined {
+  if (keyword === "enum")
+    return typeof value === "string" ? didYouMean(value, params["allowedValues"] as readonly string[]) : undefined;
+  let text: string | undefined;
+  if (keyword === "type") text = typeMeant(String(params["type"]), value, pointer);
+  else if (keyword === "range" && typeof value === "string")
+    text = integerMeant(
+      value,
+      pointer,
+      BigInt(String(params["lowest"])),
+      BigInt(String(params["highest"])),
+    )?.toString();
+  else if (keyword === "pattern" && params["pattern"] === "^/" && typeof value === "string" && value !== "")
+    text = pointer.startsWith("/hooks/") ? undefined : JSON.stringify(`/${value}`);
+  return text === undefined ? undefined : `write ${text}`;
 }
 
 /** What runc says of a place first, where its callers look for that. */

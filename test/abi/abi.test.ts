@@ -51,6 +51,7 @@ const mayBeAbsent: ReadonlyMap<string, string> = new Map([
   ["pidfd.PIDFD_SIGNAL_THREAD", "6.9"],
   ["pidfd.PIDFD_SIGNAL_THREAD_GROUP", "6.9"],
   ["pidfd.PIDFD_SIGNAL_PROCESS_GROUP", "6.9"],
+  ["nsfs.NS_GET_PID_FROM_PIDNS", "6.11"],
   ["sched.SCHED_EXT", "6.12"],
   ["statfs.ST_NOSYMFOLLOW", "5.10, but glibc 2.36 has no name for it"],
   ["keyctl.KEY_USR_VIEW", "2.6, but only keyutils.h has a name for it"],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "mocha";
 import type { Config } from "./bundle.ts";
@@ -28,7 +28,7 @@ describe("validate", () => {
     const container = box().container();
     for (const flags of [[], ["--host"]]) {
       const { stdout, stderr } = ok(validate(container, ...flags));
-      assert.equal(stdout, "config.json: 0 errors, 0 warnings\n");
+      assert.equal(stdout, `${container.bundle}/config.json: 0 errors, 0 warnings\n`);
       assert.equal(stderr, "");
     }
   });
@@ -40,12 +40,12 @@ describe("validate", () => {
     assert.equal(status, 1);
     assert.equal(stderr, "");
     assert.equal(
-      stdout,
+      stdout.replaceAll(/^\/.*\/(?=config\.json)/gm, ""),
       [
-        "error /root/path: is required",
-        "error /hostname: must be a string, not 6",
-        "warning /hostname: is given more than once: the last one counts",
-        "warning /noNewPrivileges: nothing of this name is known and it is ignored; did you mean /process/noNewPrivileges?",
+        "config.json:1:30: error /root/path: is required",
+        'config.json:1:97: error /hostname: must be a string, not 6; write "6"',
+        "config.json:1:63: warning /noNewPrivileges: nothing of this name is known and it is ignored; did you mean /process/noNewPrivileges?",
+        "config.json:1:86: warning /hostname: is given more than once: the last one counts",
         "config.json: 2 errors, 2 warnings",
         "",
       ].join("\n"),
@@ -56,18 +56,20 @@ describe("validate", () => {
     const container = box().container((config) => (config["hostnam"] = "a"));
     assert.match(
       ok(validate(container)).stdout,
-      /^warning \/hostnam: .*did you mean hostname\?\nconfig.json: 0 errors, 1 warning\n$/,
+      /config\.json:\d+:3: warning \/hostnam: .*did you mean hostname\?\n.*config.json: 0 errors, 1 warning\n$/,
     );
   });
 
   itOurs("says where the text is not JSON", () => {
     const { status, stdout } = validateText('{\n  "root": {,\n}');
     assert.equal(status, 1);
-    assert.match(stdout, /^error: not JSON: line 2, column 12: /);
+    assert.match(stdout, /config\.json:2:12: error: not JSON: expected /);
   });
 
   itOurs("--json prints an object", () => {
     const container = box().container((config) => (config["hostnam"] = "a"));
+    const text = readFileSync(join(container.bundle, "config.json"), "utf8");
+    const line = text.slice(0, text.indexOf('"hostnam"')).split("\n").length;
     assert.deepEqual(JSON.parse(ok(validate(container, "--json")).stdout), {
       bundle: container.bundle,
       valid: true,
@@ -75,6 +77,8 @@ describe("validate", () => {
         {
           level: "warning",
           pointer: "/hostnam",
+          line,
+          column: 3,
           problem: "nothing of this name is known and it is ignored",
           hint: "did you mean hostname?",
         },
@@ -114,7 +118,10 @@ describe("validate", () => {
         ...flags,
       ]);
     ok(asNobody());
-    assert.match(ok(asNobody("--host")).stdout, /^warning: looked at as user 65534/);
+    const { status, stdout } = asNobody("--host");
+    assert.equal(status, 1);
+    assert.match(stdout, /: error \/linux\/namespaces: rootless container requires user namespaces/);
+    assert.match(stdout, /: warning: looked at as user 65534/);
   });
 
   itOurs("--host finds a root file system, mount sources, namespaces and hooks that are not there", () => {
@@ -168,8 +175,22 @@ describe("validate", () => {
         assert.deepEqual(program(name), ["error /process/args/0"], name);
       assert.deepEqual(
         program("nothing", (config) => config.mounts.push({ destination: "/usr", source: "/usr", options: ["bind"] })),
+        ["error /process/args/0"],
+      );
+      assert.deepEqual(
+        program("nothing", (config) => config.mounts.push({ destination: "/usr", type: "ext4", source: "/dev/null" })),
         ["warning /process/args/0"],
       );
+      const tool = box().path("tools/tool");
+      mkdirSync(box().path("tools"));
+      writeFileSync(tool, "#!/bin/sh\n", { mode: 0o755 });
+      const brought = (config: Config): unknown =>
+        config.mounts.push({ destination: "/opt", source: box().path("tools"), options: ["bind"] });
+      assert.deepEqual(program("/opt/tool", brought), []);
+      writeFileSync(tool, "#!/bin/python\n");
+      assert.deepEqual(program("/opt/tool", brought), ["error /process/args/0"]);
+      chmodSync(tool, 0o644);
+      assert.deepEqual(program("/opt/tool", brought), ["error /process/args/0"]);
     },
   );
 
