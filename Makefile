@@ -13,7 +13,10 @@ BINDIR  ?= $(PREFIX)/sbin
 DATADIR ?= $(PREFIX)/share
 MANDIR  ?= $(DATADIR)/man
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
-COMMIT  := $(shell git -c safe.directory='*' rev-parse --verify -q HEAD 2>/dev/null)
+# The commit and its time: of the archive of sources, or of the repository.
+REVISION := $(shell sed '/Format/d' packaging/revision | grep . || git -c safe.directory='*' log -1 --format='%H %ct' 2>/dev/null)
+COMMIT   := $(word 1,$(REVISION))
+SOURCE_DATE_EPOCH ?= $(or $(word 2,$(REVISION)),$(shell date +%s))
 
 NODE_MODULES := node_modules/.package-lock.json
 GEN          := build/gen/validate.js
@@ -68,7 +71,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build library check format abi host-test systest clients faults test-guest test demo bench profile docs pages install pack clean help FORCE
+.PHONY: build library check format abi host-test systest clients faults test-guest test demo bench profile docs pages install uninstall pack dist dist-arch release-check clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -135,8 +138,9 @@ $(BUILD)/obj/heap.S: $(BUILD)/obj/maker $(BUILD)/obj/elsewhere scripts/heap.mjs 
 $(BUILD)/obj/heap.o: $(BUILD)/obj/heap.S
 	$(CC) -c -o $@ $<
 
+# The map says what is linked in: for licences, and for the list of what is in a release.
 $(BUILD)/obj/tsrun: $(BUILD)/host.o $(TABLE) $(BUILD)/obj/modules.o $(BUILD)/obj/heap.o host/heap.ld
-	$(TSRUN)
+	$(TSRUN) -Wl,-Map=$@.map
 
 # [kernel] A file that was written in large pieces lies in large folios of the page cache, which strip's small ones do not make: a tenth of each start.
 $(BUILD)/tsrun: $(BUILD)/obj/tsrun $(BUILD)/obj/maker
@@ -260,23 +264,13 @@ docs: $(NODE_MODULES) $(GEN)
 
 # Manual pages and completions, from the table of commands. The date is that of the sources.
 PAGES := $(BUILD)/pages/man/tsrun.8
-$(PAGES): $(NODE_MODULES) $(GEN) scripts/documents.mts package.json $(wildcard src/cli/*.ts src/cli/pages/*.ts)
-	node --import ./scripts/typescript.mjs scripts/documents.mts --out $(BUILD)/pages --version '$(VERSION)' --date "$$(git -c safe.directory='*' log -1 --format=%cs 2>/dev/null || date -u +%F)"
+$(PAGES): $(NODE_MODULES) $(GEN) scripts/documents.mts package.json $(wildcard src/cli/*.ts src/cli/pages/*.ts) $(BUILD)/settings
+	node --import ./scripts/typescript.mjs scripts/documents.mts --out $(BUILD)/pages --version '$(VERSION)' --date "$$(date -u -d @$(SOURCE_DATE_EPOCH) +%F)"
 
 ## pages: manual pages and completions, below build/pages
 pages: $(PAGES)
 
-## install: the program, manual pages and completions below $(DESTDIR)$(PREFIX); BINDIR, MANDIR, DATADIR move them
-install: build pages
-	install -D -m 0755 $(BUILD)/tsrun $(DESTDIR)$(BINDIR)/tsrun
-	install -d $(DESTDIR)$(MANDIR)/man8 && install -m 0644 $(BUILD)/pages/man/*.8 $(DESTDIR)$(MANDIR)/man8/
-	install -D -m 0644 $(BUILD)/pages/completions/tsrun $(DESTDIR)$(DATADIR)/bash-completion/completions/tsrun
-	install -D -m 0644 $(BUILD)/pages/completions/_tsrun $(DESTDIR)$(DATADIR)/zsh/site-functions/_tsrun
-	install -D -m 0644 $(BUILD)/pages/completions/tsrun.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/tsrun.fish
-
-## pack: a package for npm with the built program, in build/
-pack: build pages
-	npm pack --ignore-scripts --pack-destination $(BUILD)
+include packaging/dist.mk
 
 ## clean: removes build/ and nothing else
 clean:
@@ -284,4 +278,4 @@ clean:
 
 ## help: this list; QUICKJS=/usr builds against the distribution's engine, BUILD=DIR builds elsewhere
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 15

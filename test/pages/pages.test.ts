@@ -1,26 +1,15 @@
-// Manual pages, completions and packages: made of the table of commands, taken by the programs that read them, and where they belong.
+// Manual pages and completions: made of the table of commands, and taken by the programs that read them.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { bashCompletion, fishCompletion, zshCompletion } from "../../src/cli/pages/completions.ts";
 import { manPages } from "../../src/cli/pages/man.ts";
 import { shownCommands, shownGlobals } from "../../src/cli/pages/table.ts";
 
-const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const pages = manPages({ version: "1.2.3", date: "2026-01-31" });
 const commands = shownCommands();
 
@@ -262,60 +251,4 @@ zpty -d shell
       assert.deepEqual(offered(lines, program), [["zsh-bundle"], ["zsh-bundle", "zsh-file"], ["web1", "web2"], []]);
     },
   );
-});
-
-describe("what is delivered", function () {
-  this.timeout(120_000);
-  if (!existsSync(join(PROJECT, "build/tsrun"))) {
-    it.skip("is tried with a built program (make build)", () => undefined);
-    return;
-  }
-  const run = (program: string, args: readonly string[], cwd: string): string =>
-    execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  const below = (root: string): string[] =>
-    readdirSync(root, { recursive: true })
-      .map(String)
-      .filter((name) => statSync(join(root, name)).isFile())
-      .sort();
-
-  it("make install puts the program, its pages and its completions below DESTDIR, and nothing elsewhere", () => {
-    const root = join(folder, "root");
-    run("make", ["-o", "build", "install", `DESTDIR=${root}`, "PREFIX=/usr"], PROJECT);
-    assert.deepEqual(
-      below(root),
-      [
-        "usr/sbin/tsrun",
-        "usr/share/bash-completion/completions/tsrun",
-        "usr/share/fish/vendor_completions.d/tsrun.fish",
-        ...pages.map((page) => `usr/share/man/man8/${page.file}`).sort(),
-        "usr/share/zsh/site-functions/_tsrun",
-      ].sort(),
-    );
-    assert.match(run(join(root, "usr/sbin/tsrun"), ["--version"], "/"), /^tsrun version /);
-  });
-
-  it("the package of make pack installs in an empty folder, and runs without any other", () => {
-    const packed = join(folder, "packed");
-    const empty = join(folder, "empty");
-    for (const path of [packed, empty]) mkdirSync(path);
-    run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", packed], PROJECT);
-    const [tarball = assert.fail("no package")] = readdirSync(packed);
-    run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(packed, tarball)], empty);
-    assert.deepEqual(
-      readdirSync(join(empty, "node_modules")).filter((name) => !name.startsWith(".")),
-      ["tsrun"],
-    );
-    assert.match(run("node_modules/.bin/tsrun", ["--version"], empty), /^tsrun version /);
-    const files = below(join(empty, "node_modules/tsrun"));
-    for (const name of ["build/tsrun", "build/pages/man/tsrun.8", "README.md", "LICENSE", "docs/errors.md"])
-      assert(files.includes(name), name);
-    assert.deepEqual(
-      files.filter((name) => /^(src|test|host|scripts)\//.test(name)),
-      [],
-    );
-    assert.equal(
-      JSON.parse(readFileSync(join(empty, "node_modules/tsrun/package.json"), "utf8")).bin.tsrun,
-      "build/tsrun",
-    );
-  });
 });

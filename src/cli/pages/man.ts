@@ -37,7 +37,7 @@ function programPage(edition: Edition, commands: readonly ShownCommand[]): strin
     [
       "ERRORS",
       prose(
-        "A failure is one line on standard error: the step, the part of config.json that asked, the call, its error and what to try. The codes in the JSON log are listed in docs/errors.md.",
+        "A failure is one line on standard error: the step, the part of config.json that asked, the call, its error and what to try. The codes in the JSON log are listed in @DOCDIR@/errors.md.",
       ),
     ],
     [
