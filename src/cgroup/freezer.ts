@@ -1,6 +1,7 @@
 // Stopping and continuing all processes of a container at once.
 
 import { ENODEV, ENOENT } from "../abi/errno.ts";
+import type { HostPath } from "../base/brand.ts";
 import { HostError, isErrno } from "../base/errors.ts";
 import { sleepMs } from "../sys/time.ts";
 import { isV2, readValue, writeValue } from "./files.ts";
@@ -9,6 +10,9 @@ import type { CgroupPath, CgroupPaths } from "./plan.ts";
 /** v1's freezer; on a hybrid host, too. undefined: cgroups that cannot freeze. */
 const freezerOf = (paths: CgroupPaths): CgroupPath | undefined =>
   paths.find(({ controllers }) => controllers.includes("freezer")) ?? paths.find(isV2);
+
+/** The directory of the cgroup that freezes the container; undefined where none can. */
+export const freezerDirectory = (paths: CgroupPaths): HostPath | undefined => freezerOf(paths)?.path;
 
 /** True when the container itself was frozen; a frozen parent does not count. */
 export function frozen(paths: CgroupPaths): boolean {

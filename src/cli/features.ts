@@ -48,7 +48,7 @@ export function features(): Features {
     annotations: {
       "tsrun.version": version(),
       "tsrun.commit": commit(),
-      "org.opencontainers.runc.checkpoint.enabled": "false",
+      "org.opencontainers.runc.checkpoint.enabled": "true",
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
     potentiallyUnsafeConfigAnnotations: [

@@ -59,6 +59,7 @@ export const globalOptions = {
   "systemd-cgroup": { type: "boolean" },
   "cgroup-manager": { type: "string" },
   rootless: { type: "string", default: "auto" },
+  criu: { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
 } as const;
@@ -74,8 +75,6 @@ export type Command = {
   readonly stopAfter?: number;
   /** The exit status when it throws, but for an error of the command line; absent: 1. */
   readonly failureStatus?: number;
-  /** Known by name and options only. Its help fails as well: by that callers find out what a runtime can do (CLIENTS 6). */
-  readonly notDone?: true;
   /** @param flags values of `options` @returns the exit status; nothing: 0 */
   run(flags: object, args: readonly string[], globalFlags: GlobalFlags): number | void;
 };

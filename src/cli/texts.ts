@@ -66,6 +66,7 @@ export const globalTexts: { readonly [Name in keyof typeof globalOptions]: Optio
     choices: ["true", "false", "auto"],
     help: "go on where there is no right to make cgroups: true, false or auto",
   },
+  criu: { value: "PATH", help: "the program of CRIU, by path or by its name in $PATH (default: criu)" },
   help: { help: "show this text, or a command's" },
   version: { help: "show the version" },
 };
@@ -89,34 +90,47 @@ const create = {
 } as const;
 
 const criu = {
-  "image-path": { value: "DIR", help: "where CRIU's images are" },
-  "work-path": { value: "DIR", help: "where CRIU works and writes its logs" },
-  "tcp-established": { help: "allow open TCP connections" },
-  "ext-unix-sk": { help: "allow unix sockets to processes outside" },
-  "shell-job": { help: "allow processes that belong to a shell outside" },
-  "file-locks": { help: "handle file locks" },
+  "image-path": { value: "DIR", help: "directory of the images (default: checkpoint in the working directory)" },
+  "work-path": { value: "DIR", help: "directory of CRIU's logs and statistics (default: that of the images)" },
+  "tcp-established": { help: "keep open TCP connections" },
+  "ext-unix-sk": { help: "allow unix sockets that lead out of the container" },
+  "shell-job": { help: "allow a terminal and a session of a shell outside" },
+  "file-locks": { help: "keep file locks" },
   "manage-cgroups-mode": {
     value: "MODE",
     choices: ["soft", "full", "strict", "ignore"],
-    help: "what is done about cgroups: soft, full, strict or ignore",
+    help: "how cgroups are restored: soft (the default) leaves those alone that are there, full and strict do not, ignore knows of none",
   },
-  "empty-ns": { value: "TYPE", help: "a namespace whose content is left out" },
-  "auto-dedup": { help: "drop memory pages from images when they are not needed any more" },
-  "lazy-pages": { help: "restore memory when it is used" },
+  "network-lock": {
+    value: "METHOD",
+    choices: ["iptables", "nftables", "skip"],
+    help: "by what the network stands still meanwhile (default: CRIU's choice, nftables where iptables-restore is missing)",
+  },
+  "empty-ns": { value: "TYPE", help: "leave out what is in a namespace; of network it always is" },
+  "auto-dedup": { help: "drop pages of memory from the images that later images or the processes have" },
+  "lazy-pages": { help: "move memory only when it is used" },
 } as const;
 
 export const texts: { readonly [Name in CommandName]: Described<Commands[Name]["options"]> } = {
   checkpoint: {
-    summary: "save the state of a container (not supported)",
+    summary: "save the processes of a container as images",
     usage: idUsage,
-    description: "This version of tsrun does not save containers: the command fails and changes nothing.",
+    description: `Has CRIU write all that the container's processes are into a directory, from
+which "PROGRAM restore" makes them again, here or on another host. The files of
+the container are not in it. The container ends and is removed, unless it shall
+go on. When it cannot be saved it goes on as before. For example:
+
+    # PROGRAM checkpoint --image-path /var/tmp/web1 web1
+    # PROGRAM restore --detach --bundle bundle --image-path /var/tmp/web1 web1`,
     options: {
       ...criu,
-      "parent-path": { value: "DIR", help: "images of an earlier --pre-dump" },
+      "parent-path": { value: "DIR", help: "images of an earlier --pre-dump, relative to the image directory" },
       "leave-running": { help: "let the container go on" },
-      "status-fd": { value: "N", help: "descriptor that is told when lazy pages are ready" },
-      "page-server": { value: "ADDRESS:PORT", help: "where memory pages are sent to" },
-      "pre-dump": { help: "save memory only, and let the container go on" },
+      "tcp-skip-in-flight": { help: "leave out TCP connections that are being made" },
+      "link-remap": { help: "give a name to open files that have been removed" },
+      "status-fd": { value: "N", help: "write a zero byte to descriptor N when lazy pages can be asked for" },
+      "page-server": { value: "ADDRESS:PORT", help: "send memory there, or with --lazy-pages offer it there" },
+      "pre-dump": { help: "save memory only, and let the container go on: a later checkpoint saves what has changed" },
     },
   },
   create: {
@@ -277,9 +291,12 @@ must have a column PID.`,
     options: {},
   },
   restore: {
-    summary: "make a container from a saved one (not supported)",
+    summary: "make a container from the images of its processes",
     usage: idUsage,
-    description: "This version of tsrun does not save containers: the command fails and changes nothing.",
+    description: `Makes a container again that "PROGRAM checkpoint" has saved: from the same
+bundle, or one like it with another name. Its processes go on where they were.
+Of the hooks, prestart and createRuntime are run. Then it waits for the
+container as "PROGRAM run" does, unless it shall detach.`,
     options: {
       ...criu,
       bundle: create.bundle,
@@ -288,8 +305,9 @@ must have a column PID.`,
       "pid-file": create["pid-file"],
       "no-subreaper": { help: "do not adopt processes that the container leaves behind" },
       "no-pivot": create["no-pivot"],
-      "tcp-close": { help: "close connections that were open" },
-      "lsm-profile": { value: "TYPE:NAME", help: "security profile of the restored container" },
+      "tcp-close": { help: "restore TCP connections as closed" },
+      "lsm-profile": { value: "TYPE:NAME", help: "security profile, such as apparmor:web or selinux:LABEL" },
+      "lsm-mount-context": { value: "LABEL", help: "SELinux context of the mounts" },
     },
   },
   run: {

@@ -2,11 +2,10 @@
 
 import { attend, onSignalOfInput, takeSignals } from "./foreground/wait.ts";
 import { create, type CreateRequest } from "./create/parent.ts";
-import { destroy } from "./state/destroy.ts";
+import { destroyOrWarn } from "./state/destroy.ts";
 import { expect } from "./channel/child-messages.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runHooks } from "./lifecycle-hooks.ts";
-import type { ContainerRecord, StateDirectory } from "./state/store.ts";
 import { step } from "./step.ts";
 import { undoOf } from "./undo.ts";
 import defer * as readinessRelay from "./foreground/readiness.ts";
@@ -17,15 +16,6 @@ export type RunRequest = CreateRequest & {
   readonly keep: boolean;
   readonly noSubreaper: boolean;
 };
-
-/** The container has ended, and its status is what the caller waits for: what cannot be removed is a warning. */
-function takeAway(globals: Globals, directory: StateDirectory, record: ContainerRecord): void {
-  try {
-    destroy(globals, directory, record);
-  } catch (error) {
-    globals.warn(`delete --force removes what is left of ${record.id}`, error);
-  }
-}
 
 /** @returns the exit status of the container's process, 128 + N when a signal ended it; 0 at once when detached */
 export function runContainer(globals: Globals, request: RunRequest): number {
@@ -47,6 +37,6 @@ export function runContainer(globals: Globals, request: RunRequest): number {
   if (readiness !== undefined) onSignalOfInput(readinessRelay.passReadyOnSignal(readiness, globals));
   const status = attend(child, signals, terminal);
   undo.move();
-  if (!request.keep) takeAway(globals, directory, record);
+  if (!request.keep) destroyOrWarn(globals, directory, record);
   return status;
 }

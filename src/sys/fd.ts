@@ -84,6 +84,12 @@ export function addStatusFlags(fd: Fd, flags: number): void {
   syscall("fcntl", SYS_fcntl, `F_SETFL ${fd.raw}`, fd.raw, F_SETFL, before | flags);
 }
 
+/** O_* with which the number was opened; undefined when it is not an open descriptor. @see F_GETFL(2const) */
+export function openFlags(raw: number): number | undefined {
+  const flags = host.syscall(SYS_fcntl, raw, F_GETFL, 0);
+  return flags < 0 ? undefined : flags;
+}
+
 /** False when the number is not an open descriptor. */
 export function isOpen(raw: number): boolean {
   return host.syscall(SYS_fcntl, raw, F_GETFD, 0) >= 0;

@@ -2,7 +2,7 @@
 // the call fail that would tell of it. What is not provoked here says why. And each error is told as docs/errors.md promises.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { ERRNO } from "../../src/abi/errno_table.ts";
@@ -109,6 +109,16 @@ class Attempt {
       if (this.found === this.code) return;
       if (!existsSync(this.log)) ok(this.box.runtime(["delete", "--force", container.id]));
     }
+  }
+
+  /** From a directory that looks like one of images. @param description what container.json holds */
+  restore(globals: readonly string[], isThere = true, description?: string): void {
+    const container = this.box.container();
+    const images = join(container.bundle, "images");
+    mkdirSync(images);
+    if (isThere) writeFileSync(join(images, "inventory.img"), "");
+    if (description !== undefined) writeFileSync(join(images, "container.json"), description);
+    this.run([...globals, "restore", "--detach", "--bundle", container.bundle, "--image-path", images, container.id]);
   }
 
   /** A write to a file of the cgroup fails. */
@@ -463,6 +473,12 @@ const CASES: { readonly [code: string]: ((attempt: Attempt) => void) | string } 
       config.linux.maskedPaths = [];
       config.linux.readonlyPaths = [];
     }),
+  "criu-missing": (t) => t.restore(["--criu", "/nowhere/criu"]),
+  "criu-ended": (t) => t.restore(["--criu", "/bin/true"]),
+  "images-missing": (t) => t.restore([], false),
+  "images-damaged": (t) => t.restore([], true, "{"),
+  "images-of-another": (t) =>
+    t.restore([], true, JSON.stringify({ version: 1, architecture: "m68k", externalMounts: [] })),
   "init-died": (t) => t.inject("sethostname:signal=SIGKILL"),
   "init-oom-killed": (t) =>
     void t.create((config) => (config.linux.resources = { ...config.linux.resources, memory: { limit: 4096 * 16 } })),
@@ -481,6 +497,8 @@ const NOT_HERE: { readonly [code: string]: string } = {
   "id-map-helper-refused": "rootless.test.ts",
   "device-other": "userns.test.ts",
   "not-supported": "told by its text",
+  "criu-too-old": "src/criu/options-plan.test.ts",
+  "criu-refused": "needs CRIU; test/criu",
   "mount-raced": "race.test.ts",
   "null-device-fake": "escape.test.ts",
   "working-directory-outside": "escape.test.ts",

@@ -154,29 +154,3 @@ describe("like crun", function () {
     ok(container.delete("--force"));
   });
 });
-
-describe("checkpoint and restore", () => {
-  if (!isTsrun) return;
-  const box = useBox();
-
-  it("fail when podman probes them by --help, and say that they are not supported", () => {
-    for (const command of ["checkpoint", "restore"]) {
-      for (const args of [
-        [command, "--help"],
-        [command, "-h"],
-        ["help", command],
-      ]) {
-        const { status, stdout, stderr } = box().runtime(args);
-        assert.equal(status, 1, "podman takes 0 for a runtime that can do it");
-        assert.match(stdout, /^NAME:\n.*not supported/);
-        assert.match(stderr, new RegExp(`${command} is not supported by this version of tsrun`));
-      }
-      refused(
-        box().runtime([command, "--image-path", "/x", "--work-path=/y", "id"]),
-        /is not supported by this version of tsrun/,
-      );
-    }
-    // podman takes "flag needs an argument" for a runtime that restores pods (crutils, CRRuntimeSupportsPodCheckpointRestore)
-    refused(box().runtime(["restore", "--lsm-mount-context"]), /unknown option --lsm-mount-context/);
-  });
-});

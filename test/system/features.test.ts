@@ -101,7 +101,7 @@ describe("features", () => {
     assert.match(annotations["tsrun.version"] ?? "", /^\d+\.\d+\.\d+/);
     assert.notEqual(annotations["tsrun.commit"], undefined);
     assert.match(annotations["io.github.seccomp.libseccomp.version"] ?? "", /^\d+\.\d+\.\d+$/);
-    assert.equal(annotations["org.opencontainers.runc.checkpoint.enabled"], "false");
+    assert.equal(annotations["org.opencontainers.runc.checkpoint.enabled"], "true");
     assert(potentiallyUnsafeConfigAnnotations.includes("run.oci.seccomp_bpf_data"));
   });
 

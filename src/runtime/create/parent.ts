@@ -49,7 +49,7 @@ import { checkPassedOn, listenFds } from "../process/inherited-fds.ts";
 import type { ContainerPlan } from "../plan/container.ts";
 import { hideOwnProgram } from "../process/own-program.ts";
 import { listenForStart } from "../channel/start-socket.ts";
-import { procStat } from "../state/status.ts";
+import { procStat, streamsOf } from "../state/status.ts";
 import { logSteps, step } from "../step.ts";
 import {
   checkedId,
@@ -189,7 +189,13 @@ function provide(
     }),
   );
   step("set oom score", () => plan.namespaces.user?.privileged !== false && setOomScoreAdj(plan.process, child.pid));
-  const record = step("record state", () => recordInit(directory, { ...unborn, cgroup: paths }, child));
+  const record = step("record state", () =>
+    recordInit(
+      directory,
+      { ...unborn, cgroup: paths, streams: plan.terminal === undefined ? streamsOf("self") : undefined },
+      child,
+    ),
+  );
   letEnter(plan, paths, child, born.channel, born.inV2 || plan.cgroup.unit !== undefined);
   return { child, record };
 }
@@ -220,7 +226,7 @@ function runRuntimeHooks(plan: ContainerPlan, child: Child, channel: Fd): void {
   tellChild(channel, { kind: "hooked" });
 }
 
-function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; readonly text: string } {
+export function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; readonly text: string } {
   let text: string;
   try {
     text = readFile(null, path, 32768);
@@ -242,7 +248,7 @@ function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; read
   return { spec, text };
 }
 
-function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
+export function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
   const host = probeHost(globals.rootless);
   if (host.euid !== 0) refuseWithoutRoot(spec);
   const listening = listenFds();
@@ -261,7 +267,7 @@ function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: H
   return plan;
 }
 
-function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDirectory {
+export function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDirectory {
   const directory = reserve(globals.root, plan.id);
   undo.use("close state directory", directory.fd);
   // When something could not be taken back the state stays, for `delete --force` to find and try again.
@@ -274,7 +280,7 @@ function reserveId(globals: Globals, plan: ContainerPlan, undo: Undo): StateDire
 }
 
 /** Written before the first cgroup is made: whoever kills us at any later moment, `delete --force` finds what there is to remove. */
-function recordFirst(
+export function recordFirst(
   directory: StateDirectory,
   plan: ContainerPlan,
   text: string,
@@ -295,6 +301,8 @@ function recordFirst(
     intelRdt,
     keyring: plan.keyring !== undefined,
     sharedPid: plan.sharedPid,
+    streams: undefined,
+    timeNamespace: undefined,
     poststart: plan.hooks.poststart,
     poststop: plan.hooks.poststop,
   };
@@ -302,7 +310,7 @@ function recordFirst(
   return record;
 }
 
-function startCgroup(plan: ContainerPlan, undo: Undo): PreparedCgroup {
+export function startCgroup(plan: ContainerPlan, undo: Undo): PreparedCgroup {
   const driver = driverOf(plan.cgroup.unit);
   const cgroup = driver.prepare(plan.cgroup);
   undo.defer("remove cgroup", () => driver.abandon(cgroup));
@@ -347,7 +355,7 @@ function mapIds(
 const handOverCgroup = (paths: CgroupPaths, uid: number | undefined): void =>
   uid === undefined || uid === geteuid() ? undefined : cgroupDelegation.delegateCgroup(paths, uid);
 
-function undoInit(child: Child, undo: Undo): void {
+export function undoInit(child: Child, undo: Undo): void {
   undo.use("close pidfd", child.pidfd);
   undo.defer("kill init", () => killAndReap(child));
 }

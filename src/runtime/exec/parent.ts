@@ -130,10 +130,17 @@ function findContainer(globals: Globals, request: ExecRequest, undo: Undo): Cont
   if (!request.ignorePaused && record.cgroup !== undefined && frozen(record.cgroup))
     throw new StateError("cannot exec in a paused container (use --ignore-paused to override)");
   const text = readFile(directory.fd, "config.json", 32768);
-  const config = fromStored(directory, "config.json", text, () => parseStored(text, () => exactJson));
-  checkStoredProcess(directory, text, config);
+  const stored = fromStored(directory, "config.json", text, () => parseStored(text, () => exactJson));
+  checkStoredProcess(directory, text, stored);
+  const config = record.timeNamespace === true ? inTimeNamespace(stored) : stored;
   return { directory, record, config, text, init };
 }
+
+/** A restored container has one that config.json does not ask for. */
+const inTimeNamespace = (config: StoredConfig): StoredConfig => ({
+  ...config,
+  namespaces: [...config.namespaces, "time"],
+});
 
 function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
   const wanted = processOf(process, config);

@@ -29,6 +29,15 @@ export function destroy(globals: Globals, directory: StateDirectory, record: Con
   runLateHooks("poststop", record.poststop, hookState(record, "stopped", 0), globals);
 }
 
+/** For who has waited for the container's end, and whose caller wants its status: what cannot be removed is a warning. */
+export function destroyOrWarn(globals: Globals, directory: StateDirectory, record: ContainerRecord): void {
+  try {
+    destroy(globals, directory, record);
+  } catch (error) {
+    globals.warn(`delete --force removes what is left of ${record.id}`, error);
+  }
+}
+
 /**
  * SIGKILL for a container: for all of its processes where they would outlive init, and also where they are frozen.
  * @throws SysError ESRCH when init has just ended

@@ -52,6 +52,8 @@ const GUARDS: Guards = {
       isListOf(value["remove"], isAbsolute)),
   keyring: isFlag,
   sharedPid: isFlag,
+  streams: (value): value is ContainerRecord["streams"] => value === undefined || isListOf(value, isText),
+  timeNamespace: (value): value is ContainerRecord["timeNamespace"] => value === undefined || isFlag(value),
   poststart: areHooks,
   poststop: areHooks,
 };
@@ -71,6 +73,8 @@ const FIELDS = [
   "intelRdt",
   "keyring",
   "sharedPid",
+  "streams",
+  "timeNamespace",
   "poststart",
   "poststop",
 ] as const satisfies readonly (keyof ContainerRecord)[];

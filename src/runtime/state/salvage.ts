@@ -41,6 +41,8 @@ export function salvage(directory: StateDirectory): ContainerRecord {
     intelRdt: known.intelRdt,
     keyring: false,
     sharedPid: true, // nobody knows: then the death of init is not taken for that of all
+    streams: known.streams,
+    timeNamespace: known.timeNamespace,
     poststart: [],
     poststop: known.poststop ?? spec?.hooks.poststop ?? [],
   };

@@ -6,23 +6,34 @@ import { hostPid, type HostPid } from "../../base/brand.ts";
 import { frozen } from "../../cgroup/freezer.ts";
 import type { Status } from "../../spec/types.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { lstatIfThere, readFile } from "../../sys/file.ts";
+import { lstatIfThere, readFile, readlinkat } from "../../sys/file.ts";
 import { pidfd_open } from "../../sys/process.ts";
 import { isBeingCreated, type ContainerRecord, type StateDirectory } from "./store.ts";
 
-type ProcStat = { readonly state: string; readonly startTime: string };
+type ProcStat = { readonly state: string; readonly parent: number; readonly startTime: string };
 
-/** State letter and start time of a process; undefined when there is none. @see proc_pid_stat(5) */
+/** State letter, parent and start time of a process; undefined when there is none. @see proc_pid_stat(5) */
 export function procStat(pid: HostPid): ProcStat | undefined {
   try {
     const text = readFile(null, `/proc/${pid}/stat`, 1024);
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", 20); // the name before it may hold anything
-    return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+    return { state: fields[0] ?? "", parent: Number(fields[1]), startTime: fields[19] ?? "" };
   } catch (error) {
     if (isErrno(error, ENOENT, ESRCH)) return undefined;
     throw error;
   }
 }
+
+/** What the standard streams of a process are, as links of /proc/PID/fd, such as "pipe:[4711]"; "" for one that is closed. */
+export const streamsOf = (process: HostPid | "self"): readonly string[] =>
+  [0, 1, 2].map((fd) => {
+    try {
+      return readlinkat(null, `/proc/${process}/fd/${fd}`);
+    } catch (error) {
+      if (isErrno(error, ENOENT)) return "";
+      throw error;
+    }
+  });
 
 /** True while the record's init lives: the same number, the same start, and not a zombie. */
 export function initAlive(record: ContainerRecord): boolean {

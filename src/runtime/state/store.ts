@@ -64,6 +64,10 @@ export type ContainerRecord = {
   readonly keyring: boolean;
   /** True when init shares a pid namespace: its death does not kill the others. */
   readonly sharedPid: boolean;
+  /** What its standard streams were when it was created, as links of /proc/PID/fd: a restore gives pipes a new end. None with a terminal. */
+  readonly streams: readonly string[] | undefined;
+  /** CRIU has restored it into a time namespace, where clocks go on as they did: what is executed in it belongs there too. */
+  readonly timeNamespace: boolean | undefined;
   readonly poststart: readonly Hook[];
   readonly poststop: readonly Hook[];
 };
