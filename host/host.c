@@ -139,11 +139,21 @@ static uint8_t *bytes_of(JSContext *ctx, JSValueConst value, size_t *length) {
   return ThrowTypeError(ctx, "expected an integer, a string, a buffer or null"), NULL;
 }
 
-/* A C string that the caller frees. */
-static const char *string_of(JSContext *ctx, JSValueConst value) {
-  size_t length;
-  const char *text = JS_IsString(value) ? JS_ToCStringLen(ctx, &length, value) : NULL;
-  if (text && strlen(text) == length)
+/*
+ * The bytes of a string, and a NUL, which the caller frees. Names, arguments and environments are bytes: one that is no UTF-8 is in a string as a lone
+ * surrogate, U+DC80 to U+DCFF (text_of), and here a byte again. `length` NULL: a C string, with no other NUL in it.
+ */
+static const char *string_of(JSContext *ctx, JSValueConst value, size_t *length) {
+  size_t n = 0;
+  char *text = JS_IsString(value) ? (char *)(uintptr_t)JS_ToCStringLen(ctx, &n, value) : NULL;
+  char *out = text ? memchr(text, 0xed, n) : NULL; /* [engine] what is not all ASCII is a copy, which may be written to */
+  for (const char *in = out; out && in <= text + n; in++) {
+    int is_byte = *in == '\xed' && (in[1] & ~1) == '\xb2';
+    *out++ = is_byte ? (char)((in[1] & 3) << 6 | (in[2] & 0x3f)) : *in;
+    in += is_byte ? 2 : 0;
+  }
+  n = out ? (size_t)(out - text) - 1 : n;
+  if (text && (length ? (*length = n, 1) : strlen(text) == n))
     return text;
   ThrowTypeError(ctx, text ? "a C string cannot hold NUL" : "expected a string");
   JS_FreeCString(ctx, text);
@@ -187,7 +197,7 @@ static int convert(JSContext *ctx, JSValueConst value, struct arguments *args, i
     return integer_of(ctx, value, &args->value[i]);
   if (JS_IsNull(value))
     return 0;
-  args->value[i] = JS_IsString(value) ? (intptr_t)(args->string[i] = string_of(ctx, value)) : (intptr_t)bytes_of(ctx, value, &length);
+  args->value[i] = JS_IsString(value) ? (intptr_t)(args->string[i] = string_of(ctx, value, NULL)) : (intptr_t)bytes_of(ctx, value, &length);
   return args->value[i] ? 0 : -1;
 }
 
@@ -215,10 +225,10 @@ static size_t valid_utf8(const uint8_t *p, size_t left) {
   for (size_t i = 1; i < n; i++)
     if (i >= left || (p[i] & 0xc0) != 0x80)
       return 0;
-  return (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) ? 0 : n;
+  return (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) ? 0 : n;
 }
 
-/* A string of UTF-8. Each invalid byte becomes U+FFFD; the engine alone would also swallow valid ones after it. */
+/* A string of bytes that are UTF-8 as a rule. Each that is not is a lone surrogate, of which `encoded` makes the byte again (PEP 383). */
 static JSValue text_of(JSContext *ctx, const uint8_t *in, size_t length) {
   size_t i = 0, n = 0;
   while (i < length && (n = valid_utf8(in + i, length - i)))
@@ -228,7 +238,8 @@ static JSValue text_of(JSContext *ctx, const uint8_t *in, size_t length) {
   uint8_t *out = js_malloc(ctx, 3 * length), *end = out;
   for (i = 0; out && i < length; i += n ? n : 1) {
     n = valid_utf8(in + i, length - i);
-    end = mempcpy(end, n ? in + i : (const uint8_t *)"\xef\xbf\xbd", n ? n : 3);
+    const uint8_t byte[] = {0xed, (uint8_t)(0xb0 | in[i] >> 6), 0x80 | (in[i] & 0x3f)};
+    end = mempcpy(end, n ? in + i : byte, n ? n : sizeof byte);
   }
   JSValue text = out ? JS_NewStringLen(ctx, (const char *)out, (size_t)(end - out)) : JS_EXCEPTION;
   js_free(ctx, out);
@@ -273,7 +284,7 @@ static JSValue host_call(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 }
 
 static JSValue host_symbol(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  const char *name = string_of(ctx, argv[0]);
+  const char *name = string_of(ctx, argv[0], NULL);
   const struct function *f = functions;
   while (f && name && f->name && strcmp(f->name, name))
     f++;
@@ -289,30 +300,21 @@ static JSValue host_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueCo
   return !bytes ? JS_EXCEPTION : magic ? text_of(ctx, bytes, length) : integer(ctx, (intptr_t)bytes);
 }
 
-static JSValue host_view(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  intptr_t address, length;
-  if (integer_of(ctx, argv[0], &address) || integer_of(ctx, argv[1], &length))
+/* Of foreign memory, magic 0: a buffer of `length` bytes that borrows it; 1: the text of the C string there. */
+static JSValue host_foreign(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  intptr_t address, length = 0;
+  if (integer_of(ctx, argv[0], &address) || (!magic && integer_of(ctx, argv[1], &length)))
     return JS_EXCEPTION;
   if (address <= 0 || length < 0 || length > INT32_MAX)
     return ThrowTypeError(ctx, "no memory at address %" PRIdPTR ", length %" PRIdPTR, address, length);
-  return JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, NULL, NULL, 0);
-}
-
-static JSValue host_cstring(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  intptr_t address;
-  if (integer_of(ctx, argv[0], &address))
-    return JS_EXCEPTION;
-  if (address <= 0)
-    return ThrowTypeError(ctx, "no C string at address %" PRIdPTR, address);
-  return text_of(ctx, (const uint8_t *)address, strlen((const char *)address));
+  return magic ? text_of(ctx, (const uint8_t *)address, strlen((const char *)address))
+               : JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, NULL, NULL, 0);
 }
 
 static JSValue host_encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   size_t length;
-  const char *text = JS_IsString(argv[0]) ? JS_ToCStringLen(ctx, &length, argv[0]) : NULL;
-  if (!text)
-    return ThrowTypeError(ctx, "expected a string");
-  JSValue buffer = JS_NewArrayBufferCopy(ctx, (const uint8_t *)text, length + 1); /* with the NUL */
+  const char *text = string_of(ctx, argv[0], &length);
+  JSValue buffer = text ? JS_NewArrayBufferCopy(ctx, (const uint8_t *)text, length + 1) : JS_EXCEPTION; /* with the NUL */
   JS_FreeCString(ctx, text);
   return buffer;
 }
@@ -382,7 +384,7 @@ static JSValue load(JSContext *ctx, const char *name) {
 }
 
 static JSValue host_load(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  const char *name = string_of(ctx, argv[0]);
+  const char *name = string_of(ctx, argv[0], NULL);
   JSValue space = name ? load(ctx, name) : JS_EXCEPTION;
   JS_FreeCString(ctx, name);
   return space;
@@ -393,8 +395,8 @@ static JSValue host_load(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 static const JSCFunctionListEntry host_functions[] = {
     JS_CFUNC_DEF("syscall", 7, host_syscall), JS_CFUNC_MAGIC_DEF("call", 9, host_call, 0),
     JS_CFUNC_MAGIC_DEF("callLong", 9, host_call, 1), JS_CFUNC_DEF("symbol", 1, host_symbol),
-    JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_DEF("view", 2, host_view),
-    JS_CFUNC_DEF("cstring", 1, host_cstring), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
+    JS_CFUNC_MAGIC_DEF("address", 1, host_bytes, 0), JS_CFUNC_MAGIC_DEF("view", 2, host_foreign, 0),
+    JS_CFUNC_MAGIC_DEF("cstring", 1, host_foreign, 1), JS_CFUNC_MAGIC_DEF("decode", 1, host_bytes, 1),
     JS_CFUNC_DEF("encode", 1, host_encode), JS_CFUNC_DEF("load", 1, host_load), JS_CFUNC_DEF("remap", 4, host_remap),
 };
 

@@ -37,7 +37,10 @@ export type Host = {
   /** Borrows foreign memory as a buffer: not copied, not freed. */
   view(address: number, length: number): ArrayBuffer;
   cstring(address: number): string;
-  /** UTF-8 bytes to a string; invalid bytes become U+FFFD. */
+  /**
+   * Bytes to a string. Paths, arguments and environments are UTF-8 by custom alone: a byte that is not becomes a lone surrogate, U+DC80 to U+DCFF, and
+   * `encode`, like every call that takes a string, makes the byte of it again. @see PEP 383
+   */
   decode(bytes: Memory): string;
   /** A string as UTF-8 with a NUL at the end, which byteLength counts. */
   encode(text: string): ArrayBuffer;

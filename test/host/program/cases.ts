@@ -385,8 +385,8 @@ export const cases: { readonly [name: string]: () => void } = {
       equal(host.decode(new Uint8Array(memory, 0, memory.byteLength - 1)), text);
     }
   },
-  "decode turns invalid UTF-8 into U+FFFD and goes on": () => {
-    equal(host.cstring(host.callLong(library("invalid_utf8")) as number), "a\ufffdb\ufffd(\ufffd\ufffdc");
+  "bytes that are no UTF-8 are lone surrogates in a string, and bytes again after it": () => {
+    equal(host.cstring(host.callLong(library("invalid_utf8")) as number), "a\udcffb\udcc3(\udce2\udc82c", "a C string");
     const bad: readonly (readonly number[])[] = [
       [0x80],
       [0xbf],
@@ -395,6 +395,9 @@ export const cases: { readonly [name: string]: () => void } = {
       [0xc1, 0xbf],
       [0xe2, 0x82],
       [0xe0, 0x80, 0x80],
+      [0xed, 0xa0, 0x80],
+      [0xed, 0xb2, 0x80],
+      [0xed, 0xbf, 0xbf],
       [0xf0, 0x9f],
       [0xf0, 0x8f, 0xbf, 0xbf],
       [0xf4, 0x90, 0x80, 0x80],
@@ -402,15 +405,22 @@ export const cases: { readonly [name: string]: () => void } = {
       [0xfe, 0xff],
     ];
     for (const bytes of bad) {
-      const each = "\ufffd".repeat(bytes.length);
-      equal(host.decode(new Uint8Array(bytes)), each, `${bytes.join()} alone`);
-      equal(host.decode(new Uint8Array([0x61, ...bytes, 0x62])), `a${each}b`, bytes.join());
-      equal(
-        host.decode(new Uint8Array([...words("a longer text before "), ...bytes, ...words(" and after 🐧")])),
-        `a longer text before ${each} and after 🐧`,
-        bytes.join(),
-      );
+      const each = String.fromCharCode(...bytes.map((byte) => 0xdc00 + byte));
+      for (const [before, after] of [
+        ["", ""],
+        ["a", "b"],
+        ["a longer text before ", " and after 🐧"],
+        ["\ud7ff", "\ue000"],
+      ] as const) {
+        const all = new Uint8Array([...words(before), ...bytes, ...words(after)]);
+        equal(host.decode(all), before + each + after, bytes.join());
+        const encoded = new Uint8Array(host.encode(before + each + after));
+        equal(encoded.join(), `${all.join()},0`, `${bytes.join()} again`);
+      }
     }
+    const every = Uint8Array.from({ length: 65536 }, (_one, i) => (i % 2 === 0 ? i >> 9 : (i * 7) & 0xff) || 1);
+    equal(new Uint8Array(host.encode(host.decode(every))).join(), `${every.join()},0`, "any bytes");
+    equal(host.call(library("length_of"), host.decode(new Uint8Array([0x61, 0xff, 0x80]))), 3, "as an argument");
   },
   "a module loads on demand, once": () => {
     const first = host.load("once.js") as typeof import("./once.ts");
