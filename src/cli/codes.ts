@@ -136,6 +136,21 @@ export const TEXTS: readonly Row[] = [
     says: "… of container … is damaged: …",
     hint: "`tsrun delete --force` takes away what is left of it",
   },
+  {
+    code: "document-not-utf8",
+    kind: "host",
+    says: "… is not UTF-8: …",
+    hint: "JSON is UTF-8: write other bytes as JSON cannot hold them into a file of the container's",
+  },
+  { code: "file-not-regular", kind: "host", says: "… is not a regular file" },
+  { code: "file-too-large", kind: "host", says: "… is larger than … bytes" },
+  {
+    code: "file-silent",
+    kind: "host",
+    says: "… is a fifo, and nothing has come out of it for …",
+    hint: "whoever writes into it must have opened it",
+  },
+  { code: "write-incomplete", kind: "host", says: "… has taken only … of … bytes" },
   { code: "state-root-unknown", kind: "host", says: "XDG_RUNTIME_DIR is not set, …" },
   {
     code: "namespace-wrong-type",

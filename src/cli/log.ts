@@ -1,9 +1,12 @@
 // The log that callers ask for with --log: one record a line, text as logrus writes it or a JSON object (callers parse both).
 // Loaded when there is something to write.
 
-import { O_APPEND, O_CREAT, O_WRONLY } from "../abi/fcntl.ts";
-import { StepError } from "../base/errors.ts";
-import { openat, writeAll } from "../sys/file.ts";
+import { EAGAIN } from "../abi/errno.ts";
+import { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } from "../abi/fcntl.ts";
+import { POLLOUT } from "../abi/poll.ts";
+import { StepError, SysError } from "../base/errors.ts";
+import { openat, writeOrErrno } from "../sys/file.ts";
+import { poll } from "../sys/poll.ts";
 import type { Fd } from "../sys/fd.ts";
 import { utf8 } from "../sys/memory.ts";
 import { complain } from "../sys/print.ts";
@@ -32,12 +35,24 @@ function openLog(flags: LogFlags): Log | undefined {
   const [, prefix, name = ""] = /^(file|syslog|journald):(.*)$/s.exec(target) ?? [];
   if (prefix === "syslog" || prefix === "journald") return openDaemon(prefix, name || "tsrun");
   const path = prefix === "file" ? name : target;
-  const fd = openat(null, path, O_WRONLY | O_CREAT | O_APPEND, 0o644);
+  const fd = openat(null, path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, 0o644);
   return {
     fd,
     write: (level, message, extra) =>
-      writeAll(fd, utf8(record(flags["log-format"], level, message, timestamp(), extra)), path),
+      writePatiently(fd, utf8(record(flags["log-format"], level, message, timestamp(), extra)), path),
   };
+}
+
+/** How long whoever reads a log that is a fifo or a terminal may keep us from going on. */
+const PATIENCE_MS = 2000;
+
+function writePatiently(fd: Fd, bytes: Uint8Array, path: string): void {
+  for (let rest = bytes; rest.byteLength > 0;) {
+    const n = writeOrErrno(fd, rest);
+    if (n >= 0) rest = rest.subarray(n);
+    else if (n !== -EAGAIN) throw new SysError("write", -n, path);
+    else if (poll([{ fd, events: POLLOUT }], PATIENCE_MS)[0] === 0) throw new SysError("write", EAGAIN, path);
+  }
 }
 
 function openDaemon(daemon: Daemon, name: string): Log {

@@ -6,7 +6,7 @@ import { HostError, isErrno, UsageError } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
 import { listenFds } from "../runtime/process/inherited-fds.ts";
 import type { PlanRequest } from "../runtime/plan/container.ts";
-import { readFile } from "../sys/file.ts";
+import { readDocument } from "../sys/document.ts";
 import { print } from "../sys/print.ts";
 import { absolute, rootless, systemdCgroup } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
@@ -74,7 +74,7 @@ export function requestOf(
 
 export function readConfig(bundle: string): string {
   try {
-    return readFile(null, `${bundle}/config.json`);
+    return readDocument(`${bundle}/config.json`);
   } catch (error) {
     if (isErrno(error, ENOENT)) throw new HostError(`JSON specification file config.json not found in ${bundle}`);
     throw error;

@@ -1,13 +1,10 @@
 // `tsrun update [options] <container-id>`
 
-import { O_RDONLY } from "../abi/fcntl.ts";
 import { HostError, StepError } from "../base/errors.ts";
 import { int64, MAX_INT64, MAX_UINT64, MIN_INT64, type Int64 } from "../base/int64.ts";
 import { decodeResources } from "../spec/decode.ts";
 import type { Resources } from "../spec/types.ts";
-import { Fd } from "../sys/fd.ts";
-import { openat, readAll } from "../sys/file.ts";
-import { host } from "../sys/host.ts";
+import { readDocument, readStandardInput } from "../sys/document.ts";
 import { globalsOf } from "./globals.ts";
 import { parseSize } from "./size.ts";
 import type { GlobalFlags, Values } from "./table.ts";
@@ -75,15 +72,16 @@ export function run(flags: Flags, [id = ""]: readonly string[], globalFlags: Glo
 
 /** "-" is standard input. The other options are passed over then, as with runc. */
 function readResources(path: string): Resources {
-  using file = path === "-" ? new Fd(0) : openInput(path);
-  const { parseResources } = configLoader;
-  const explainer = (): typeof import("../spec/explain.ts") => explain;
-  return parseResources(host.decode(readAll(file)), explainer, () => spelling);
+  return configLoader.parseResources(
+    path === "-" ? readStandardInput() : readInput(path),
+    () => explain,
+    () => spelling,
+  );
 }
 
-function openInput(path: string): Fd {
+function readInput(path: string): string {
   try {
-    return openat(null, path, O_RDONLY);
+    return readDocument(path);
   } catch (error) {
     throw new StepError("read resources", error, "--resources");
   }

@@ -2,14 +2,14 @@
 
 import { SysError } from "../base/errors.ts";
 import { passwdEntry } from "../base/passwd.ts";
-import { readFileIfThere } from "../sys/file.ts";
+import { readIfRegular } from "../sys/document.ts";
 
-/** The home directory of `uid`, "/" when /etc/passwd does not tell. */
+/** The home directory of `uid`, "/" when /etc/passwd does not tell. @throws HostError when it is too large to be looked through */
 export function homeOf(uid: number): string {
   try {
-    return passwdEntry(readFileIfThere(null, "/etc/passwd") ?? "", uid)?.home || "/";
+    return passwdEntry(readIfRegular("/etc/passwd") ?? "", uid)?.home || "/";
   } catch (error) {
-    if (error instanceof SysError) return "/"; // an unreadable passwd is as good as none
+    if (error instanceof SysError) return "/"; // a passwd that cannot be read is as good as none
     throw error;
   }
 }

@@ -12,7 +12,8 @@ import { planRootfs, type RootfsPlan } from "../rootfs/plan.ts";
 import { makeReadonly } from "../rootfs/readonly.ts";
 import { lookUp } from "../rootfs/resolve.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fchdir, getcwd, openat, readFile } from "../sys/file.ts";
+import { readDocument } from "../sys/document.ts";
+import { fchdir, getcwd, openat } from "../sys/file.ts";
 import { chroot, umount2 } from "../sys/mount.ts";
 import { setns } from "../sys/process.ts";
 import { probeHost } from "./plan/facts.ts";
@@ -48,7 +49,7 @@ function openRunning(globals: Globals, id: string): ContainerRecord {
 function readMounts(file: string): readonly unknown[] {
   let json: unknown;
   try {
-    json = JSON.parse(readFile(null, file));
+    json = JSON.parse(readDocument(file));
   } catch (error) {
     if (error instanceof SyntaxError) throw new SpecError([{ pointer: "", problem: `not JSON: ${error.message}` }]);
     throw error;

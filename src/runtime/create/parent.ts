@@ -32,7 +32,8 @@ import { openSources } from "../../rootfs/mounts.ts";
 import { parseConfig } from "../../spec/load.ts";
 import type { Spec } from "../../spec/types.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { fileTypeOrErrno, getcwd, readFile } from "../../sys/file.ts";
+import { readDocument } from "../../sys/document.ts";
+import { fileTypeOrErrno, getcwd } from "../../sys/file.ts";
 import { copyHotPages, geteuid, prctl, waitPidfd, type Child } from "../../sys/process.ts";
 import { resetChildSignal } from "../../sys/signal.ts";
 import { noteSenders, socketpair } from "../../sys/socket.ts";
@@ -229,7 +230,7 @@ function runRuntimeHooks(plan: ContainerPlan, child: Child, channel: Fd): void {
 export function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spec; readonly text: string } {
   let text: string;
   try {
-    text = readFile(null, path, 32768);
+    text = readDocument(path);
   } catch (error) {
     if (isErrno(error, ENOENT, ENOTDIR))
       throw new HostError(

@@ -15,6 +15,7 @@ import { parseStored, type StoredConfig } from "../../spec/stored.ts";
 import type { Process } from "../../spec/types.ts";
 import { lastCapability } from "../../sys/credentials.ts";
 import type { Fd } from "../../sys/fd.ts";
+import { readDocument } from "../../sys/document.ts";
 import { readFile } from "../../sys/file.ts";
 import { prctl, waitPidfd, type Child } from "../../sys/process.ts";
 import { noteSenders, socketpair } from "../../sys/socket.ts";
@@ -201,7 +202,7 @@ function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Pr
   if (process === undefined) throw new HostError("config.json of the container has no process");
   if (!("file" in asked)) return changeProcess(process, asked);
   return inheritProcess(
-    configLoader.parseProcess(readFile(null, asked.file), () => explain),
+    configLoader.parseProcess(readDocument(asked.file), () => explain),
     process,
   );
 }
