@@ -2,3 +2,4 @@
 
 export type * from "./types.ts";
 export * from "./config.ts";
+export * from "./validate.ts";

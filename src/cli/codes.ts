@@ -31,6 +31,11 @@ const NOT_YET = "docs/conformance.md lists what this version does";
 const LIST = "`tsrun list` shows the containers below the state root; each --root has its own";
 const AGAIN = "a container runs once: delete it and create it anew";
 
+/** Codes of findings of `validate` that are no errors. */
+export const WARNINGS: { readonly [code: string]: string } = {
+  "config-doubtful": "`validate` only: something that is allowed and probably not meant",
+};
+
 /** The first row that fits is it. */
 export const TEXTS: readonly Row[] = [
   { code: "flag-needs-value", kind: "usage", says: "flag needs an argument: …" },
@@ -574,6 +579,15 @@ export function codeOf(error: unknown): Hinted {
 
 /** The same for one of the violations of a SpecError. */
 export const violationHint = (problem: string): string | undefined => hintOf("spec", problem).hint;
+
+/** The code of something that `validate` finds. */
+export const codeOfFinding = ({
+  level,
+  problem,
+}: {
+  readonly level: "error" | "warning";
+  readonly problem: string;
+}): string => (level === "error" ? hintOf("spec", problem).code : "config-doubtful");
 
 function hintOf(kind: Kind, message: string): Hinted {
   const row = TEXTS.find((one) => one.kind === kind && fits(one.says, message));

@@ -392,7 +392,12 @@ exit status is 0 when there are no errors.`,
     options: {
       bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
       host: { help: "look also for what this host cannot do, or does not have" },
-      json: { help: "print an object with bundle, valid and findings" },
+      json: { help: "print an object with bundle, valid and findings; the same as --format=json" },
+      format: {
+        value: "FORMAT",
+        choices: ["text", "json", "github", "sarif"],
+        help: "text, json, github (annotations of GitHub Actions) or sarif (SARIF 2.1.0)",
+      },
     },
   },
 };

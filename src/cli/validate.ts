@@ -1,6 +1,7 @@
 // `tsrun validate [options] [bundle]`: all that is wrong with a config.json, and with --host what this host cannot do of it. Changes nothing.
 
 import { stringify } from "../base/json.ts";
+import { UsageError } from "../base/errors.ts";
 import { join } from "../base/path.ts";
 import type { Finding, Understood } from "../spec/examine.ts";
 import { print } from "../sys/print.ts";
@@ -11,23 +12,28 @@ import defer * as examination from "../spec/examine.ts";
 import defer * as hostCheck from "../explain/host.ts";
 import defer * as hostFacts from "../runtime/plan/facts.ts";
 import defer * as optionalPlans from "../runtime/plan/optional.ts";
+import defer * as codes from "./codes.ts";
+import defer * as findingFormats from "../explain/finding-formats.ts";
 import defer * as planCommand from "./plan.ts";
+import defer * as versions from "./version.ts";
 import defer * as valueCheck from "../explain/values.ts";
 
 export const options = {
   bundle: { type: "string", short: "b", default: "" },
   host: { type: "boolean" },
   json: { type: "boolean" },
+  format: { type: "string", short: "f", default: "" },
 } as const;
 export const takes = [0, 1] as const;
 
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): number {
+  const format = formatOf(flags);
   const bundle = planCommand.bundleOf(flags.bundle, operand);
   const { findings, read } = examination.examine(planCommand.readConfig(bundle), configLoader);
   const all = [...findings];
   if (read !== undefined) {
     if (flags.host) all.push(...onHost(bundle, read, findings, globalFlags));
-    all.push(...values(read, all));
+    all.push(...valueCheck.valuesIn(read, all));
   } else if (flags.host)
     all.push({
       level: "warning",
@@ -38,16 +44,34 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
   const placed = read === undefined ? all : examination.located(all, read.positions);
   const valid = all.every(({ level }) => level !== "error");
   const file = join(operand ?? flags.bundle, "config.json").replace(/^\.?\/(?=config)/, "");
-  print(flags.json ? `${stringify({ bundle, valid, findings: placed }, 2)}\n` : text(placed, file));
+  print(printed(format, placed, { bundle, file, valid }));
   return valid ? 0 : 1;
 }
 
-/** What the words of a config.json were meant to be, where nothing has been said of them. */
-function values({ rest, spec }: Understood, found: readonly Finding[]): readonly Finding[] {
-  return valueCheck
-    .examineValues(spec)
-    .map((finding) => ({ ...finding, pointer: rest.original(finding.pointer) }))
-    .filter(({ pointer }) => !found.some((other) => other.pointer === pointer));
+const FORMATS = ["text", "json", "github", "sarif"] as const;
+type Format = (typeof FORMATS)[number];
+
+/** @throws UsageError */
+function formatOf({ format, json }: Values<typeof options>): Format {
+  if (json && format !== "" && format !== "json")
+    throw new UsageError(`--json and --format=${format} exclude each other`);
+  const name = json ? "json" : format || "text";
+  const known = FORMATS.find((one) => one === name);
+  if (known === undefined) throw new UsageError(`invalid format option ${format}: there are ${FORMATS.join(", ")}`);
+  return known;
+}
+
+function printed(
+  format: Format,
+  findings: readonly Finding[],
+  { bundle, file, valid }: { readonly bundle: string; readonly file: string; readonly valid: boolean },
+): string {
+  if (format === "text") return text(findings, file);
+  if (format === "json") return `${stringify({ bundle, valid, findings }, 2)}\n`;
+  const coded = findings.map((finding) => ({ ...finding, code: codes.codeOfFinding(finding) }));
+  return format === "github"
+    ? findingFormats.githubAnnotations(coded, file)
+    : `${stringify(findingFormats.sarif(coded, file, versions.version()), 2)}\n`;
 }
 
 function onHost(

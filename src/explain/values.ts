@@ -3,7 +3,7 @@
 import { nearest } from "../base/nearest.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import { knownMountOptions, parseMountOptions } from "../rootfs/options.ts";
-import type { Finding } from "../spec/examine.ts";
+import type { Finding, Understood } from "../spec/examine.ts";
 import type { Mount, Spec } from "../spec/types.ts";
 
 /** What file systems take as data; where the kernel has more, nothing is said of it. @see the kernel's filesystems/*.rst and mount(8) */
@@ -35,6 +35,12 @@ const TYPES: readonly string[] = [
 export function examineValues(spec: Spec): readonly Finding[] {
   return [...unknownCapabilities(spec), ...spec.mounts.flatMap((mount, i) => unknownMountWords(mount, `/mounts/${i}`))];
 }
+
+/** The same for a document that may be broken elsewhere, where nothing has been found yet. */
+export const valuesIn = ({ rest, spec }: Understood, found: readonly Finding[]): readonly Finding[] =>
+  examineValues(spec)
+    .map((finding) => ({ ...finding, pointer: rest.original(finding.pointer) }))
+    .filter(({ pointer }) => !found.some((other) => other.pointer === pointer));
 
 function unknownCapabilities({ process }: Spec): readonly Finding[] {
   const seen = new Set<string>();

@@ -86,6 +86,20 @@ describe("validate", () => {
     });
   });
 
+  itOurs("--format=github prints annotations, and --format=sarif a log, for services of continuous integration", () => {
+    const container = box().container((config) => Object.assign(config, { hostnaem: "a" }));
+    const github = ok(validate(container, "--format=github")).stdout;
+    assert.match(
+      github,
+      /^::warning file=.*config\.json,line=\d+,col=\d+,title=config-doubtful::\/hostnaem: .*did you mean hostname\?\n$/,
+    );
+    const log = JSON.parse(ok(validate(container, "--format", "sarif")).stdout);
+    assert.equal(log.runs[0].tool.driver.name, "tsrun");
+    assert.equal(log.runs[0].results[0].ruleId, "config-doubtful");
+    refused(validate(container, "--format=xml"), /invalid format option xml: there are text, json, github, sarif/);
+    refused(validate(container, "--json", "--format=github"), /exclude each other/);
+  });
+
   itOurs("takes the bundle as an operand and from the working directory, and fails without a config.json", () => {
     const container = box().container();
     ok(box().runtime(["validate", container.bundle]));

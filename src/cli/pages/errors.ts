@@ -2,7 +2,7 @@
 
 import { ERRNO } from "../../abi/errno_table.ts";
 import { CGROUP, HINTS } from "../../sys/hints.ts";
-import { KINDS, TEXTS } from "../codes.ts";
+import { KINDS, TEXTS, WARNINGS } from "../codes.ts";
 
 const HEAD = `<!-- Made by \`make docs\` of src/sys/hints.ts and src/cli/codes.ts: edit those. -->
 # Errors
@@ -32,7 +32,7 @@ Nothing else is written to a JSON log but with \`--debug\` or \`--log-level\`, b
 
 /** The whole page. */
 export function errorsPage(): string {
-  const kinds = Object.entries(KINDS).map(([code, meaning]) => [`\`${code}\``, meaning]);
+  const kinds = Object.entries({ ...KINDS, ...WARNINGS }).map(([code, meaning]) => [`\`${code}\``, meaning]);
   return [
     HEAD,
     "\n## Calls that failed\n",
