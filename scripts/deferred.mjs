@@ -1,8 +1,8 @@
 // Deferred imports, by which a module is read only when it is needed:
 //
-//   import defer * as hints from "../sys/hints.ts";
+//   import defer * as hints from "../cli/hints.ts";
 //   …
-//   hints.hintFor(error)     // evaluates sys/hints.ts, the first time that a line names `hints`
+//   hints.hintFor(error)     // evaluates cli/hints.ts, the first time that a line names `hints`
 //
 // This is the syntax of the ECMAScript proposal "Deferring Module Evaluation", which the compiler, the linter and the formatter
 // know. The engine does not: scripts/build.mjs makes each such module an entry of its own, and each use of the name a call of

@@ -17,7 +17,8 @@ const laws = {
   pure: "spec/, plan.ts and *-plan.ts files never import sys/: they are pure and run under Node too",
   process:
     "create/init.ts and exec/child.ts never import create/parent.ts or exec/parent.ts: they are another process, channel/ is all they share",
-  explain: "explain/ sits beside runtime/ and sees nothing of it but the types of runtime/plan/container.ts",
+  explain:
+    "explain/ sits beside runtime/ and sees nothing of it but types: the plan (runtime/plan/container.ts) and the names of its steps (runtime/steps.ts)",
   missing: "there is no such file",
   tests: "what is shipped never imports a test",
   packages:
@@ -94,7 +95,7 @@ export function check(src) {
     if (isPure(file) && there.layer === "sys") return "pure";
     if (here.layer === "room" && there.layer === "room") return "rooms";
     if (here.layer === "explain" && there.layer === "runtime")
-      return target === "runtime/plan/container.ts" && typeOnly ? undefined : "explain";
+      return /^runtime\/(plan\/container|steps)\.ts$/.test(target) && typeOnly ? undefined : "explain";
     return layers.indexOf(there.layer) < layers.indexOf(here.layer) ? undefined : "order";
   }
 

@@ -294,6 +294,9 @@ function resultOf(signal: Message, job: string): string | undefined {
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof StepError && (error.step === CONNECT_SYSTEM || error.step === CONNECT_USER);
 
+/** The step in which systemd may not be there. */
+export type ConnectionStep = typeof CONNECT_SYSTEM | typeof CONNECT_USER;
+
 const PRIVATE = "/run/systemd/private";
 const CONNECT_SYSTEM = "connect to systemd";
 const CONNECT_USER = "connect to the user's systemd";

@@ -1,11 +1,11 @@
 // The catalogue of error codes: `code` in the JSON log and docs/errors.md. A code is a promise: its meaning never changes, and what fails the same
-// way in a later version has the same. Failed calls have theirs in sys/hints.ts, beside what to try; here are those of texts, and the six
+// way in a later version has the same. Failed calls have theirs in hints.ts, beside what to try; here are those of texts, and the six
 // that stand for whatever has none of its own.
 // Errors of ours are told by their text: it crosses processes as it is, and is a contract with callers anyway.
-// Law: as in sys/hints.ts, no hint may hold words that callers look for.
+// Law: as in hints.ts, no hint may hold words that callers look for.
 
 import { HostError, SpecError, StateError, SysError, UsageError } from "../base/errors.ts";
-import type { Hinted } from "../sys/hints.ts";
+import type { Hinted } from "./hints.ts";
 
 export type Kind = "usage" | "spec" | "state" | "host" | "system" | "internal";
 

@@ -10,6 +10,7 @@ import { getenv } from "../sys/environ.ts";
 import { fchmodat, getcwd, mkdirat, readFileIfThere } from "../sys/file.ts";
 import { host } from "../sys/host.ts";
 import type { GlobalFlags } from "./table.ts";
+import type { StepName } from "../runtime/steps.ts";
 import defer * as log from "./log.ts";
 import defer * as report from "./report.ts";
 
@@ -90,7 +91,8 @@ function privateRoot(directory: string): HostPath {
     mkdirat(null, root, 0o700);
     fchmodat(null, root, 0o1700);
   } catch (error) {
-    if (!isErrno(error, EEXIST)) throw new StepError("make the state root below $XDG_RUNTIME_DIR", error);
+    if (!isErrno(error, EEXIST))
+      throw new StepError("make the state root below $XDG_RUNTIME_DIR" satisfies StepName, error);
   }
   return hostPath(root);
 }

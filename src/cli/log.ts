@@ -12,6 +12,7 @@ import { utf8 } from "../sys/memory.ts";
 import { complain } from "../sys/print.ts";
 import { timestamp } from "../sys/time.ts";
 import type { Daemon } from "./log-daemons.ts";
+import type { StepName } from "../runtime/steps.ts";
 import defer * as daemons from "./log-daemons.ts";
 
 export type Level = "debug" | "warning" | "error";
@@ -65,7 +66,7 @@ export function checkLog(flags: LogFlags): void {
   try {
     openLog(flags)?.fd[Symbol.dispose]();
   } catch (error) {
-    throw new StepError("open the log", error, "--log");
+    throw new StepError("open the log" satisfies StepName, error, "--log");
   }
 }
 

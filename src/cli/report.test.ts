@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { EACCES, ENOENT, EPERM } from "../abi/errno.ts";
 import { HostError, SpecError, StateError, StepError, SysError, UsageError } from "../base/errors.ts";
-import { HINTS } from "../sys/hints.ts";
+import { HINTS } from "./hints.ts";
 import { TEXTS } from "./codes.ts";
 import { record } from "./log.ts";
 import { describe as describeError } from "./report.ts";
@@ -13,7 +13,7 @@ const lines = (error: unknown): readonly string[] => describeError(error, failed
 describe("cli/report", () => {
   it("says command, container, steps, the part of config.json, call, object, text and name of the errno, and a hint", () => {
     const error = new StepError(
-      "wait for mounts",
+      "wait for the program",
       new StepError("mount filesystems", new SysError("mount", EPERM, "proc on /proc"), "/mounts/0"),
     );
     const { lines, extra } = describeError(error, failed);
@@ -115,9 +115,9 @@ describe("cli/report", () => {
   it("keeps a step of waiting when nothing was under way in it", () => {
     assert.match(
       lines(
-        new StepError("wait for init", new HostError("container init was OOM-killed (memory limit too low?)")),
+        new StepError("wait for cgroup", new HostError("container init was OOM-killed (memory limit too low?)")),
       )[0] ?? "",
-      /^create web1: wait for init: container init was OOM-killed \(memory limit too low\?\)/,
+      /^create web1: wait for cgroup: container init was OOM-killed \(memory limit too low\?\)/,
     );
   });
 

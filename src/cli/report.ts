@@ -6,12 +6,13 @@
 
 import { HostError, SpecError, StateError, StepError, SysError, UsageError } from "../base/errors.ts";
 import { asRunc } from "../sys/own-name.ts";
+import type { WaitStep } from "../runtime/steps.ts";
 import { complain } from "../sys/print.ts";
 import { append, type LogFlags } from "./log.ts";
 import defer * as codes from "./codes.ts";
 import defer * as errnoTable from "../abi/errno_table.ts";
 import defer * as help from "./help.ts";
-import defer * as hints from "../sys/hints.ts";
+import defer * as hints from "./hints.ts";
 import defer * as trace from "../trace.ts";
 
 export type Failed = {
@@ -51,6 +52,15 @@ function bareWords(error: unknown, { command }: Failed): string | undefined {
 const textOf = (errno: number): readonly [string, string] =>
   errnoTable.ERRNO[errno] ?? [`errno ${errno}`, "unknown error"];
 
+const WAITING: { readonly [Step in WaitStep]: true } = {
+  "wait for cgroup": true,
+  "wait for hooks of the runtime": true,
+  "wait for init to enter the pid namespace": true,
+  "wait for readiness": true,
+  "wait for the process to enter the container": true,
+  "wait for the program": true,
+};
+
 /** What there is to say about an error. */
 export function describe(error: unknown, { command, subject }: Failed): Report {
   const steps: string[] = [];
@@ -70,7 +80,7 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   }
   const call = cause instanceof SysError ? `${cause.syscall} ${cause.detail}` : undefined;
   // What the parent waited for says nothing when the child has told what it was doing, and a step that is its call says it twice.
-  const told = steps.filter((step, i) => (i + 1 === steps.length || !step.startsWith("wait for ")) && step !== call);
+  const told = steps.filter((step, i) => (i + 1 === steps.length || !Object.hasOwn(WAITING, step)) && step !== call);
   const prefix = [[command, subject].filter(Boolean).join(" "), ...told].filter(Boolean);
   const line = (...parts: readonly (string | undefined)[]): string => [...prefix, ...parts].filter(Boolean).join(": ");
   const about = { ...(told.length > 0 && { step: told.join(": ") }), ...(pointer !== undefined && { pointer }) };

@@ -5,6 +5,7 @@ import { int64, MAX_INT64, MAX_UINT64, MIN_INT64, type Int64 } from "../base/int
 import { decodeResources } from "../spec/decode.ts";
 import type { Resources } from "../spec/types.ts";
 import { readDocument, readStandardInput } from "../sys/document.ts";
+import type { StepName } from "../runtime/steps.ts";
 import { globalsOf } from "./globals.ts";
 import { parseSize } from "./size.ts";
 import type { GlobalFlags, Values } from "./table.ts";
@@ -83,7 +84,7 @@ function readInput(path: string): string {
   try {
     return readDocument(path);
   } catch (error) {
-    throw new StepError("read resources", error, "--resources");
+    throw new StepError("read resources" satisfies StepName, error, "--resources");
   }
 }
 

@@ -9,6 +9,8 @@ import type { Hook, State, Status } from "../spec/types.ts";
 import { mountCommands, propagationWord, readonlyCommands, restrictCommands } from "./shell-mounts.ts";
 import { quoted } from "./shell-words.ts";
 import { planSteps, type PlanStep } from "./steps.ts";
+import type { ContainerStep } from "../runtime/steps.ts";
+import { unreachable } from "../base/errors.ts";
 
 /** Commands of a step; a text instead says why there are none, and that the container is another without. */
 export type ShellStep = readonly string[] | { readonly left: string };
@@ -38,7 +40,7 @@ export function explainShell(plan: ContainerPlan): string {
 }
 
 /** Steps of the runtime that a shell does from inside: it has no hand on another process. */
-const INSIDE: readonly string[] = ["set rlimits", "set oom score", "run hooks of the runtime"];
+const INSIDE: readonly ContainerStep[] = ["set rlimits", "set oom score", "run hooks of the runtime"];
 
 function stepText({
   number,
@@ -100,12 +102,29 @@ function leftOut({ rootfs, namespaces, process, cgroup, hooks }: ContainerPlan):
   return parts;
 }
 
-function commandsOf(plan: ContainerPlan, step: string): ShellStep {
+function commandsOf(plan: ContainerPlan, step: ContainerStep): ShellStep {
   const { rootfs, namespaces, process } = plan;
   switch (step) {
+    case "load config.json":
+    case "plan":
+      return ["# (done: this script is the result)"];
+    case "look at the namespaces to join":
+      return ["# (nsenter checks it, below)"];
+    case "connect console":
+    case "connect pidfd socket":
+    case "send pidfd":
+    case "write pid file":
+      return ["# (nobody else is told)"];
     case "reserve container id":
+    case "record what will be made":
     case "record state":
       return ["# (a shell keeps no state)"];
+    case "listen for start":
+      return ["# (a shell does not wait for a start)"];
+    case "make notify directory":
+      return { left: "readiness, which nobody would pass on" };
+    case "open mount sources":
+      return ["# (done where they are mounted)"];
     case "hide our program":
       return ["# (a shell script has no program of its own to hide)"];
     case "prepare cgroup":
@@ -122,6 +141,8 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
     case "leave the caller's session":
       return ["# (setsid, below)"];
     case "join namespaces":
+    case "wait for cgroup":
+    case "wait for init to enter the pid namespace":
     case "enter cgroup":
     case "enter cgroup namespace":
     case "enter pid namespace":
@@ -208,8 +229,25 @@ function commandsOf(plan: ContainerPlan, step: string): ShellStep {
       return { left: "scheduling, priorities, personality and memory policy" };
     case "move network devices":
       return { left: "network devices, whose addresses would have to be kept" };
-    default:
+    case "let go of the host":
+    case "enter working directory":
+      return ["# (env, below)"];
+    case "settle rlimits":
+      return ["# (they are final already)"];
+    case "wait for hooks of the runtime":
+      return ["# (the hooks are left out)"];
+    case "open security attributes":
+      return ["# (left out)"];
+    case "find resource control group":
+    case "enter resource control group":
+    case "map ids":
+    case "hand over cgroup":
+    case "enter user namespace":
+    case "apply AppArmor profile":
+    case "set SELinux label":
       return { left: "no shell command does it" };
+    default:
+      return unreachable(step);
   }
 }
 

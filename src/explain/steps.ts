@@ -1,5 +1,4 @@
-// The plan as a list of steps in words. The names and their order are those of runtime/create/parent.ts and runtime/create/init.ts; a system test
-// compares them with what --debug tells of a real run.
+// The plan as a list of steps in words. The type of the list demands every step of runtime/steps.ts, in that order.
 
 import {
   MS_BIND,
@@ -24,6 +23,7 @@ import { capabilityNames } from "../process/capabilities.ts";
 import type { IdMap } from "../namespaces/user-plan.ts";
 import type { MountOp, PropagationPlan, SourceOp } from "../rootfs/plan.ts";
 import type { ContainerPlan } from "../runtime/plan/container.ts";
+import type { ContainerStep, ContainerSteps } from "../runtime/steps.ts";
 import type { SeccompMoment } from "../seccomp/plan.ts";
 import type { HookKind } from "../spec/types.ts";
 
@@ -33,15 +33,28 @@ export type Act = { readonly text: string; readonly why: string };
 export type PlanStep = {
   /** runtime: the process that was called. init: the container's first process. start: init, once `start` has been called. */
   readonly process: "runtime" | "init" | "start";
-  readonly step: string;
+  readonly step: ContainerStep;
   /** Empty: nothing to do for this container. */
   readonly acts: readonly Act[];
 };
 
-export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
-  const runtime = (step: string, acts: readonly Act[]): PlanStep => ({ process: "runtime", step, acts });
-  const init = (step: string, acts: readonly Act[]): PlanStep => ({ process: "init", step, acts });
-  const start = (step: string, acts: readonly Act[]): PlanStep => ({ process: "start", step, acts });
+/** `Steps` with what each of them does. */
+type WithActs<Steps extends readonly unknown[]> = {
+  readonly [I in keyof Steps]: Steps[I] extends readonly [infer Process, infer Step]
+    ? readonly [process: Process, step: Step, acts: readonly Act[]]
+    : never;
+};
+
+const runtime = <Step extends string>(step: Step, acts: readonly Act[]) => ["runtime", step, acts] as const;
+const init = <Step extends string>(step: Step, acts: readonly Act[]) => ["init", step, acts] as const;
+const start = <Step extends string>(step: Step, acts: readonly Act[]) => ["start", step, acts] as const;
+
+const act = (text: string, why: string): readonly Act[] => [{ text, why }];
+
+export const planSteps = (plan: ContainerPlan): readonly PlanStep[] =>
+  allSteps(plan).map(([process, step, acts]) => ({ process, step, acts }));
+
+function allSteps(plan: ContainerPlan): WithActs<ContainerSteps> {
   const { namespaces, rootfs, cgroup, process } = plan;
   return [
     runtime("hide our program", [
@@ -50,9 +63,40 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
         why: "default",
       },
     ]),
+    runtime(
+      "load config.json",
+      act(`read config.json of ${plan.bundle}, check it, and fill in what it leaves out`, "default"),
+    ),
+    runtime("plan", act("decide everything that follows, by config.json and by what this host has", "default")),
+    runtime(
+      "look at the namespaces to join",
+      [...namespaces.parentJoins, ...namespaces.childJoins].map(({ type, path, why }) => ({
+        text: `check that ${path} is a ${type} namespace`,
+        why,
+      })),
+    ),
+    runtime(
+      "connect console",
+      plan.terminal === undefined
+        ? []
+        : act(
+            "connect to the socket that will get the terminal's master; `run` shows the terminal itself",
+            "--console-socket",
+          ),
+    ),
+    runtime(
+      "connect pidfd socket",
+      act("connect to the socket that will get a pidfd of init, where one is named", "--pidfd-socket"),
+    ),
     runtime("reserve container id", [
       { text: `make the state directory ${plan.id} below the state root`, why: "default" },
     ]),
+    runtime(
+      "make notify directory",
+      rootfs.sources
+        .filter(({ why }) => why === "NOTIFY_SOCKET")
+        .map(({ path, why }) => ({ text: `make ${path}, where the container will say that it is ready`, why })),
+    ),
     runtime("compile seccomp filter", seccompActs(plan, "compile")),
     runtime("open mount sources", rootfs.sources.map(sourceAct)),
     runtime(
@@ -60,6 +104,20 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
       plan.intelRdt === undefined
         ? []
         : [{ text: `find the resctrl group ${plan.intelRdt.group || "of the default class"}`, why: "/linux/intelRdt" }],
+    ),
+    runtime(
+      "record what will be made",
+      act(
+        "write state.json and config.json before anything else is made, so that `delete --force` finds all of it",
+        "default",
+      ),
+    ),
+    runtime(
+      "listen for start",
+      act(
+        "make start.sock in the state directory, on which init waits for `tsrun start`; `run` does without",
+        "default",
+      ),
     ),
     runtime("prepare cgroup", cgroup.mode === "v2" && cgroup.unit === undefined ? cgroupActs(plan) : []),
     runtime("clone into namespaces", cloneActs(plan)),
@@ -100,6 +158,17 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
       { text: "new session, killed with its maker until created, closed to ptrace, signals blocked", why: "default" },
     ]),
     init("enter user namespace", userNamespaceActs(plan)),
+    init("open security attributes", [
+      ...(plan.lsm?.apparmor === undefined
+        ? []
+        : act("open /proc/self/attr/apparmor/exec, while /proc is still the host's", plan.lsm.apparmor.why)),
+      ...(plan.lsm?.selinux === undefined
+        ? []
+        : act(
+            "open /proc/self/attr/exec and /proc/self/attr/keycreate, while /proc is still the host's",
+            plan.lsm.selinux.why,
+          )),
+    ]),
     init(
       "join namespaces",
       (namespaces.user === undefined ? namespaces.childJoins : []).map(({ type, path, why }) => ({
@@ -117,6 +186,7 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     ),
     init("prepare rootfs", prepareActs(plan)),
     init("mount filesystems", rootfs.mountsBeforeCgroup.map(mountAct)),
+    init("wait for cgroup", act("wait until the cgroup is complete and the state is recorded", "default")),
     init(
       "enter cgroup",
       cgroup.groups.length === 0
@@ -138,6 +208,10 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("mount cgroup filesystems and the rest", rootfs.mountsAfter.map(mountAct)),
     init("create devices", deviceActs(plan)),
     runtime("run hooks of the runtime", [...hookActs(plan, "prestart"), ...hookActs(plan, "createRuntime")]),
+    init(
+      "wait for hooks of the runtime",
+      plan.runtimeHooks ? act("wait until the prestart and createRuntime hooks have ended", "/hooks") : [],
+    ),
     init("run createContainer hooks", hookActs(plan, "createContainer")),
     init("pivot into rootfs", [{ text: pivotText(plan), why: rootfs.pivot.why }]),
     init("attach terminal", terminalActs(plan)),
@@ -198,6 +272,21 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
             },
           ],
     ),
+    init(
+      "let go of the host",
+      act("close every descriptor of ours and forget the environment of the caller", "default"),
+    ),
+    init(
+      "settle rlimits",
+      plan.crossing === undefined && rootfs.sources.length > 0
+        ? process.rlimits
+            .filter(({ name }) => name === "RLIMIT_NOFILE")
+            .map(({ name, soft, hard, why }) => ({
+              text: `set ${name} to ${soft} (soft), ${hard} (hard) again: mount sources may have needed more`,
+              why,
+            }))
+        : [],
+    ),
     init("close descriptors", [
       {
         text: `let execve close every descriptor above ${2 + process.inheritedFds}`,
@@ -208,8 +297,22 @@ export function planSteps(plan: ContainerPlan): readonly PlanStep[] {
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
     init("enter pid namespace", crossingActs(plan, "last")),
+    runtime(
+      "wait for init to enter the pid namespace",
+      plan.crossing === undefined
+        ? []
+        : act("wait for the process that init has become, and record its pid", "/linux/namespaces"),
+    ),
+    init(
+      "enter working directory",
+      plan.crossing === "last"
+        ? act(`change to ${process.cwd}, if it is only there in the pid namespace that was joined`, "/process/cwd")
+        : [],
+    ),
     init("find program", [{ text: `find ${JSON.stringify(process.args[0])} as that user`, why: "/process/args" }]),
     init("install seccomp with a listener", seccompActs(plan, "created")),
+    runtime("send pidfd", act("send a pidfd of init, where a socket for it is named", "--pidfd-socket")),
+    runtime("write pid file", act("write init's pid into a file, where one is named", "--pid-file")),
     start("install seccomp", seccompActs(plan, "started")),
     start("run startContainer hooks", hookActs(plan, "startContainer")),
     start("execute", [

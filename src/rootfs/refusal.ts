@@ -9,6 +9,9 @@ import { openatOrErrno, readlinkat } from "../sys/file.ts";
 import { contextMessages, fsconfig_create, fsconfig_set, fsopen } from "../sys/mount.ts";
 import type { FilesystemOp } from "./ops.ts";
 
+/** The step in which root of the container may have no way to its root file system. */
+export type RootStep = "enter the root file system";
+
 /** The error of mount(2) with what was to be mounted and with which options; for what the options or the source can be the reason of, with the kernel's words. */
 export function refusedMount(error: unknown, { type, source, destination }: FilesystemOp, data: string): unknown {
   if (!(error instanceof SysError) || error.syscall !== "mount") return error;
@@ -59,7 +62,11 @@ export function refusedPlace(error: unknown, root: Fd, destination: ContainerPat
   const path = readlinkat(null, root.procPath);
   const entered = openatOrErrno(root, ".", O_PATH | O_DIRECTORY);
   if (entered === EACCES)
-    return new StepError("enter the root file system", new SysError("openat", EACCES, path), "/root/path");
+    return new StepError(
+      "enter the root file system" satisfies RootStep,
+      new SysError("openat", EACCES, path),
+      "/root/path",
+    );
   if (typeof entered !== "number") entered[Symbol.dispose]();
   return new SysError(error.syscall, EACCES, `${path}${destination}`);
 }

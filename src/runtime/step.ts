@@ -1,10 +1,11 @@
-// One line of the story of create, init, start: a name and an act. The name stands in errors, in --debug and in `tsrun plan`.
+// One step of a process: a name and an act. steps.ts lists the names.
 
 import { StepError } from "../base/errors.ts";
 import { monotonicMs } from "../sys/time.ts";
+import type { StepName } from "./steps.ts";
 
 /** Hears each step that has ended and how long it took; undefined when nobody listens, and then no clock is read. */
-export type StepLog = ((name: string, ms: number) => void) | undefined;
+export type StepLog = ((name: StepName, ms: number) => void) | undefined;
 
 let log: StepLog;
 
@@ -13,7 +14,7 @@ export function logSteps(to: StepLog): void {
 }
 
 /** @throws StepError around whatever `act` throws */
-export function step<T>(name: string, act: () => T): T {
+export function step<T>(name: StepName, act: () => T): T {
   const begin = log === undefined ? 0 : monotonicMs();
   try {
     return act();

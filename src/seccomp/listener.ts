@@ -34,14 +34,14 @@ export function sendListener(listener: SeccompListener | undefined, child: Child
   if (sent < bytes.byteLength) writeAll(agent, bytes.subarray(sent));
 }
 
+/** The step in which nobody may be there; runc's words. */
+export type AgentStep = "failed to connect with seccomp agent specified in the seccomp profile";
+
 function connect(path: string): Fd {
   try {
     return connectUnix(path);
   } catch (error) {
-    throw new StepError(
-      "failed to connect with seccomp agent specified in the seccomp profile",
-      error,
-      "/linux/seccomp/listenerPath",
-    );
+    const step: AgentStep = "failed to connect with seccomp agent specified in the seccomp profile";
+    throw new StepError(step, error, "/linux/seccomp/listenerPath");
   }
 }

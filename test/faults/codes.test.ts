@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, it } from "mocha";
 import { ERRNO } from "../../src/abi/errno_table.ts";
 import { KINDS, TEXTS } from "../../src/cli/codes.ts";
-import { HINTS } from "../../src/sys/hints.ts";
+import { HINTS } from "../../src/cli/hints.ts";
 import type { Config, Mount } from "../system/bundle.ts";
 import {
   eventually,

@@ -4,25 +4,25 @@ import { describe, it } from "mocha";
 import assert from "node:assert/strict";
 import { deferredImports, withLoads, withoutDeferral } from "../../scripts/deferred.mjs";
 
-const IMPORT = 'import defer * as hints from "../sys/hints.ts";\n';
-const LOAD = 'globalThis.host.load("sys/hints.js")';
+const IMPORT = 'import defer * as hints from "../cli/hints.ts";\n';
+const LOAD = 'globalThis.host.load("cli/hints.js")';
 
 /** What the build makes of a source that begins with IMPORT. */
-const built = (text: string): string => withLoads(IMPORT + text, () => "sys/hints");
+const built = (text: string): string => withLoads(IMPORT + text, () => "cli/hints");
 
 describe("deferred imports", () => {
   it("are found with name and specifier", () => {
     assert.deepEqual(deferredImports(`import { x } from "./x.ts";\n${IMPORT}`), [
-      { name: "hints", specifier: "../sys/hints.ts" },
+      { name: "hints", specifier: "../cli/hints.ts" },
     ]);
   });
 
   it("are evaluated at once under Node", () => {
-    assert.equal(withoutDeferral(IMPORT), 'import * as hints from "../sys/hints.ts";\n');
+    assert.equal(withoutDeferral(IMPORT), 'import * as hints from "../cli/hints.ts";\n');
   });
 
   it("a source without any stays as it is", () => {
-    const text = 'import * as hints from "../sys/hints.ts";\nhints.f();\n';
+    const text = 'import * as hints from "../cli/hints.ts";\nhints.f();\n';
     assert.equal(
       withLoads(text, () => ""),
       text,

@@ -1,10 +1,10 @@
-// docs/errors.md, made of the catalogue: sys/hints.ts and cli/codes.ts.
+// docs/errors.md, made of the catalogue: cli/hints.ts and cli/codes.ts.
 
 import { ERRNO } from "../../abi/errno_table.ts";
-import { CGROUP, HINTS } from "../../sys/hints.ts";
+import { HINTS } from "../hints.ts";
 import { KINDS, TEXTS, WARNINGS } from "../codes.ts";
 
-const HEAD = `<!-- Made by \`make docs\` of src/sys/hints.ts and src/cli/codes.ts: edit those. -->
+const HEAD = `<!-- Made by \`make docs\` of src/cli/hints.ts and src/cli/codes.ts: edit those. -->
 # Errors
 
 A command that fails prints one line on standard error (one for each mistake of a config.json), and ends with status 1; \`exec\` with 255:
@@ -39,9 +39,9 @@ export function errorsPage(): string {
     table(
       ["code", "call and errno", "what to try"],
       grouped(
-        HINTS.map(({ code, calls, errnos, where, hint }) => [
+        HINTS.map(({ code, calls, errnos, steps, on, hint }) => [
           code,
-          `${callWords(calls)}: ${errnos.map(errnoName).join(", ")}${where === undefined ? "" : ` (${placeWords(where)})`}`,
+          `${callWords(calls)}: ${errnos.map(errnoName).join(", ")}${placeWords(steps, on)}`,
           hint,
         ]),
       ),
@@ -73,14 +73,10 @@ const callWords = (calls: string): string => (calls === "*" ? "any call" : calls
 
 const errnoName = (errno: number): string => ERRNO[errno]?.[0] ?? String(errno);
 
-/** What a row's expression looks for: a part of the step's name, or of what the call was made on. */
-function placeWords(where: RegExp): string {
-  if (where === CGROUP) return "a cgroup";
-  return where.source
-    .replaceAll(/\\b|[()?]/g, "")
-    .replaceAll("\\/", "/")
-    .split("|")
-    .join(" or ");
+/** Where a row fits: the steps, or parts of what the call was made on. */
+function placeWords(steps: readonly string[] = [], on: readonly string[] = []): string {
+  const words = [...steps, ...on.map((part) => `\`${part.trim()}\``)];
+  return words.length === 0 ? "" : ` (${words.join("; ")})`;
 }
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replaceAll("*", "\\*");

@@ -1,5 +1,5 @@
 // What to try when a call failed, and the code of that failure. One table from the call, its errno and where it happened to a sentence; the
-// first row that fits is it. Loaded only when an error is printed. A code is a promise (cli/codes.ts): rows may come and go, codes stay.
+// first row that fits is it. Loaded only when an error is printed. A code is a promise (codes.ts): rows may come and go, codes stay.
 // Law: no hint may hold words that callers look for in errors ("permission denied", "no such file", "does not exist", …): it must never
 // change what a caller takes the error for.
 
@@ -37,6 +37,10 @@ import {
   EXDEV,
 } from "../abi/errno.ts";
 import type { SysError } from "../base/errors.ts";
+import type { ConnectionStep } from "../cgroup/systemd.ts";
+import type { RootStep } from "../rootfs/refusal.ts";
+import type { StepName } from "../runtime/steps.ts";
+import type { AgentStep } from "../seccomp/listener.ts";
 
 type Row = {
   /** Stands in the JSON log and in docs/errors.md. Rows that mean the same share one. */
@@ -44,13 +48,37 @@ type Row = {
   /** Names of calls, separated by blanks; "*" is any. */
   readonly calls: string;
   readonly errnos: readonly number[];
-  /** What the names of the steps around it, the error's detail, or what is known besides must hold. */
-  readonly where?: RegExp;
+  /** One of these steps must be under way. */
+  readonly steps?: readonly HintStep[];
+  /** What the call was made on, or what is known besides, must have one of these in it. A row with `steps` fits where either of them does. */
+  readonly on?: readonly string[];
   readonly hint: string;
 };
 
+/** Steps, and what some rooms do within them. */
+type HintStep = StepName | ConnectionStep | RootStep | AgentStep;
+
 /** A cgroup is made or changed; not the mount of its file system. */
-export const CGROUP: RegExp = /(prepare|complete|enter|into|remove) cgroup(?! namespace)|\/sys\/fs\/cgroup\/./;
+const CGROUP = {
+  steps: ["prepare cgroup", "complete cgroup", "enter cgroup"],
+  on: ["/sys/fs/cgroup/"],
+} as const;
+
+const NAMESPACE_STEPS = [
+  "look at the namespaces to join",
+  "clone into namespaces",
+  "enter user namespace",
+  "join namespaces",
+] as const;
+
+const MOUNT_STEPS = [
+  "open mount sources",
+  "mount filesystems",
+  "mount cgroup filesystems and the rest",
+  "create devices",
+  "make mounts read-only",
+  "unmount",
+] as const;
 
 export const HINTS: readonly Row[] = [
   // the state of containers
@@ -58,21 +86,21 @@ export const HINTS: readonly Row[] = [
     code: "state-root-unwritable",
     calls: "mkdirat fchmodat",
     errnos: [EACCES, EPERM, ENOENT, EROFS],
-    where: /XDG_RUNTIME_DIR/,
+    steps: ["make the state root below $XDG_RUNTIME_DIR"],
     hint: "the path in $XDG_RUNTIME_DIR must be writable by the user; or pass --root",
   },
   {
     code: "state-root-unwritable",
     calls: "mkdirat openat",
     errnos: [EACCES, EPERM, EROFS, ENOENT, ENOTDIR],
-    where: /reserve container id/,
+    steps: ["reserve container id"],
     hint: "the state root must be writable: pass another one with --root, or run as root",
   },
   {
     code: "state-root-full",
     calls: "mkdirat openat write",
     errnos: [ENOSPC, EDQUOT],
-    where: /reserve container id|record/,
+    steps: ["reserve container id", "record what will be made", "record state", "record limits"],
     hint: "there is no room left where the state of containers is kept (--root)",
   },
 
@@ -99,7 +127,8 @@ export const HINTS: readonly Row[] = [
     code: "namespace-gone",
     calls: "clone3 clone fork",
     errnos: [ENOMEM],
-    where: /pid namespace|joined/,
+    steps: ["enter pid namespace", "enter pid namespace before seccomp"],
+    on: ["pid namespace", "joined"],
     hint: "the first process of the pid namespace that was to be joined has ended, and with it the namespace: nobody can be made in it any more",
   },
   {
@@ -130,42 +159,42 @@ export const HINTS: readonly Row[] = [
     code: "time-offsets-refused",
     calls: "write",
     errnos: [EINVAL, ERANGE, EACCES, EPERM],
-    where: /time offsets/,
+    on: ["timens_offsets"],
     hint: "neither clock of the container may be negative, or run past some hundred years: see /linux/timeOffsets",
   },
   {
     code: "namespaces-unsupported",
     calls: "openat",
     errnos: [ENOENT],
-    where: /\/proc\/self\/ns\//,
+    on: ["/proc/self/ns/"],
     hint: "this kernel has not every namespace that /linux/namespaces asks for: compare with /proc/self/ns",
   },
   {
     code: "namespace-gone",
     calls: "openat",
     errnos: [ENOENT],
-    where: /namespace/,
+    steps: NAMESPACE_STEPS,
     hint: "the process whose namespace was to be joined has ended, or nothing is mounted at the path",
   },
   {
     code: "id-map-refused",
     calls: "write",
     errnos: [EPERM, EINVAL],
-    where: /uid_map|gid_map/,
+    on: ["uid_map", "gid_map"],
     hint: "the ids must be ours, or be given to us in /etc/subuid and /etc/subgid; ranges must not overlap",
   },
   {
     code: "sysctl-refused",
     calls: "write",
     errnos: [ENOENT, EINVAL, EACCES],
-    where: /sysctl/,
+    steps: ["write sysctls"],
     hint: "this kernel does not take the value, or has no such sysctl in the container's namespaces",
   },
   {
     code: "sysctl-unknown",
     calls: "openat openat2",
     errnos: [ENOENT],
-    where: /sysctl/,
+    steps: ["write sysctls"],
     hint: "this kernel has no such sysctl; see /proc/sys",
   },
   {
@@ -180,21 +209,21 @@ export const HINTS: readonly Row[] = [
     code: "mount-proc-forbidden",
     calls: "mount fsopen fsmount fsconfig",
     errnos: [EPERM],
-    where: /\bproc\b/,
+    on: ["proc on ", "/proc"],
     hint: "mounting proc in a user namespace needs a new pid namespace, and a /proc of ours of which nothing is hidden",
   },
   {
     code: "mount-sysfs-forbidden",
     calls: "mount fsopen fsmount fsconfig",
     errnos: [EPERM],
-    where: /\bsysfs\b/,
+    on: ["sysfs on "],
     hint: "mounting sysfs in a user namespace needs a new network namespace; bind the host's /sys instead",
   },
   {
     code: "mount-mqueue-forbidden",
     calls: "mount fsopen fsmount fsconfig",
     errnos: [EPERM],
-    where: /mqueue/,
+    on: ["mqueue"],
     hint: "mounting mqueue in a user namespace needs a new ipc namespace",
   },
   {
@@ -213,14 +242,14 @@ export const HINTS: readonly Row[] = [
     code: "mount-option-refused",
     calls: "mount fsconfig",
     errnos: [EINVAL],
-    where: /: overlay /,
+    on: ["overlay "],
     hint: "overlay needs lowerdir, and what can be written to needs upperdir and workdir, both and on one file system; the kernel's log says more (dmesg)",
   },
   {
     code: "mount-option-refused",
     calls: "mount fsconfig",
     errnos: [EINVAL],
-    where: /\) from |\) on /,
+    on: [") from ", ") on "],
     hint: "the file system refuses one of the options, or one is missing; in a user namespace uid= and gid= must be mapped",
   },
   {
@@ -251,7 +280,7 @@ export const HINTS: readonly Row[] = [
     code: "mount-source-missing",
     calls: "mount",
     errnos: [ENOENT, ENOTDIR],
-    where: /overlay/,
+    on: ["overlay "],
     hint: "lowerdir, upperdir and workdir must name directories of the host, each by its whole path",
   },
   {
@@ -312,35 +341,35 @@ export const HINTS: readonly Row[] = [
     code: "root-missing",
     calls: "openat open_tree mount chdir",
     errnos: [ENOENT, ENOTDIR],
-    where: /prepare rootfs/,
+    steps: ["prepare rootfs"],
     hint: "root.path of config.json must be a directory of the host; a relative one starts at the bundle",
   },
   {
     code: "mount-point-read-only",
     calls: "mkdirat openat mknodat symlinkat openat2",
     errnos: [EROFS],
-    where: /mount|device/,
+    steps: MOUNT_STEPS,
     hint: "the mount point is missing and cannot be made, because the root file system is read-only: make it there beforehand",
   },
   {
     code: "root-unreachable",
     calls: "openat openat2 open_tree",
     errnos: [EACCES],
-    where: /enter (the root file system|user namespace)|prepare rootfs/,
+    steps: ["enter the root file system", "enter user namespace", "prepare rootfs"],
     hint: "root of the container, who is another user on the host (/linux/uidMappings), must have the right to enter the root file system: see chmod and chown",
   },
   {
     code: "mount-point-forbidden",
     calls: "mkdirat openat openat2",
     errnos: [EACCES],
-    where: /mount /,
+    steps: ["mount filesystems", "mount cgroup filesystems and the rest"],
     hint: "the mount point cannot be reached or made by root of the container, who is another user on the host (/linux/uidMappings): make it beforehand, or give the directory above it to that user",
   },
   {
     code: "mount-point-below-a-file",
     calls: "mkdirat openat openat2",
     errnos: [ENOTDIR],
-    where: /mount|device/,
+    steps: MOUNT_STEPS,
     hint: "a part of the destination is a file in the root file system",
   },
   {
@@ -361,119 +390,119 @@ export const HINTS: readonly Row[] = [
     code: "cgroup-value-refused",
     calls: "write",
     errnos: [EINVAL],
-    where: /memsw/,
+    on: ["memsw"],
     hint: "the limit of memory and swap together cannot be below that of memory, nor below what is in use",
   },
   {
     code: "cgroup-value-out-of-range",
     calls: "write",
     errnos: [EINVAL, ERANGE],
-    where: /(io|blkio)\S*weight/,
+    on: ["io.weight", "io.bfq.weight"],
     hint: "weights are from 10 to 1000 in config.json (blockIO), from 1 to 1000 for a device of BFQ",
   },
   {
     code: "cgroup-value-refused",
     calls: "write",
     errnos: [EINVAL],
-    where: /rt_(runtime|period)_us/,
+    on: ["rt_runtime_us", "rt_period_us"],
     hint: "the runtime must fit into the period, and into what the cgroup above has: its cpu.rt_runtime_us must not be 0",
   },
   {
     code: "cgroup-value-refused",
     calls: "write",
     errnos: [EINVAL],
-    where: /cpu\.(cfs_|max)/,
+    on: ["cpu.cfs_", "cpu.max"],
     hint: "periods are from 1000 to 1000000 microseconds, a quota is 1000 at least, a burst not above the quota, and all must fit into what the cgroup above has",
   },
   {
     code: "cgroup-value-refused",
     calls: "write",
     errnos: [EINVAL],
-    where: /cpu\.(idle|weight|shares)/,
+    on: ["cpu.idle", "cpu.weight", "cpu.shares"],
     hint: "cpu.idle is 0 or 1, and an idle cgroup has no weight",
   },
   {
     code: "cgroup-controller-missing",
     calls: "openat write",
     errnos: [ENOENT],
-    where: /memory\.(memsw|swap)/,
+    on: ["memory.memsw", "memory.swap"],
     hint: "this kernel does not account swap (CONFIG_MEMCG_SWAP, swapaccount=1): leave /linux/resources/memory/swap out, or set it to -1",
   },
   {
     code: "cgroup-cannot-hold-processes",
     calls: "write",
     errnos: [EBUSY],
-    where: CGROUP,
+    ...CGROUP,
     hint: "a cgroup v2 that hands controllers to its children cannot hold processes: choose another cgroupsPath, or move those processes away",
   },
   {
     code: "cpuset-empty",
     calls: "write",
     errnos: [ENOSPC],
-    where: CGROUP,
+    ...CGROUP,
     hint: "the cpuset of the cgroup, or of one above it, has no cpus or no memory nodes",
   },
   {
     code: "cgroup-value-refused",
     calls: "write",
     errnos: [EINVAL],
-    where: CGROUP,
+    ...CGROUP,
     hint: "the kernel does not take the value: a cpuset must lie within the one above, a memory limit above what is in use",
   },
   {
     code: "cgroup-value-out-of-range",
     calls: "write",
     errnos: [ERANGE],
-    where: CGROUP,
+    ...CGROUP,
     hint: "the value is out of bounds: for a cpuset compare with /sys/devices/system/cpu/online and /sys/devices/system/node/online",
   },
   {
     code: "cgroup-device-unknown",
     calls: "write",
     errnos: [ENODEV],
-    where: CGROUP,
+    ...CGROUP,
     hint: "there is no device of that number, or its scheduler has no such limit",
   },
   {
     code: "cgroup-limit-unsupported",
     calls: "write",
     errnos: [EOPNOTSUPP],
-    where: CGROUP,
+    ...CGROUP,
     hint: "the cgroup is of a threaded kind, or the kernel was built without this limit",
   },
   {
     code: "cgroup-gone",
     calls: "openat",
     errnos: [ENOENT],
-    where: /join cgroup .*\/(tasks|cgroup\.procs)$/,
+    on: ["/tasks", "/cgroup.procs"],
     hint: "there is no such cgroup: --cgroup names one below the container's, which somebody must have made; the container's own may have been removed",
   },
   {
     code: "cgroup-controller-missing",
     calls: "openat write",
     errnos: [ENOENT],
-    where: CGROUP,
+    ...CGROUP,
     hint: "the controller is missing: the kernel has it not, or cgroup.subtree_control of the cgroup above does not hand it on",
   },
   {
     code: "cgroup-read-only",
     calls: "mkdirat openat",
     errnos: [EROFS],
-    where: CGROUP,
+    ...CGROUP,
     hint: "/sys/fs/cgroup is mounted read-only: an engine around us must allow writing to it, or give us a cgroup namespace",
   },
   {
     code: "cgroup-not-delegated",
     calls: "mkdirat openat write",
     errnos: [EACCES, EPERM],
-    where: CGROUP,
+    ...CGROUP,
     hint: "the cgroup is not delegated to this user: use --systemd-cgroup with a user session, or have it delegated (systemd: Delegate=yes)",
   },
   {
     code: "cgroup-too-many",
     calls: "mkdirat",
     errnos: [EAGAIN],
-    where: CGROUP,
+    ...CGROUP,
     hint: "too many cgroups: see cgroup.max.descendants and cgroup.max.depth of those above",
   },
   {
@@ -493,21 +522,21 @@ export const HINTS: readonly Row[] = [
     code: "systemd-user-unreachable",
     calls: "connect",
     errnos: [ENOENT, ECONNREFUSED, EACCES, EPERM],
-    where: /connect to the user's systemd/,
+    steps: ["connect to the user's systemd"],
     hint: "there must be a session of the user's: XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS must lead to it (Debian's package is dbus-user-session), and `loginctl enable-linger` keeps it",
   },
   {
     code: "systemd-unreachable",
     calls: "connect",
     errnos: [ENOENT, ECONNREFUSED, EACCES, EPERM],
-    where: /connect to systemd/,
+    steps: ["connect to systemd"],
     hint: "neither /run/systemd/private nor the system bus at /run/dbus/system_bus_socket answers: is systemd pid 1 here, and is D-Bus running?",
   },
   {
     code: "systemd-slow",
     calls: "poll",
     errnos: [ETIMEDOUT],
-    where: /D-Bus/,
+    on: ["D-Bus: "],
     hint: "systemd does not answer: it may be busy with reloading, or stand still",
   },
 
@@ -515,7 +544,7 @@ export const HINTS: readonly Row[] = [
     code: "cgroup-in-use",
     calls: "unlinkat rmdir",
     errnos: [EBUSY],
-    where: CGROUP,
+    ...CGROUP,
     hint: "a process, or a cgroup below, is still in it: see its cgroup.procs",
   },
 
@@ -530,7 +559,7 @@ export const HINTS: readonly Row[] = [
     code: "oom-score-forbidden",
     calls: "write",
     errnos: [EACCES, EPERM],
-    where: /oom/,
+    steps: ["set oom score"],
     hint: "lowering oom_score_adj needs CAP_SYS_RESOURCE: raise /process/oomScoreAdj or leave it out",
   },
   {
@@ -549,7 +578,7 @@ export const HINTS: readonly Row[] = [
     code: "capability-missing",
     calls: "capset",
     errnos: [EPERM],
-    where: /effective, not permitted/,
+    on: ["effective, not permitted"],
     hint: "a capability that is effective must be permitted, too: add it to permitted of /process/capabilities, or take it away from effective",
   },
   {
@@ -562,21 +591,21 @@ export const HINTS: readonly Row[] = [
     code: "working-directory-missing",
     calls: "chdir",
     errnos: [ENOENT],
-    where: /working directory/,
+    steps: ["create working directory", "become user", "enter working directory"],
     hint: "the working directory must be one that the container has",
   },
   {
     code: "working-directory-missing",
     calls: "chdir mkdirat",
     errnos: [ENOTDIR],
-    where: /working directory/,
+    steps: ["create working directory", "become user", "enter working directory"],
     hint: "the path leads to a file of the container, or through one: a process works in a folder",
   },
   {
     code: "working-directory-inaccessible",
     calls: "chdir mkdirat",
     errnos: [EACCES],
-    where: /working directory/,
+    steps: ["create working directory", "become user", "enter working directory"],
     hint: "the container's user must have the right to enter the working directory",
   },
   {
@@ -666,7 +695,7 @@ export const HINTS: readonly Row[] = [
     code: "seccomp-agent-failed",
     calls: "connect",
     errnos: [ECONNREFUSED, ENOENT, EACCES],
-    where: /seccomp|listener/,
+    steps: ["failed to connect with seccomp agent specified in the seccomp profile"],
     hint: "nobody listens at /linux/seccomp/listenerPath",
   },
   {
@@ -693,14 +722,14 @@ export const HINTS: readonly Row[] = [
     code: "apparmor-profile-unknown",
     calls: "write",
     errnos: [ENOENT],
-    where: /attr\/exec|attr\/apparmor\/exec/,
+    on: ["attr/exec", "attr/apparmor/exec"],
     hint: "no profile of that name is loaded: see /sys/kernel/security/apparmor/profiles",
   },
   {
     code: "security-label-refused",
     calls: "write",
     errnos: [EACCES, EPERM, EINVAL],
-    where: /\/attr\//,
+    on: ["/attr/"],
     hint: "the profile or label that tsrun itself has forbids the change, or the policy does not know the label",
   },
   {
@@ -721,28 +750,28 @@ export const HINTS: readonly Row[] = [
     code: "log-unwritable",
     calls: "openat connect",
     errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR, ECONNREFUSED],
-    where: /open the log/,
+    steps: ["open the log"],
     hint: "the directory of --log must be there and be writable; for syslog: and journald: their daemon must listen",
   },
   {
     code: "pid-file-unwritable",
     calls: "openat write renameat2",
     errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR],
-    where: /pid file/,
+    steps: ["write pid file"],
     hint: "the directory of --pid-file must exist and be writable",
   },
   {
     code: "input-missing",
     calls: "openat",
     errnos: [ENOENT, ENOTDIR, EISDIR, EACCES],
-    where: /^plan: |read resources/,
+    steps: ["plan", "read resources"],
     hint: "the file that the command line names must be a readable file of the host",
   },
   {
     code: "terminal-failed",
     calls: "openat ioctl",
     errnos: [ENOENT, ENOSPC, EACCES, EPERM, EIO, ENODEV],
-    where: /terminal/,
+    steps: ["attach terminal", "take terminal"],
     hint: "mount a devpts on /dev/pts of the container; /proc/sys/kernel/pty/max limits how many there are",
   },
 
@@ -760,7 +789,7 @@ export const HINTS: readonly Row[] = [
     code: "descriptors-exhausted",
     calls: "*",
     errnos: [EMFILE],
-    where: /RLIMIT_NOFILE of the container/,
+    on: ["RLIMIT_NOFILE of the container"],
     hint: "too few descriptors for what has to be opened on the way to the program: raise the limit in /process/rlimits",
   },
   { code: "descriptors-exhausted", calls: "*", errnos: [EMFILE], hint: "too many descriptors: raise `ulimit -n`" },
@@ -788,13 +817,17 @@ export const HINTS: readonly Row[] = [
 export type Hinted = { readonly code: string; readonly hint: string | undefined };
 
 /** The code "system" for what no row fits. @param steps the steps that were under way, outermost first */
-export function hintFor({ syscall, errno, detail, note }: SysError, steps: readonly string[]): Hinted {
-  const place = `${steps.join(": ")}: ${detail}${note === undefined ? "" : ` ${note}`}`;
+export function hintFor({ syscall, errno, detail, note = "" }: SysError, steps: readonly string[]): Hinted {
   const row = HINTS.find(
-    ({ calls, errnos, where }) =>
+    ({ calls, errnos, ...place }) =>
       (calls === "*" || calls.split(" ").includes(syscall)) &&
       errnos.includes(errno) &&
-      (where === undefined || where.test(place)),
+      isPlace(place, steps, `${detail} ${note}`),
   );
   return { code: row?.code ?? "system", hint: row?.hint };
 }
+
+const isPlace = (row: Pick<Row, "steps" | "on">, steps: readonly string[], object: string): boolean =>
+  (row.steps === undefined && row.on === undefined) ||
+  row.steps?.some((step) => steps.includes(step)) === true ||
+  row.on?.some((part) => object.includes(part)) === true;
