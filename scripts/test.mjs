@@ -26,7 +26,7 @@ const commands = {
 };
 // Suites that run their tests elsewhere: the program writes the report that mocha would.
 const programs = { guest: "test/guest/run.mjs" };
-const order = ["rules", "unit", "abi", "golden", "host", "system", "faults", "clients", "roots", "guest"];
+const order = ["rules", "unit", "abi", "golden", "host", "system", "faults", "clients", "roots", "cross", "guest"];
 const folders = readdirSync("test", { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
