@@ -15,14 +15,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <quickjs.h>
@@ -43,7 +44,7 @@
 #define MAX_ARGS 8 /* of a C function; of a system call: 6 */
 #define MAX_SAFE_INTEGER ((INT64_C(1) << 53) - 1)
 #define GC_THRESHOLD_BYTES (8u << 20) /* no command's garbage reaches it; a long `events` stream may */
-#define STACK_BYTES (1u << 20)
+#define STACK_BYTES (1u << 20) /* the engine's; what it calls has as much below that */
 #define PAGE_BYTES 4096u
 #define ARENA_BYTES 3500u /* at least: in which the engine places its small blocks */
 #define ALIGN_UP(n, to) (((n) + (to) - 1) & ~((size_t)(to) - 1))
@@ -176,9 +177,7 @@ static int integer_of(JSContext *ctx, JSValueConst value, intptr_t *out) {
     fits = digits && errno == 0;
     JS_FreeCString(ctx, digits);
   }
-  if (!fits)
-    ThrowTypeError(ctx, "expected an integer that is exact and fits 64 bits");
-  return fits ? 0 : -1;
+  return fits ? 0 : (ThrowTypeError(ctx, "expected an integer that is exact and fits 64 bits"), -1);
 }
 
 struct arguments {
@@ -272,7 +271,7 @@ static JSValue host_call(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   if (integer_of(ctx, argv[0], &address))
     return JS_EXCEPTION;
   if (address <= 0)
-    return ThrowTypeError(ctx, "no function at address %" PRIdPTR, address);
+    return ThrowTypeError(ctx, "no function at address %ld", (long)address);
   if (convert_all(ctx, argc - 1, argv + 1, MAX_ARGS, &args))
     return JS_EXCEPTION;
   foreign_function function;
@@ -306,7 +305,7 @@ static JSValue host_foreign(JSContext *ctx, JSValueConst self, int argc, JSValue
   if (integer_of(ctx, argv[0], &address) || (!magic && integer_of(ctx, argv[1], &length)))
     return JS_EXCEPTION;
   if (address <= 0 || length < 0 || length > INT32_MAX)
-    return ThrowTypeError(ctx, "no memory at address %" PRIdPTR ", length %" PRIdPTR, address, length);
+    return ThrowTypeError(ctx, "no memory at address %ld, length %ld", (long)address, (long)length);
   return magic ? text_of(ctx, (const uint8_t *)address, strlen((const char *)address))
                : JS_NewArrayBuffer(ctx, (uint8_t *)address, (size_t)length, NULL, NULL, 0);
 }
@@ -417,12 +416,8 @@ static JSContext *boot(void) {
     return NULL;
   JS_SetGCThreshold(rt, GC_THRESHOLD_BYTES);
   JS_SetMaxStackSize(rt, STACK_BYTES);
-  JS_AddIntrinsicBaseObjects(ctx);
-  JS_AddIntrinsicDate(ctx);
-  JS_AddIntrinsicRegExp(ctx);
-  JS_AddIntrinsicJSON(ctx);
-  JS_AddIntrinsicMapSet(ctx);
-  JS_AddIntrinsicTypedArrays(ctx);
+  JS_AddIntrinsicBaseObjects(ctx), JS_AddIntrinsicDate(ctx), JS_AddIntrinsicRegExp(ctx);
+  JS_AddIntrinsicJSON(ctx), JS_AddIntrinsicMapSet(ctx), JS_AddIntrinsicTypedArrays(ctx);
   JS_AddIntrinsicPromise(ctx); /* the engine evaluates modules through promises */
   SetModuleLoader(rt, read_module);
   JSValue global = JS_GetGlobalObject(ctx);
@@ -447,20 +442,16 @@ static int print_heap(JSContext *ctx) {
   return fwrite(&heap, 1, heap.used, stdout) != heap.used || fflush(stdout);
 }
 
-int main(int argc, char **argv) {
-  building = !heap.used && argc == 2 && !strcmp(argv[1], "--print-heap");
-  heap.used += building ? sizeof heap : 0;
-  heap.hot = heap.hot && !remap((char *)&heap + heap.hot, heap.used - heap.hot, -1, 0) ? heap.hot : 0;
-  JSContext *ctx = heap.ctx ? heap.ctx : boot();
-  if (!ctx)
-    return fputs("tsrun: out of memory\n", stderr), 1;
-  JS_UpdateStackTop(heap.rt);
-  if (building)
-    return print_heap(ctx);
+static struct { int argc; char **argv; } started;
 
+static void run(void) {
+  JSContext *ctx = heap.ctx ? heap.ctx : boot();
+  if (!ctx || building)
+    _exit(ctx ? print_heap(ctx) : (fputs("tsrun: out of memory\n", stderr), 1));
+  JS_UpdateStackTop(heap.rt);
   JSValue arguments = JS_NewArray(ctx);
-  for (int i = 0; i < argc; i++)
-    JS_SetPropertyUint32(ctx, arguments, (uint32_t)i, text_of(ctx, (const uint8_t *)argv[i], strlen(argv[i])));
+  for (int i = 0; i < started.argc; i++)
+    JS_SetPropertyUint32(ctx, arguments, (uint32_t)i, text_of(ctx, (const uint8_t *)started.argv[i], strlen(started.argv[i])));
   JS_SetPropertyStr(ctx, heap.host, "argv", arguments);
   JS_SetPropertyStr(ctx, heap.host, "environ", JS_NewInt64(ctx, (intptr_t)environ));
   JS_SetPropertyStr(ctx, heap.host, "heap", JS_NewInt64(ctx, heap.used ? (intptr_t)&heap : 0));
@@ -468,8 +459,21 @@ int main(int argc, char **argv) {
   JSValue program = load(ctx, "main.js");
   JSValue start = JS_IsException(program) ? program : JS_GetPropertyStr(ctx, program, "main");
   JSValue status = JS_IsException(start) ? start : JS_Call(ctx, start, JS_UNDEFINED, 0, NULL);
-  if (JS_IsException(status))
-    report(ctx);
   /* the engine's teardown would only free what the kernel frees */
-  _exit(JS_IsException(status) ? 1 : JS_VALUE_GET_TAG(status) == JS_TAG_INT ? JS_VALUE_GET_INT(status) : 0);
+  _exit(JS_IsException(status) ? report(ctx), 1 : JS_VALUE_GET_TAG(status) == JS_TAG_INT ? JS_VALUE_GET_INT(status) : 0);
+}
+
+/* The engine runs on a stack of its own where the caller's limit would end ours below what the engine takes. See setrlimit(2), RLIMIT_STACK. */
+int main(int argc, char **argv) {
+  static ucontext_t own;
+  struct rlimit limit = {0};
+  started.argc = argc, started.argv = argv, building = !heap.used && argc == 2 && !strcmp(argv[1], "--print-heap");
+  heap.used += building ? sizeof heap : 0;
+  heap.hot = heap.hot && !remap((char *)&heap + heap.hot, heap.used - heap.hot, -1, 0) ? heap.hot : 0;
+  if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur < 2 * STACK_BYTES && !getcontext(&own) &&
+      (own.uc_stack.ss_sp = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED) {
+    own.uc_stack.ss_size = 2 * STACK_BYTES;
+    makecontext(&own, run, 0), setcontext(&own);
+  }
+  run();
 }

@@ -197,9 +197,28 @@ await write(
   withoutErrors(compile({ inlineRefs: false }, "is")),
   questions.map(([name]) => `export declare function is${name}(json: unknown): boolean;\n`).join(""),
 );
+/** ajv notes every error of a document, 500 bytes each, in lists that it copies again and again. So many are kept. */
+const NOTED_ERRORS = 1000;
+function noteFewer(code) {
+  const places = [
+    [
+      /else \{?\s*vErrors\.push\((err\d+)\);?\s*\}?/g,
+      `else if (vErrors.length < ${NOTED_ERRORS}) { vErrors.push($1); }`,
+    ],
+    [
+      /: vErrors\.concat\((validate\d+\.errors)\)/g,
+      `: vErrors.length < ${NOTED_ERRORS} ? vErrors.concat($1) : vErrors`,
+    ],
+  ];
+  return places.reduce((text, [place, fewer]) => {
+    if (text.search(place) < 0) throw new Error("schemas.mjs: ajv's code notes its errors otherwise");
+    return text.replaceAll(place, fewer);
+  }, code);
+}
+
 await write(
   "explain",
-  compile({ inlineRefs: false, allErrors: true }, "check"),
+  noteFewer(compile({ inlineRefs: false, allErrors: true }, "check")),
   `export type SchemaError = { instancePath: string; keyword: string; params: Record<string, unknown> };
 export type Check = { (json: unknown): boolean; errors: SchemaError[] | null };
 ${questions.map(([name]) => `export declare const check${name}: Check;\n`).join("")}`,
@@ -207,7 +226,8 @@ ${questions.map(([name]) => `export declare const check${name}: Check;\n`).join(
 const { tables, start } = knownNames();
 await write(
   "known",
-  `export const tables = ${JSON.stringify(tables)};\nexport const start = ${JSON.stringify(start)};\n`,
+  // Without a prototype: a document's "constructor" is none of the names.
+  `export const tables = ${JSON.stringify(tables).replaceAll("{", '{"__proto__":null,').replaceAll(",}", "}")};\nexport const start = ${JSON.stringify(start)};\n`,
   `export declare const tables: readonly { readonly [name: string]: number }[];
 export declare const start: { ${questions.map(([name]) => `readonly ${name}: number`).join("; ")} };\n`,
 );

@@ -12,7 +12,16 @@ export type Positions = {
   readonly ofName: (pointer: string) => Position;
 };
 
-const TOKEN = /[ \t\n\r]*(?:("(?:[^"\\]|\\.)*")|([{}[\],:])|([^\s{}[\],:"]+))/gy;
+const TOKEN = /[ \t\n\r]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}[\],:])|([^\s{}[\],:"]+))/gy;
+
+/** Deeper than the schemas know names; what lies below is found where it begins. Each level makes the pointers of all below it longer. */
+const MAX_DEPTH = 16;
+
+/** What comes after so many parts is found where the part around it begins. */
+const MAX_PLACES = 20_000;
+
+/** A list or an object whose end has not come yet. `pointer`: undefined below MAX_DEPTH. */
+type Open = { readonly isList: boolean; readonly pointer: string | undefined; index: number };
 
 /** @param text a JSON document, which parseExact has accepted. Of a name that is given again, the last one is found. */
 export function positionsIn(text: string): Positions {
@@ -26,23 +35,29 @@ export function positionsIn(text: string): Positions {
     start = TOKEN.lastIndex - token.length;
     return all === "" ? "" : token;
   };
-  const visit = (token: string, pointer: string): void => {
-    values.set(pointer, start);
-    if (token !== "{" && token !== "[") return;
-    let index = 0;
-    for (let inside = next(); inside !== "}" && inside !== "]" && inside !== ""; inside = next()) {
-      if (inside === ",") continue;
-      if (token === "[") {
-        visit(inside, `${pointer}/${index++}`);
-        continue;
-      }
-      const below = `${pointer}/${escapePointer(String(JSON.parse(inside)))}`;
-      names.set(below, start);
-      next(); // the colon
-      visit(next(), below);
-    }
+  const open: Open[] = [];
+  /** Without recursion: a document may be deeper than the stack. */
+  const begin = (token: string, pointer: string | undefined): void => {
+    if (pointer !== undefined) values.set(pointer, start);
+    if (token === "{" || token === "[")
+      open.push({ isList: token === "[", pointer: open.length < MAX_DEPTH ? pointer : undefined, index: 0 });
   };
-  visit(next(), "");
+  begin(next(), "");
+  for (let around = open.at(-1); around !== undefined && values.size < MAX_PLACES; around = open.at(-1)) {
+    const token = next();
+    if (token === "") break;
+    if (token === ",") continue;
+    if (token === "}" || token === "]") open.pop();
+    else if (around.isList)
+      begin(token, around.pointer === undefined ? undefined : `${around.pointer}/${around.index++}`);
+    else {
+      const below =
+        around.pointer === undefined ? undefined : `${around.pointer}/${escapePointer(String(JSON.parse(token)))}`;
+      if (below !== undefined) names.set(below, start);
+      next(); // the colon
+      begin(next(), below);
+    }
+  }
   const lines = lineStarts(text);
   const find = (map: ReadonlyMap<string, number>, pointer: string): Position => {
     for (let at = pointer; ; at = at.slice(0, at.lastIndexOf("/"))) {

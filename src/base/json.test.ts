@@ -91,11 +91,21 @@ describe("parseExact", () => {
     });
   }
 
-  it("reads 1000 levels and refuses 1001", () => {
-    parseExact("[".repeat(1000) + "]".repeat(1000));
-    assert.throws(() => parseExact("[".repeat(1001) + "]".repeat(1001)), /at most 1000 levels of nesting/);
-    assert.throws(() => parseExact('{"a":'.repeat(100000)), /at most 1000 levels of nesting/);
+  it("reads 10000 levels, as Go does, and refuses 10001", () => {
+    parseExact("[".repeat(10_000) + "]".repeat(10_000));
+    assert.throws(() => parseExact("[".repeat(10_001) + "]".repeat(10_001)), /at most 10000 levels of nesting/);
+    assert.throws(() => parseExact('{"a":'.repeat(100_000)), /at most 10000 levels of nesting/);
   });
+
+  it("refuses more values and escapes than a document may have", () => {
+    const list = (item: string, count: number): string => `[${Array.from({ length: count }, () => item).join(",")}]`;
+    parseExact(list("[]", 131_071));
+    assert.throws(() => parseExact(list("[]", 131_072)), /at most 131072 values and escapes/);
+    assert.throws(() => parseExact(`"${"\\n".repeat(131_072)}"`), /at most 131072 values and escapes/);
+  });
+
+  it("takes a number of very many digits for infinite", () =>
+    assert.deepEqual(parseExact(`[${"9".repeat(500_000)},-${"9".repeat(500)}]`), [Infinity, -Infinity]));
 });
 
 describe("stringify", () => {

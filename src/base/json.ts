@@ -25,8 +25,18 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** Deeper documents are refused: no client nests so deep, and the engine's stack ends somewhere. */
-const MAX_DEPTH = 1000;
+/** As Go has it. Nothing here recurses, so that no document exhausts the stack. */
+const MAX_DEPTH = 10_000;
+
+/**
+ * The most values and escapes of a document: a config.json of podman has some 1,500. What is smaller is read in a second and a few megabytes;
+ * a value takes up to 150 bytes of memory where its text takes 2.
+ */
+const MAX_PARTS = 131_072;
+
+/** An object whose end has not been read yet, and the name of the property that is being read. */
+type OpenObject = { readonly list: undefined; readonly object: { [key: string]: unknown }; key: string };
+type OpenList = { readonly list: unknown[] };
 
 /**
  * Parses JSON as JSON.parse does, but integers that are not safe as numbers become bigints.
@@ -38,12 +48,18 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
   const plain = /[^"\\\u0000-\u001f]*/y;
   const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
   const space = /[ \t\n\r]*/y;
-  /** Keys and indices down to where we are, for the pointers of duplicate keys. */
-  const path: (string | number)[] = [];
+  /** Lists and objects from the outermost down to where we are. */
+  const open: (OpenObject | OpenList)[] = [];
   let at = 0;
+  let parts = 0;
+  let told = 0;
 
   const fail = (expected: string, position: number = at): never => {
     throw new JsonSyntaxError(text, position, expected);
+  };
+
+  const countPart = (): void => {
+    if (++parts > MAX_PARTS) fail(`at most ${MAX_PARTS} values and escapes`);
   };
 
   const skipSpace = (): string => {
@@ -68,6 +84,7 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
         return out;
       }
       if (c !== "\\") return fail(c === "" ? "the end of the string" : "an escape such as \\n for a control character");
+      countPart();
       out += parseEscape();
     }
   };
@@ -90,10 +107,11 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
     number.lastIndex = at;
     const match = number.exec(text);
     if (!match) return fail("a digit", at + 1);
-    at += match[0].length;
-    const value = Number(match[0]);
+    const [digits] = match;
+    const value = Number(digits);
     const integer = match[1] === undefined && match[2] === undefined;
-    return integer && !Number.isSafeInteger(value) ? BigInt(match[0]) : value;
+    at += digits.length;
+    return integer && !Number.isSafeInteger(value) && digits.length <= MAX_DIGITS ? BigInt(digits) : value;
   };
 
   const parseWord = (word: string, value: unknown): unknown => {
@@ -102,61 +120,85 @@ export function parseExact(text: string, duplicate?: (pointer: string) => void):
     return value;
   };
 
-  // One function for all that nests, so that a level costs one stack frame.
-  const parseValue = (): unknown => {
-    const c = skipSpace();
+  const parseScalar = (c: string): unknown => {
     if (c === '"') return parseString();
     if (c === "t") return parseWord("true", true);
     if (c === "f") return parseWord("false", false);
     if (c === "n") return parseWord("null", null);
-    if (c !== "{" && c !== "[") return c === "-" || (c >= "0" && c <= "9") ? parseNumber() : fail("a value");
-    if (path.length === MAX_DEPTH) fail(`at most ${MAX_DEPTH} levels of nesting`);
+    return c === "-" || (c >= "0" && c <= "9") ? parseNumber() : fail("a value");
+  };
+
+  /** The name of the next property of the innermost object, which `next` begins, and its colon. */
+  const parseKey = (next: string, around: OpenObject): void => {
+    if (next !== '"') fail("a property name in double quotes");
+    around.key = parseString();
+    if (skipSpace() !== ":") fail('":"');
     at++;
-    if (c === "[") {
-      const list: unknown[] = [];
-      if (skipSpace() === "]") {
-        at++;
-        return list;
-      }
-      for (;;) {
-        path.push(list.length);
-        list.push(parseValue());
-        path.pop();
-        const next = skipSpace();
-        at++;
-        if (next === "]") return list;
-        if (next !== ",") fail('"," or "]"', at - 1);
-      }
-    }
-    const object: { [key: string]: unknown } = {};
-    let next = skipSpace();
-    if (next === "}") {
-      at++;
-      return object;
-    }
-    for (;;) {
-      if (next !== '"') fail("a property name in double quotes");
-      const key = parseString();
-      if (skipSpace() !== ":") fail('":"');
-      at++;
-      path.push(key);
-      if (duplicate && Object.hasOwn(object, key)) duplicate(pointer(...path));
-      const value = parseValue();
-      if (key === "__proto__")
-        Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-      else object[key] = value;
-      path.pop();
-      next = skipSpace();
-      at++;
-      if (next === "}") return object;
-      if (next !== ",") fail('"," or "}"', at - 1);
-      next = skipSpace();
+    if (duplicate && told < MAX_TOLD && Object.hasOwn(around.object, around.key)) {
+      told++;
+      duplicate(
+        open
+          .map((level) => `/${escapePointer(String(level.list === undefined ? level.key : level.list.length))}`)
+          .join(""),
+      );
     }
   };
 
-  const value = parseValue();
-  if (skipSpace() !== "") fail("the end of the document");
-  return value;
+  for (;;) {
+    // Down to a value that has nothing inside.
+    const c = skipSpace();
+    countPart();
+    let value: unknown;
+    if (c === "{" || c === "[") {
+      if (open.length === MAX_DEPTH) fail(`at most ${MAX_DEPTH} levels of nesting`);
+      at++;
+      const next = skipSpace();
+      if (c === "[" && next !== "]") {
+        open.push({ list: [] });
+        continue;
+      }
+      if (c === "{" && next !== "}") {
+        const around: OpenObject = { list: undefined, object: {}, key: "" };
+        open.push(around);
+        parseKey(next, around);
+        continue;
+      }
+      at++;
+      value = c === "[" ? [] : {};
+    } else value = parseScalar(c);
+    // Up again, as far as lists and objects end.
+    for (;;) {
+      const around = open.at(-1);
+      if (around === undefined) {
+        if (skipSpace() !== "") fail("the end of the document");
+        return value;
+      }
+      if (around.list !== undefined) around.list.push(value);
+      else setOwn(around.object, around.key, value);
+      const next = skipSpace();
+      at++;
+      if (next === ",") {
+        if (around.list === undefined) parseKey(skipSpace(), around);
+        break;
+      }
+      if (next !== (around.list === undefined ? "}" : "]"))
+        fail(around.list === undefined ? '"," or "}"' : '"," or "]"', at - 1);
+      open.pop();
+      value = around.list === undefined ? around.object : around.list;
+    }
+  }
+}
+
+/** What has more is infinite as a number, and no field takes it. The engine needs a second for 200,000 of them. */
+const MAX_DIGITS = 400;
+
+/** So many equal keys are told of: a pointer may be as long as the document is deep. */
+const MAX_TOLD = 1000;
+
+function setOwn(object: { [key: string]: unknown }, key: string, value: unknown): void {
+  if (key === "__proto__")
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  else object[key] = value;
 }
 
 const ESCAPES: { readonly [letter: string]: string } = {

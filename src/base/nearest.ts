@@ -5,6 +5,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let least = Math.min(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - word.length) >= least) continue; // or a word of 300 KB takes seconds
     const slips = distance(word.toLowerCase(), candidate.toLowerCase());
     if (slips < least) [best, least] = [candidate, slips];
   }

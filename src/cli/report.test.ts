@@ -101,6 +101,13 @@ describe("cli/report", () => {
     assert.equal(extra["code"], "spec");
   });
 
+  it("says a hundred violations, and that there are more", () => {
+    const violations = Array.from({ length: 30_000 }, (_, i) => ({ pointer: `/mounts/${i}`, problem: "is wrong" }));
+    const said = lines(new SpecError(violations));
+    assert.equal(said.length, 101);
+    assert.deepEqual(said.slice(99), ["create web1: /mounts/99: is wrong", "create web1: and more"]);
+  });
+
   it("leaves the texts that callers look for as they are", () => {
     assert.match(
       lines(new StateError("container does not exist"))[0] ?? "",

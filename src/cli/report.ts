@@ -61,6 +61,9 @@ const WAITING: { readonly [Step in WaitStep]: true } = {
   "wait for the program": true,
 };
 
+/** Nobody reads more mistakes than these at once. */
+const MOST_LINES = 100;
+
 /** What there is to say about an error. */
 export function describe(error: unknown, { command, subject }: Failed): Report {
   const steps: string[] = [];
@@ -85,14 +88,17 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
   const line = (...parts: readonly (string | undefined)[]): string => [...prefix, ...parts].filter(Boolean).join(": ");
   const about = { ...(told.length > 0 && { step: told.join(": ") }), ...(pointer !== undefined && { pointer }) };
   if (cause instanceof SpecError) {
-    const violations = cause.violations.map(({ pointer: at, problem, hint }) => ({
+    const violations = cause.violations.slice(0, MOST_LINES).map(({ pointer: at, problem, hint }) => ({
       pointer: at,
       problem,
       ...hinted(hint ?? codes.violationHint(problem)),
     }));
     const [first] = violations;
     return {
-      lines: violations.map(({ pointer: at, problem, hint }) => withHint(line(at, problem), hint)),
+      lines: [
+        ...violations.map(({ pointer: at, problem, hint }) => withHint(line(at, problem), hint)),
+        ...(cause.violations.length > MOST_LINES ? [line("and more")] : []),
+      ],
       extra: {
         code: codes.codeOf(cause).code,
         ...about,

@@ -12,7 +12,6 @@ import type { GlobalFlags, Values } from "./table.ts";
 import defer * as configLoader from "../spec/load.ts";
 import defer * as explain from "../spec/explain.ts";
 import defer * as runtime from "../runtime/update.ts";
-import defer * as spelling from "../spec/case.ts";
 
 export const options = {
   resources: { type: "string", short: "r", default: "" },
@@ -73,11 +72,7 @@ export function run(flags: Flags, [id = ""]: readonly string[], globalFlags: Glo
 
 /** "-" is standard input. The other options are passed over then, as with runc. */
 function readResources(path: string): Resources {
-  return configLoader.parseResources(
-    path === "-" ? readStandardInput() : readInput(path),
-    () => explain,
-    () => spelling,
-  );
+  return configLoader.parseResources(path === "-" ? readStandardInput() : readInput(path), () => explain);
 }
 
 function readInput(path: string): string {

@@ -1,11 +1,12 @@
 // Everything that can be said of a config.json without looking at the host, where spec/load.ts stops at the first kind of mistake.
 // For `tsrun validate`; loaded on demand.
 
+import { SpecError, type Violation } from "../base/errors.ts";
 import { escapePointer, JsonSyntaxError, parseExact, pointerPath } from "../base/json.ts";
 import { positionsIn, type Positions } from "../base/json-positions.ts";
 import { explain } from "./explain.ts";
 import type { Law } from "./validate.ts";
-import { asGoReads } from "./lenient.ts";
+import { asGoNames, asGoReads, onlyKnown } from "./names.ts";
 import type { Spec } from "./types.ts";
 import { findUnknown } from "./unknown.ts";
 
@@ -24,7 +25,7 @@ export type Finding = {
 
 export type Examination = {
   readonly findings: readonly Finding[];
-  /** What of the document can be understood; undefined when it is not JSON, or no object. */
+  /** What of the document can be understood; undefined when it is not JSON, no object, or wrong all over. */
   readonly read: Understood | undefined;
 };
 
@@ -54,13 +55,22 @@ export function examine(text: string, loader: Loader): Examination {
   }
   const positions = positionsIn(text);
   const { checkNulBytes, decodeSpec, isConfig } = loader;
-  if (!isConfig(json)) asGoReads(json);
+  let renamed: ReturnType<typeof asGoNames>;
+  try {
+    renamed = asGoNames(json, "Config");
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    const twice = error.violations.map((violation): Finding => ({ level: "error", ...violation }));
+    return { findings: located(twice, positions), read: undefined };
+  }
+  if (!isConfig(json)) asGoReads(json, "Config");
   const violations = explain("Config", json);
-  const understood = understand(json);
+  const withNul = checkNulBytes(text, json, "Config");
+  const understood = understand(json, violations, withNul);
   const spec = understood && decodeSpec(understood.rest.json);
   const errors = [
     ...violations,
-    ...checkNulBytes(text, json),
+    ...withNul,
     ...(understood === undefined || spec === undefined ? [] : brokenLaws(understood, spec, loader)),
   ];
   const findings = errors.map((violation): Finding => ({ level: "error", ...violation }));
@@ -71,15 +81,42 @@ export function examine(text: string, loader: Loader): Examination {
     problem,
   });
   for (const pointer of repeated) findings.push(aboutName(pointer, "is given more than once: the last one counts"));
+  for (const { pointer, name } of renamed)
+    findings.push({
+      ...aboutName(pointer, `is taken for ${name}: runc reads names in any case`),
+      hint: "other runtimes may ignore it",
+    });
+  const misshapen = new Set(violations.map(({ pointer }) => pointer));
   for (const { pointer, suggestion } of findUnknown(json)) {
-    if (violations.some((violation) => pointer.startsWith(`${violation.pointer}/`))) continue; // of another type: what is inside means nothing
+    if (isBelow(pointer, misshapen)) continue; // of another type: what is inside means nothing
     const unknown = aboutName(pointer, "nothing of this name is known and it is ignored");
     findings.push(suggestion === undefined ? unknown : { ...unknown, hint: `did you mean ${suggestion}?` });
   }
   return {
-    findings: located(findings, positions),
-    read: understood && spec && { rest: understood.rest, spec, positions },
+    findings: located(atMost(findings), positions),
+    read: errors.length > MOST_BROKEN ? undefined : understood && spec && { rest: understood.rest, spec, positions },
   };
+}
+
+/** Nobody reads more. */
+const MOST_FINDINGS = 1000;
+
+/** The first of them, errors before warnings: that there are some must not be lost. */
+function atMost(findings: readonly Finding[]): readonly Finding[] {
+  const more = findings.length - MOST_FINDINGS;
+  if (more <= 0) return findings;
+  const [errors, warnings] = [
+    findings.filter(({ level }) => level === "error"),
+    findings.filter(({ level }) => level === "warning"),
+  ];
+  const shown = [...errors, ...warnings].slice(0, MOST_FINDINGS);
+  return [...shown, { level: "warning", pointer: "", problem: `${more} more are not shown` }];
+}
+
+function isBelow(pointer: string, places: ReadonlySet<string>): boolean {
+  for (let end = pointer.lastIndexOf("/"); end > 0; end = pointer.lastIndexOf("/", end - 1))
+    if (places.has(pointer.slice(0, end))) return true;
+  return places.has("");
 }
 
 /** The same, each with its place in the text. */
@@ -104,28 +141,44 @@ type Partly = {
   /** Pointers of what does not mean anything now. */ readonly removed: ReadonlySet<string>;
 };
 
-/** The document without its parts that break the schema; undefined when nothing is left. */
-function understand(json: unknown): Partly | undefined {
-  const rest = new Remainder(json);
+/**
+ * The document without its parts that break the schema or hold a NUL; undefined when nothing is left.
+ * @param violations of the schema
+ */
+function understand(
+  json: unknown,
+  violations: readonly Violation[],
+  withNul: readonly Violation[],
+): Partly | undefined {
+  if (violations.length > MOST_BROKEN) return undefined;
+  const rest = new Remainder(onlyKnown(json, "Config"));
   const removed = new Set<string>();
   // What is removed may be missed elsewhere: until the schema has nothing more to say.
-  for (;;) {
-    const pointers = explain("Config", rest.json).map(({ pointer }) => rest.original(pointer));
-    if (pointers.length === 0) return { rest, removed };
+  let broken = [...violations, ...withNul];
+  for (let rounds = 0; broken.length > 0; rounds++) {
+    if (rounds === MOST_ROUNDS) return undefined;
+    const pointers = broken.map(({ pointer }) => rest.original(pointer));
     for (const pointer of pointers) {
       if (pointer === "") return undefined;
       const list = rest.listOn(pointer);
       if (list === undefined || COUNT_TOGETHER.test(list)) removed.add(list ?? pointer);
-      if (rest.remove(pointer)) continue;
+    }
+    for (const pointer of rest.remove(pointers)) {
       if (pointer in FILLED) rest.add(pointer, FILLED[pointer]);
       else {
         const around = pointer.slice(0, pointer.lastIndexOf("/"));
         removed.add(around);
-        if (around === "" || !rest.remove(around)) return undefined;
+        if (around === "" || rest.remove([around]).length > 0) return undefined;
       }
     }
+    broken = [...explain("Config", rest.json)];
   }
+  return { rest, removed };
 }
+
+/** A document that is wrong in more places, or still wrong after so many rounds, is not worth judging. */
+const MOST_BROKEN = 300;
+const MOST_ROUNDS = 5;
 
 type Broken = { readonly pointer: string; readonly problem: string };
 
@@ -209,21 +262,35 @@ export class Remainder {
   }
 
   /**
-   * Takes out what stands at a pointer into the original; inside a list, the whole item of the outermost one.
+   * Takes out what stands at pointers into the original; inside a list, the whole item of the outermost one.
    *
-   * @returns whether anything was there
+   * @returns those at which nothing was
    */
-  remove(original: string): boolean {
-    if (this.#added.has(original)) return false;
+  remove(originals: readonly string[]): readonly string[] {
+    const items = new Map<unknown[], Set<number>>();
+    const missing = originals.filter((original) => this.#added.has(original) || !this.#take(original, items));
+    for (const [list, positions] of items) {
+      const indices = this.#indices.get(list) ?? [];
+      this.#indices.set(
+        list,
+        indices.filter((_, position) => !positions.has(position)),
+      );
+      let kept = 0;
+      for (const [position, item] of list.entries()) if (!positions.has(position)) list[kept++] = item;
+      list.length = kept;
+    }
+    return missing;
+  }
+
+  /** Deletes a property, or notes in `items` which item of a list is to go. @returns whether it was there */
+  #take(original: string, items: Map<unknown[], Set<number>>): boolean {
     const path = pointerPath(original);
     let here = this.json;
     for (const [depth, key] of path.entries()) {
       if (Array.isArray(here)) {
-        const indices = this.#indices.get(here) ?? [];
-        const index = indices.indexOf(Number(key));
-        if (index < 0) return false;
-        here.splice(index, 1);
-        indices.splice(index, 1);
+        const position = this.#positionOf(here, Number(key));
+        if (position === undefined) return false;
+        items.set(here, (items.get(here) ?? new Set()).add(position));
         return true;
       }
       if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return false;
@@ -231,6 +298,18 @@ export class Remainder {
       here = (here as Json)[key];
     }
     return false;
+  }
+
+  /** Where in what is left of a list the item stands that was at `index`. Items keep their order. */
+  #positionOf(list: readonly unknown[], index: number): number | undefined {
+    const indices = this.#indices.get(list) ?? [];
+    let [low, high] = [0, indices.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((indices[middle] ?? 0) < index) low = middle + 1;
+      else high = middle;
+    }
+    return indices[low] === index ? low : undefined;
   }
 
   /** The outermost list on the way to what a pointer into the original names. */

@@ -4,23 +4,24 @@ import { type Check, checkConfig, checkProcess, checkResources, type SchemaError
 import type { Violation } from "../base/errors.ts";
 import { escapePointer, pointerPath } from "../base/json.ts";
 import { didYouMean, integerMeant, typeMeant } from "./meant.ts";
+import type { DocumentKind } from "./names.ts";
 
-export type Question = "Config" | "Process" | "Resources";
-
-const CHECKS: { readonly [question in Question]: Check } = {
+const CHECKS: { readonly [question in DocumentKind]: Check } = {
   Config: checkConfig,
   Process: checkProcess,
   Resources: checkResources,
 };
 
-/** Every place where `json` breaks the schema, in the order of the schema; empty if it does not. */
-export function explain(question: Question, json: unknown): readonly Violation[] {
+/** The places where `json` breaks the schema, in the order of the schema, a thousand of them at most; empty if it does not. */
+export function explain(question: DocumentKind, json: unknown): readonly Violation[] {
   const check = CHECKS[question];
   if (check(json)) return [];
-  const violations = (check.errors ?? []).map((error) => violation(error, json));
-  return violations.filter(
-    ({ pointer }, index) => violations.findIndex((other) => other.pointer === pointer) === index,
-  );
+  const first = new Map<string, Violation>();
+  for (const error of check.errors ?? []) {
+    const found = violation(error, json);
+    if (!first.has(found.pointer)) first.set(found.pointer, found);
+  }
+  return [...first.values()];
 }
 
 function violation(error: SchemaError, json: unknown): Violation {

@@ -113,7 +113,7 @@ describe("parseConfig", () => {
     assert.deepEqual(violations(() => parseConfig("{]", explainer)).length, 1);
     assert.deepEqual(
       violations(() => parseConfig("[".repeat(100000), explainer)),
-      [': not JSON: line 1, column 1001: expected at most 1000 levels of nesting, found "["'],
+      [': not JSON: line 1, column 10001: expected at most 10000 levels of nesting, found "["'],
     );
   });
 
@@ -184,5 +184,46 @@ describe("parseResources", () => {
       violations(() => parseResources('{"cpu":{"shares":-1}}', explainer)),
       ["/cpu/shares: must be an integer between 0 and 18446744073709551615, not -1"],
     );
+  });
+});
+
+describe("names in any case, which Go reads", () => {
+  const confined = {
+    ociVersion: "1.0.0",
+    Root: { path: "rootfs" },
+    process: { cwd: "/", args: ["a"], NoNewPrivileges: true },
+    linux: {
+      Seccomp: { DefaultAction: "SCMP_ACT_ALLOW" },
+      MaskedPaths: ["/proc/kcore"],
+      namespaces: [{ type: "mount" }],
+      resources: { pids: { Limit: 5 } },
+    },
+    x: { deep: [[[]]] },
+  };
+
+  it("confine as the right names do, and are the right ones for those who read the document later", () => {
+    const { spec, text } = parseConfig(JSON.stringify(confined), never);
+    assert.equal(spec.process?.noNewPrivileges, true);
+    assert.equal(spec.linux.seccomp?.defaultAction, "SCMP_ACT_ALLOW");
+    assert.deepEqual(spec.linux.maskedPaths, ["/proc/kcore"]);
+    assert.equal(spec.linux.resources.pids.limit, 5);
+    assert.deepEqual(parseConfig(text, never).spec, spec);
+    assert.doesNotMatch(text, /NoNewPrivileges|Seccomp|"x"/);
+  });
+
+  it("are read of the other documents, too", () => {
+    assert.equal(parseProcess('{"Args":["a"],"CWD":"/","noNewprivileges":true}', never).noNewPrivileges, true);
+    assert.equal(parseResources('{"Memory":{"LIMIT":5}}', never).memory.limit, 5);
+  });
+
+  it("are refused where the right one is there as well", () =>
+    assert.deepEqual(
+      violations(() => parseConfig(config({ linux: {}, Linux: {} }), explainer)),
+      ["/Linux: is linux in another spelling, and linux is there as well"],
+    ));
+
+  it("a document in the specification's names stays as it is", () => {
+    const text = config({ "org.example": 1, process: { cwd: "/", args: ["a"] } });
+    assert.equal(parseConfig(text, never).text, text);
   });
 });

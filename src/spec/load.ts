@@ -3,12 +3,11 @@
 
 import { isConfig, isProcess, isResources } from "../../build/gen/validate.js";
 import { SpecError, type Violation } from "../base/errors.ts";
-import { JsonSyntaxError, parseExact } from "../base/json.ts";
+import { JsonSyntaxError, parseExact, stringify } from "../base/json.ts";
 import { decodeProcess } from "./decode-process.ts";
 import { decodeResources, decodeSpec } from "./decode.ts";
 import { checkLaws, checkNulBytes, checkProcess } from "./validate.ts";
-import { asGoReads } from "./lenient.ts";
-import type { Question } from "./explain.ts";
+import { allKnown, asGoNames, asGoReads, onlyKnown, type DocumentKind } from "./names.ts";
 import type { Process, Resources, Spec } from "./types.ts";
 
 // For spec/examine.ts, which is given this module: importing the same files would put them into a chunk more, to be read by every `create`.
@@ -18,43 +17,38 @@ export { decodeSpec, isConfig, isProcess };
 /** Loads spec/explain.ts; spec/ is pure and cannot do so by itself. */
 export type LoadExplainer = () => typeof import("./explain.ts");
 
+export type ParsedConfig = {
+  readonly spec: Spec;
+  /** What it came from; what is unknown in it, spec/unknown.ts finds. */
+  readonly json: unknown;
+  /** The document, for those who read it later and know the specification's names only. */
+  readonly text: string;
+};
+
 /**
  * Reads config.json: schema, defaults, laws.
  *
- * @returns the Spec, and the JSON it came from (what is unknown in it, spec/unknown.ts finds)
  * @throws SpecError with every violation
  */
-export function parseConfig(text: string, explainer: LoadExplainer): { readonly spec: Spec; readonly json: unknown } {
-  const json = read(text, isConfig, "Config", explainer);
+export function parseConfig(text: string, explainer: LoadExplainer): ParsedConfig {
+  const { json, renamed } = read(text, isConfig, "Config", explainer);
   const spec = decodeSpec(json);
-  refuse(checkNulBytes(text, json), checkLaws(spec));
-  return { spec, json };
+  refuse(checkNulBytes(text, json, "Config"), checkLaws(spec));
+  return { spec, json, text: renamed ? stringify(onlyKnown(json, "Config")) : text };
 }
 
 /** Reads the document of `exec --process`. @throws SpecError with every violation */
 export function parseProcess(text: string, explainer: LoadExplainer): Process {
-  const json = read(text, isProcess, "Process", explainer);
+  const { json } = read(text, isProcess, "Process", explainer);
   const process = decodeProcess(json);
-  refuse(checkNulBytes(text, json), checkProcess(process));
+  refuse(checkNulBytes(text, json, "Process"), checkProcess(process));
   return process;
 }
 
-/**
- * Reads the document of `update --resources`.
- * @param names loads spec/case.ts: people write these by hand, and runc takes names in any case
- * @throws SpecError with every violation
- */
-export function parseResources(
-  text: string,
-  explainer: LoadExplainer,
-  names?: () => typeof import("./case.ts"),
-): Resources {
-  const accepts = (json: unknown): boolean => {
-    names?.().asGoNames(json, "Resources");
-    return isResources(json);
-  };
-  const json = read(text, accepts, "Resources", explainer);
-  refuse(checkNulBytes(text, json));
+/** Reads the document of `update --resources`. @throws SpecError with every violation */
+export function parseResources(text: string, explainer: LoadExplainer): Resources {
+  const { json } = read(text, isResources, "Resources", explainer);
+  refuse(checkNulBytes(text, json, "Resources"));
   return decodeResources(json);
 }
 
@@ -63,23 +57,36 @@ function refuse(...found: readonly (readonly Violation[])[]): void {
   if (violations.length > 0) throw new SpecError(violations);
 }
 
+/** A document of so many bytes cannot have more values than json.ts allows: the engine's own parser, which counts none, may read it. */
+const SMALL_TEXT = 131_072;
+
+/** @returns the document in the specification's names, and whether it had others */
 function read(
   text: string,
   accepts: (json: unknown) => boolean,
-  question: Question,
+  document: DocumentKind,
   explainer: LoadExplainer,
-): unknown {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = parseOrExplain(text);
-  }
-  if (accepts(json)) return json;
+): { readonly json: unknown; readonly renamed: boolean } {
+  let json = parse(text);
+  let renamed = false;
+  const isAccepted = (): boolean => {
+    if (!allKnown(json, document) && asGoNames(json, document).length > 0) renamed = true;
+    return accepts(json);
+  };
+  if (isAccepted()) return { json, renamed };
   if (/[0-9]{16}/.test(text)) json = parseOrExplain(text);
-  asGoReads(json);
-  if (accepts(json)) return json;
-  throw new SpecError(explainer().explain(question, json));
+  asGoReads(json, document);
+  if (isAccepted()) return { json, renamed };
+  throw new SpecError(explainer().explain(document, json));
+}
+
+function parse(text: string): unknown {
+  if (text.length > SMALL_TEXT) return parseOrExplain(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return parseOrExplain(text); // which says why, or goes deeper than the engine's stack
+  }
 }
 
 function parseOrExplain(text: string): unknown {

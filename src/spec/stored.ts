@@ -3,7 +3,7 @@
 
 import { holds } from "../base/text.ts";
 import { decodeProcess } from "./decode-process.ts";
-import { asGoReads } from "./lenient.ts";
+import { asGoReads } from "./names.ts";
 import type { NamespaceType, Process, StringMap } from "./types.ts";
 
 export type StoredConfig = {
@@ -32,7 +32,7 @@ const hasLongValue = (text: string): boolean =>
   text.split('"value').some((rest, i) => i > 0 && /^(Two)?": *[0-9]{16}/.test(rest));
 
 function decode(text: string, json: unknown): StoredConfig {
-  if (holds(text, "null")) asGoReads(json);
+  if (holds(text, "null")) asGoReads(json, "Config");
   const raw = json as {
     readonly process?: unknown;
     readonly annotations?: StringMap;

@@ -4,6 +4,7 @@
 import { start, tables } from "../../build/gen/known.js";
 import { escapePointer } from "../base/json.ts";
 import { nearest } from "../base/nearest.ts";
+import type { DocumentKind } from "./names.ts";
 
 export type UnknownProperty = {
   readonly pointer: string;
@@ -11,32 +12,38 @@ export type UnknownProperty = {
   readonly suggestion: string | undefined;
 };
 
-/** The properties of a config.json (or of the other documents) that the spec does not know, in document order. */
-export function findUnknown(json: unknown, document: keyof typeof start = "Config"): readonly UnknownProperty[] {
+/** Nobody reads more. */
+const MOST = 1000;
+
+/** The properties of a config.json (or of the other documents) that the spec does not know, in document order; the first thousand. */
+export function findUnknown(json: unknown, document: DocumentKind = "Config"): readonly UnknownProperty[] {
   const found: UnknownProperty[] = [];
+  const places = placesOf(start[document]);
   const visit = (value: unknown, number: number, where: string): void => {
     if (number === 0 || typeof value !== "object" || value === null) return;
     const table = tables[number] ?? {};
     for (const [key, inside] of Object.entries(value)) {
+      if (found.length === MOST) return;
       const pointer = `${where}/${escapePointer(key)}`;
-      const next = Array.isArray(value) ? number : Object.hasOwn(table, key) ? table[key] : table["*"];
+      const next = Array.isArray(value) ? number : (table[key] ?? table["*"]);
+      if (Array.isArray(value) && Array.isArray(inside)) continue; // no list is in a list
       if (next !== undefined) visit(inside, next, pointer);
-      else found.push({ pointer, suggestion: nearest(key, Object.keys(table)) ?? elsewhere(key, start[document]) });
+      else found.push({ pointer, suggestion: nearest(key, Object.keys(table)) ?? places.get(key) });
     }
   };
   visit(json, start[document], "");
   return found;
 }
 
-/** Where the spec knows exactly this name, if in one place only. */
-function elsewhere(name: string, from: number): string | undefined {
-  const places: string[] = [];
+/** Where the spec knows a name, for names that it knows in one place only. */
+function placesOf(from: number): ReadonlyMap<string, string | undefined> {
+  const places = new Map<string, string | undefined>();
   const visit = (number: number, where: string): void => {
     for (const [key, next] of Object.entries(tables[number] ?? {})) {
-      if (key === name) places.push(`${where}/${key}`);
+      places.set(key, places.has(key) ? undefined : `${where}/${key}`);
       if (next !== 0) visit(next, `${where}/${key}`);
     }
   };
   visit(from, "");
-  return places.length === 1 ? places[0] : undefined;
+  return places;
 }

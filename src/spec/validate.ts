@@ -4,8 +4,8 @@
 // What needs a look at the host (is this path a network namespace? is SELinux on?) is not here but in the rooms' plans.
 
 import type { Violation } from "../base/errors.ts";
-import { escapePointer } from "../base/json.ts";
 import { holds } from "../base/text.ts";
+import { visitKnown, type DocumentKind } from "./names.ts";
 import type { Law, Refuse } from "./rule.ts";
 import { NAMESPACE_LAWS } from "./validate-namespaces.ts";
 import { PROCESS_LAWS } from "./validate-process.ts";
@@ -66,19 +66,15 @@ function run<Subject>(laws: readonly Law<Subject>[], subject: Subject, where: st
  *
  * @param text the document `json` came from: without the escape in it there is nothing to look for
  */
-export function checkNulBytes(text: string, json: unknown): readonly Violation[] {
+export function checkNulBytes(text: string, json: unknown, document: DocumentKind): readonly Violation[] {
   if (!holds(text, "\\u0000")) return [];
   const violations: Violation[] = [];
-  const visit = (value: unknown, pointer: string): void => {
-    if (pointer === "/annotations") return;
+  visitKnown(json, document, (value, pointer) => {
+    if (pointer.startsWith("/annotations/")) return;
     if (typeof value === "string" && value.includes("\0"))
       violations.push({ pointer, problem: "contains a NUL byte (\\u0000)" });
-    if (typeof value !== "object" || value === null) return;
-    for (const [key, inside] of Object.entries(value)) {
-      if (key.includes("\0")) violations.push({ pointer, problem: "has a name that contains a NUL byte (\\u0000)" });
-      else visit(inside, `${pointer}/${escapePointer(key)}`);
-    }
-  };
-  visit(json, "");
+    if (typeof value === "object" && value !== null && Object.keys(value).some((key) => key.includes("\0")))
+      violations.push({ pointer, problem: "has a name that contains a NUL byte (\\u0000)" });
+  });
   return violations;
 }

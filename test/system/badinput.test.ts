@@ -2,7 +2,7 @@
 // engine never crashes, nothing is ever left, and what the schema or a law forbids never becomes a container.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "mocha";
@@ -10,8 +10,8 @@ import { isConfig } from "../../build/gen/validate.js";
 import { parseExact, stringify } from "../../src/base/json.ts";
 import { decodeSpec } from "../../src/spec/decode.ts";
 import { full } from "../../src/spec/full.fixture.ts";
+import { asGoNames, asGoReads } from "../../src/spec/names.ts";
 import { checkLaws, checkNulBytes } from "../../src/spec/validate.ts";
-import { asGoReads } from "../../src/spec/lenient.ts";
 import { defaultConfig } from "./bundle.ts";
 import { isTsrun, PROGRAM, PROJECT, refused, SLOWNESS, useBox, type Box } from "./harness.ts";
 
@@ -204,8 +204,13 @@ function allowed(text: string): boolean {
   } catch {
     return false;
   }
-  if (!isConfig(json)) asGoReads(json);
-  return isConfig(json) && checkNulBytes(text, json).length === 0 && checkLaws(decodeSpec(json)).length === 0;
+  try {
+    asGoNames(json, "Config");
+  } catch {
+    return false;
+  }
+  if (!isConfig(json)) asGoReads(json, "Config");
+  return isConfig(json) && checkNulBytes(text, json, "Config").length === 0 && checkLaws(decodeSpec(json)).length === 0;
 }
 
 /** Ends by itself, with a status of ours, and in our words. */
@@ -356,6 +361,77 @@ function sane({ status, signal, stderr }: Output, what: string): void {
       refused(box().runtime(["create", "--bundle", path, `${box().prefix}1`]), message);
       sane({ ...box().runtime(["validate", "-b", path]), stderr: "tsrun: " }, "validate");
     });
+
+  /** Documents of which every part is wrong, or unknown, or too much. */
+  const MANY = 15_000;
+  const many = <T>(item: T): T[] => Array.from({ length: MANY }, () => item);
+  const withProcess = (part: object): object => ({ process: { args: ["true"], cwd: "/", ...part } });
+  const EVERYWHERE: readonly (readonly [what: string, part: () => object])[] = [
+    ["wrong rlimits", () => withProcess({ rlimits: many({ type: "X", soft: -1, hard: "x" }) })],
+    ["wrong variables", () => withProcess({ env: many("x") })],
+    ["wrong mounts", () => ({ mounts: many({ destination: 1 }) })],
+    ["namespaces", () => ({ linux: { namespaces: many({ type: "pid" }) } })],
+    [
+      "rules of seccomp that a law forbids",
+      () => ({
+        linux: {
+          seccomp: { defaultAction: "SCMP_ACT_ALLOW", syscalls: many({ names: ["write"], action: "SCMP_ACT_NOTIFY" }) },
+        },
+      }),
+    ],
+    ["unknown properties", () => ({ mounts: many({ destination: "/a", type: "tmpfs", sourcc: "x" }) })],
+    ["relative mounts", () => ({ mounts: many({ destination: "a", type: "tmpfs" }) })],
+    ["devices", () => ({ linux: { devices: many({ path: "a", type: "c", major: 1, minor: 1 }) } })],
+    ["sysctls", () => ({ linux: { sysctl: Object.fromEntries(many(0).map((_, i) => [`a.${i}`, "1"])) } })],
+    [
+      "device rules",
+      () => ({ linux: { resources: { devices: many({ allow: true, type: "c", major: 1, access: "r" }) } } }),
+    ],
+    ["ids", () => ({ linux: { uidMappings: many({ containerID: 0, hostID: 0, size: 1 }) } })],
+    [
+      "annotations",
+      () => ({ annotations: Object.fromEntries(many(0).map((_, i) => [`org.systemd.property.${i}`, "x"])) }),
+    ],
+    ["a name of 300 KB", () => ({ ["x".repeat(300_000)]: 1 })],
+    ["10000 levels below a name that nobody knows", () => ({ x: raw("[".repeat(9_998) + "]".repeat(9_998)) })],
+    ["10000 levels where there may be none", () => ({ hooks: raw("[".repeat(9_998) + "]".repeat(9_998)) })],
+  ];
+  /** One second of processor time and, program and all, 96 MB of addresses; what would take more ends by a signal or an internal error. */
+  const within = (args: readonly string[]): Output => limited(`ulimit -t ${SLOWNESS}; ulimit -v 98304`, args);
+  const limited = (limits: string, args: readonly string[]): Output =>
+    spawnSync("/bin/sh", ["-c", `${limits}; exec "$@"`, "sh", PROGRAM, ...args], {
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+    });
+  for (const [what, part] of EVERYWHERE)
+    it(`${MANY} ${what}: validate and plan answer within a second and 96 MB of addresses`, () => {
+      const text = stringify({ ociVersion: "1.0.0", root: { path: "rootfs" }, ...part() });
+      const path = bundle("broken", text.replaceAll(/"@@([^"]*)@@"/g, "$1"));
+      for (const args of [["plan"], ["validate"], ["validate", "--host"]]) {
+        const said = within([...args, "-b", path]);
+        sane({ ...said, stderr: said.status === 1 && args[0] === "validate" ? "tsrun: " : said.stderr }, what);
+      }
+    });
+
+  for (const kilobytes of [8192, 128, 16])
+    it(`a stack of ${kilobytes} KB is enough for a container, and for a document of 900 levels`, () => {
+      const container = box().container();
+      container.configure({ ...defaultConfig(), x: JSON.parse("[".repeat(900) + "]".repeat(900)) as unknown });
+      const run = ["--root", box().stateRoot, "run", "--bundle", container.bundle, container.id];
+      for (const args of [run, ["validate", "-b", container.bundle]]) {
+        const { status, stdout, stderr } = limited(`ulimit -s ${kilobytes}`, args);
+        assert.equal(status, 0, stdout + stderr);
+      }
+    });
+
+  it("a NUL in root.path is found, with --host, too", () => {
+    const path = bundle("broken", JSON.stringify({ ociVersion: "1.0.0", root: { path: "root\0fs" } }));
+    for (const flags of [[], ["--host"]]) {
+      const { status, stdout, stderr } = box().runtime(["validate", ...flags, "-b", path]);
+      assert.equal(status, 1, stderr);
+      assert.match(stdout, /error \/root\/path: contains a NUL byte/);
+    }
+  });
 
   it("a config.json of 10 MB that is good runs", () => {
     const container = box().container();

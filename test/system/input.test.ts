@@ -148,6 +148,45 @@ describe("bad input", () => {
       assert.deepEqual([status, stderr], [0, ""]);
     });
 
+    it("with names in another case confines as with the right ones, as Go reads them: the process, and that of exec", () => {
+      const container = bad((config) => {
+        const { process, linux } = config as { process: Record<string, unknown>; linux: Record<string, unknown> };
+        delete process["noNewPrivileges"];
+        process["NoNewPrivileges"] = true;
+        process["args"] = ["sleep", "60"];
+        linux["Seccomp"] = {
+          DefaultAction: "SCMP_ACT_ALLOW",
+          Syscalls: [{ Names: ["umask"], Action: "SCMP_ACT_ERRNO" }],
+        };
+        delete linux["maskedPaths"];
+        linux["MaskedPaths"] = ["/proc/version"];
+      });
+      ok(container.run(["--detach"]));
+      const { stdout } = box().runtime([
+        "exec",
+        container.id,
+        "sh",
+        "-c",
+        "grep -E '^(NoNewPrivs|Seccomp):' /proc/1/status /proc/self/status; wc -c < /proc/version",
+      ]);
+      assert.deepEqual(stdout.replaceAll("\t", " ").split("\n"), [
+        "/proc/1/status:NoNewPrivs: 1",
+        "/proc/1/status:Seccomp: 2",
+        "/proc/self/status:NoNewPrivs: 1",
+        "/proc/self/status:Seccomp: 2",
+        "0",
+        "",
+      ]);
+      ok(container.delete("--force"));
+    });
+
+    itOurs("with one name in two spellings is refused", () =>
+      bothRefuse(
+        bad((config) => ((config.process as Record<string, unknown>)["NoNewPrivileges"] = true)),
+        /\/process\/NoNewPrivileges: is noNewPrivileges in another spelling/,
+      ),
+    );
+
     itOurs("with a NUL byte in a string is refused", () =>
       bothRefuse(
         bad((config) => (config.process.args = ["echo", "a\0b"])),

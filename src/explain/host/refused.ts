@@ -26,11 +26,11 @@ export function planFindings(document: Remainder, found: readonly Finding[], pla
   const refuse = (pointers: readonly string[]): boolean =>
     // Without its namespaces it would be another container, of which nothing is worth saying.
     !pointers.some((pointer) => pointer.startsWith("/linux/namespaces")) &&
-    pointers.filter((pointer) => rest.remove(pointer)).length > 0;
+    rest.remove(pointers).length < pointers.length;
   const broken = found.filter(({ level }) => level === "error").map(({ pointer }) => pointer);
   if (broken.some((pointer) => pointer.startsWith("/linux/namespaces"))) return { findings, made: undefined };
   refuse(broken);
-  for (;;) {
+  for (let refusals = 0; refusals < MOST_REFUSALS; refusals++) {
     try {
       const made = plan(rest.json);
       if (made === undefined) return { findings, made };
@@ -39,10 +39,14 @@ export function planFindings(document: Remainder, found: readonly Finding[], pla
     } catch (error) {
       const refused = errorFindings(error).map((finding) => ({ ...finding, pointer: original(finding.pointer) }));
       findings.push(...refused);
-      if (!refuse(refused.map(({ pointer }) => pointer))) return { findings, made: undefined };
+      if (!refuse(refused.map(({ pointer }) => pointer))) break;
     }
   }
+  return { findings, made: undefined };
 }
+
+/** Each takes another plan of all that is left. */
+const MOST_REFUSALS = 20;
 
 function planWarnings({ cgroup, seccomp, warnings }: ContainerPlan): Finding[] {
   const findings = cgroup.ignored.map(({ why, problem }): Finding => ({ level: "warning", pointer: why, problem }));

@@ -240,13 +240,13 @@ export function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spe
       );
     throw new StepError(`read ${path}`, error);
   }
-  const { spec, json } = parseConfig(text, () => explain);
+  const { spec, json, text: inSpecNames } = parseConfig(text, () => explain);
   if (globals.debug !== undefined)
     for (const { pointer, suggestion } of unknownFields.findUnknown(json))
       globals.debug(
         `unknown property ${pointer} is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
       );
-  return { spec, text };
+  return { spec, text: inSpecNames };
 }
 
 export function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
