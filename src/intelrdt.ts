@@ -9,7 +9,9 @@ import { RDTGROUP_SUPER_MAGIC } from "./abi/magic.ts";
 import { type ContainerId, hostPath, type HostPath, type HostPid } from "./base/brand.ts";
 import { HostError, isErrno, StepError, SysError } from "./base/errors.ts";
 import type { Spec } from "./spec/types.ts";
-import { fileSystemType, fileTypeAt, mkdirat, readFile, readFileIfThere, unlinkat, writeFile } from "./sys/file.ts";
+import { readFile, readFileIfThere, writeFile } from "./sys/file.ts";
+import { mkdirat, unlinkat } from "./sys/directory.ts";
+import { fileSystemType, fileTypeAt } from "./sys/stat.ts";
 
 const WHY = "/linux/intelRdt";
 

@@ -14,7 +14,9 @@ import { HostError, isErrno, SpecError, StepError } from "./base/errors.ts";
 import type { Process, Spec } from "./spec/types.ts";
 import { openBeneath } from "./sys/beneath.ts";
 import type { Fd } from "./sys/fd.ts";
-import { fileSystemType, fstat, fstatfs, openat, readAll, readFileIfThere, readlinkat, writeAll } from "./sys/file.ts";
+import { openat, readAll, readFileIfThere, writeAll } from "./sys/file.ts";
+import { readlinkat } from "./sys/directory.ts";
+import { fileSystemType, fstat, fstatfs } from "./sys/stat.ts";
 import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 

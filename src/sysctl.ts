@@ -7,7 +7,8 @@ import { escapePointer } from "./base/json.ts";
 import type { Spec } from "./spec/types.ts";
 import { openBeneath } from "./sys/beneath.ts";
 import type { Fd } from "./sys/fd.ts";
-import { fstatat, fstatfs, openat, writeAll } from "./sys/file.ts";
+import { openat, writeAll } from "./sys/file.ts";
+import { fstatat, fstatfs } from "./sys/stat.ts";
 import { utf8 } from "./sys/memory.ts";
 
 /** A file below /proc/sys and what is written into it. */

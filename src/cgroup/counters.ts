@@ -5,7 +5,8 @@ import { DT_DIR } from "../abi/dirent.ts";
 import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { isErrno } from "../base/errors.ts";
 import { int64, MAX_UINT64, type Int64 } from "../base/int64.ts";
-import { openat, readdir } from "../sys/file.ts";
+import { openat } from "../sys/file.ts";
+import { readdir } from "../sys/directory.ts";
 import { readText } from "./files.ts";
 import type { HugetlbStats, MemoryEntry } from "./stats.ts";
 

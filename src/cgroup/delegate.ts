@@ -2,7 +2,8 @@
 
 import { ENOENT } from "../abi/errno.ts";
 import { isErrno, StepError } from "../base/errors.ts";
-import { fchownat, readFileIfThere } from "../sys/file.ts";
+import { readFileIfThere } from "../sys/file.ts";
+import { fchownat } from "../sys/stat.ts";
 import { isV2 } from "./files.ts";
 import type { CgroupPaths } from "./plan.ts";
 

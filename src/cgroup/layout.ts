@@ -4,7 +4,8 @@
 import { CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC } from "../abi/magic.ts";
 import type { CgroupHierarchy, CgroupLayout } from "../spec/facts.ts";
 import { findMount, parseOwn } from "./mounts.ts";
-import { fileSystemType, readFile, readFileIfThere } from "../sys/file.ts";
+import { readFile, readFileIfThere } from "../sys/file.ts";
+import { fileSystemType } from "../sys/stat.ts";
 
 const ROOT = "/sys/fs/cgroup";
 

@@ -3,7 +3,8 @@
 import { EEXIST } from "../abi/errno.ts";
 import { CGROUP2_SUPER_MAGIC } from "../abi/magic.ts";
 import { HostError, isErrno } from "../base/errors.ts";
-import { createFile, statfs } from "../sys/file.ts";
+import { createFile } from "../sys/file.ts";
+import { statfs } from "../sys/stat.ts";
 import { getegid, geteuid } from "../sys/process.ts";
 import type { Values } from "./table.ts";
 import defer * as example from "../spec/example.ts";

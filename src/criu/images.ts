@@ -6,7 +6,9 @@ import { ENOENT, ENOTDIR, EEXIST } from "../abi/errno.ts";
 import { O_DIRECTORY, O_RDONLY } from "../abi/fcntl.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fstatat, mkdirat, openat, readAll, readdir, readFile, readFileIfThere, createFileAnew } from "../sys/file.ts";
+import { openat, readAll, readFile, readFileIfThere, createFileAnew } from "../sys/file.ts";
+import { mkdirat, readdir } from "../sys/directory.ts";
+import { fstatat } from "../sys/stat.ts";
 import type { ExternalMount } from "./external-mounts.ts";
 import { Message } from "./protobuf.ts";
 

@@ -25,7 +25,7 @@ import { PATH_WITHOUT_ANY } from "../namespaces/idmap.ts";
 import { capabilityNames } from "../process/capabilities.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { NamespaceType } from "../spec/types.ts";
-import { accessErrno, fileSystemType, fileTypeOrErrno, fstatat } from "../sys/file.ts";
+import { accessErrno, fileSystemType, fileTypeOrErrno, fstatat } from "../sys/stat.ts";
 import { host } from "../sys/host.ts";
 import { seccomp_version } from "../sys/libseccomp.ts";
 import { clone3, exit_group, unshare, waitPidfd } from "../sys/process.ts";

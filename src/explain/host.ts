@@ -8,7 +8,7 @@ import type { Finding, Understood } from "../spec/examine.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import type { Spec } from "../spec/types.ts";
 import { checkRootless } from "../spec/validate.ts";
-import { fileTypeOrErrno } from "../sys/file.ts";
+import { fileTypeOrErrno } from "../sys/stat.ts";
 import { checkCapabilities } from "./host/capabilities.ts";
 import { checkCgroups } from "./host/cgroups.ts";
 import { checkDrivers, checkNodes, checkOthers, checkTerminal } from "./host/devices.ts";

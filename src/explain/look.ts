@@ -2,7 +2,8 @@
 
 import { EACCES, EPERM } from "../abi/errno.ts";
 import type { NamespaceType, SeccompAction } from "../spec/types.ts";
-import { fileTypeOrErrno, readFileIfThere } from "../sys/file.ts";
+import { readFileIfThere } from "../sys/file.ts";
+import { fileTypeOrErrno } from "../sys/stat.ts";
 import defer * as errnoTable from "../abi/errno_table.ts";
 
 /** A file of the kernel; undefined when it is not there or not for us. */

@@ -6,7 +6,8 @@ import { EACCES, EISDIR, ENOENT, ENOSYS, ENOTDIR, EINVAL, EPERM } from "../abi/e
 import { CLOSE_RANGE_CLOEXEC } from "../abi/close_range.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
 import { setCloexec, isOpen } from "../sys/fd.ts";
-import { accessErrno, close_range, fileTypeOrErrno } from "../sys/file.ts";
+import { close_range } from "../sys/file.ts";
+import { accessErrno, fileTypeOrErrno } from "../sys/stat.ts";
 import { execve } from "../sys/process.ts";
 import { homeOf } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";

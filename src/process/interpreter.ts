@@ -3,7 +3,8 @@
 import { ELFCLASS64, elf32_phdr, elf64_phdr, elf32_hdr, elf64_hdr, PT_INTERP } from "../abi/elf.ts";
 import { SysError } from "../base/errors.ts";
 import { O_RDONLY } from "../abi/fcntl.ts";
-import { fileTypeOrErrno, openat, read } from "../sys/file.ts";
+import { openat, read } from "../sys/file.ts";
+import { fileTypeOrErrno } from "../sys/stat.ts";
 import { host } from "../sys/host.ts";
 
 /** [kernel] A script's interpreter may be a script. */

@@ -37,7 +37,7 @@ import {
 import { ENOSYS, EPERM } from "../abi/errno.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fstatfs } from "../sys/file.ts";
+import { fstatfs } from "../sys/stat.ts";
 import { mount_setattr } from "../sys/mount.ts";
 import { changeMount } from "../sys/tree.ts";
 import type { Attributes, BindAttributes, MountApi } from "./ops.ts";

@@ -13,21 +13,9 @@ import {
 } from "../abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "../abi/stat.ts";
 import type { Fd } from "../sys/fd.ts";
-import {
-  fchmod,
-  fchown,
-  fchownat,
-  fstat,
-  fstatat,
-  mkdirat,
-  mknodat,
-  openat,
-  readdir,
-  readlinkat,
-  sendfile,
-  symlinkat,
-  type Stat,
-} from "../sys/file.ts";
+import { openat, sendfile } from "../sys/file.ts";
+import { mkdirat, mknodat, readdir, readlinkat, symlinkat } from "../sys/directory.ts";
+import { fchmod, fchown, fchownat, fstat, fstatat, type Stat } from "../sys/stat.ts";
 
 const CHUNK = 1 << 30;
 

@@ -12,7 +12,9 @@ import { HostError, isErrno, StepError, SysError, unreachable } from "../base/er
 import { dirname } from "../base/path.ts";
 import type { ContainerPath } from "../base/brand.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fchdir, fileType, fsetxattr, fstat, fstatfs, mkdirat, openat, symlinkat } from "../sys/file.ts";
+import { openat } from "../sys/file.ts";
+import { fchdir, mkdirat, symlinkat } from "../sys/directory.ts";
+import { fileType, fsetxattr, fstat, fstatfs } from "../sys/stat.ts";
 import { mount } from "../sys/mount.ts";
 import { attachTree, copyTree, holdProc } from "../sys/tree.ts";
 import {

@@ -5,7 +5,8 @@ import { O_DIRECTORY, O_PATH } from "../abi/fcntl.ts";
 import type { ContainerPath } from "../base/brand.ts";
 import { isErrno, StepError, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import { openatOrErrno, readlinkat } from "../sys/file.ts";
+import { openatOrErrno } from "../sys/file.ts";
+import { readlinkat } from "../sys/directory.ts";
 import { contextMessages, fsconfig_create, fsconfig_set, fsopen } from "../sys/mount.ts";
 import type { FilesystemOp } from "./ops.ts";
 

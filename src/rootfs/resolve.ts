@@ -9,7 +9,9 @@ import { S_IFDIR } from "../abi/stat.ts";
 import { containerPath, type ContainerPath } from "../base/brand.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
-import { fileType, mkdirat, openat, openat2OrErrno, openatOrErrno, readlinkat } from "../sys/file.ts";
+import { openat, openat2OrErrno, openatOrErrno } from "../sys/file.ts";
+import { mkdirat, readlinkat } from "../sys/directory.ts";
+import { fileType } from "../sys/stat.ts";
 
 const MAX_LINKS = 40;
 /** [kernel] EAGAIN: something was renamed on the way, so that ".." could not be proved to stay inside. */

@@ -6,7 +6,7 @@ import { HostError, StateError, StepError } from "../base/errors.ts";
 import { watchOom } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/plan.ts";
 import { cgroupStats } from "../cgroup/stats.ts";
-import { fileTypeAt } from "../sys/file.ts";
+import { fileTypeAt } from "../sys/stat.ts";
 import { poll } from "../sys/poll.ts";
 import { monotonicMs, sleepMs } from "../sys/time.ts";
 import type { Globals } from "./globals.ts";

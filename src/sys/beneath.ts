@@ -5,7 +5,8 @@ import { ENOSYS, EXDEV } from "../abi/errno.ts";
 import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "../abi/openat2.ts";
 import { SysError } from "../base/errors.ts";
 import type { Fd } from "./fd.ts";
-import { fstat, openat, openat2OrErrno } from "./file.ts";
+import { openat, openat2OrErrno } from "./file.ts";
+import { fstat } from "./stat.ts";
 
 /**
  * The caller closes it. [kernel] Before 5.6, without openat2, a mount of the same file system on the way is not seen; one of another is.

@@ -15,7 +15,9 @@ import {
 } from "../abi/mount.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
 import { dup3, duplicate, Fd, type At } from "./fd.ts";
-import { fchdir, fstat, fstatfs, openat, readFile, readlinkat } from "./file.ts";
+import { openat, readFile } from "./file.ts";
+import { fchdir, readlinkat } from "./directory.ts";
+import { fstat, fstatfs } from "./stat.ts";
 import { mount, move_mount, open_tree } from "./mount.ts";
 
 /** On old kernels: what stands for a copy until it is attached is a descriptor of what shall be copied. */

@@ -6,7 +6,8 @@ import { ENODEV, ENOENT } from "../abi/errno.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../abi/fcntl.ts";
 import { isErrno, SysError } from "../base/errors.ts";
 import type { Fd } from "./fd.ts";
-import { openat, openatOrErrno, readdir } from "./file.ts";
+import { openat, openatOrErrno } from "./file.ts";
+import { readdir } from "./directory.ts";
 
 export type Visit = {
   /** Each directory before those in it. @param names the way to it from the top, which has none */

@@ -9,7 +9,7 @@ import { setOomScoreAdj, setRlimits } from "../../process/limits.ts";
 import type { ContainerPlan } from "../../runtime/plan/container.ts";
 import type { HostFacts } from "../../spec/facts.ts";
 import type { Spec } from "../../spec/types.ts";
-import { accessErrno, fileTypeOrErrno } from "../../sys/file.ts";
+import { accessErrno, fileTypeOrErrno } from "../../sys/stat.ts";
 import { attempt } from "../attempt.ts";
 import { errnoText, peek } from "../look.ts";
 import { interpreterOf } from "./executable.ts";

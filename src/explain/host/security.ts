@@ -5,7 +5,7 @@ import { S_IFSOCK } from "../../abi/stat.ts";
 import { nearest } from "../../base/nearest.ts";
 import { probeLsm } from "../../lsm.ts";
 import type { SeccompAction, Spec } from "../../spec/types.ts";
-import { fileTypeOrErrno } from "../../sys/file.ts";
+import { fileTypeOrErrno } from "../../sys/stat.ts";
 import { seccomp_syscall_resolve_name, seccomp_version } from "../../sys/libseccomp.ts";
 import { ACTIONS, errnoText, peek, seccompActions } from "../look.ts";
 import type { Find } from "./find.ts";

@@ -8,7 +8,9 @@ import { S_IFDIR, S_IFMT, S_IFREG } from "../../abi/stat.ts";
 import { clean } from "../../base/path.ts";
 import type { MountOp, SourceOp } from "../../rootfs/plan.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { fstat, openat2OrErrno, openatOrErrno, readlinkat, readOrErrno } from "../../sys/file.ts";
+import { openat2OrErrno, openatOrErrno, readOrErrno } from "../../sys/file.ts";
+import { readlinkat } from "../../sys/directory.ts";
+import { fstat } from "../../sys/stat.ts";
 import { host } from "../../sys/host.ts";
 
 /** What a path of the container leads to. `unknown`: we may not look, or it lies where only the container will know. */

@@ -2,7 +2,7 @@
 
 import { ENOENT } from "../../abi/errno.ts";
 import { isErrno } from "../../base/errors.ts";
-import { readlinkat } from "../../sys/file.ts";
+import { readlinkat } from "../../sys/directory.ts";
 
 /** [kernel] The initial user namespace has an inode of its own (PROC_USER_INIT_INO). Without /proc there is no telling. */
 export function inUserNamespace(): boolean {

@@ -6,7 +6,9 @@ import { hostPid, type HostPid } from "../../base/brand.ts";
 import { frozen } from "../../cgroup/freezer.ts";
 import type { Status } from "../../spec/types.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { lstatIfThere, readFile, readlinkat } from "../../sys/file.ts";
+import { readFile } from "../../sys/file.ts";
+import { readlinkat } from "../../sys/directory.ts";
+import { lstatIfThere } from "../../sys/stat.ts";
 import { pidfd_open } from "../../sys/process.ts";
 import { isBeingCreated, type ContainerRecord, type StateDirectory } from "./store.ts";
 

@@ -24,17 +24,8 @@ import { HostError, isErrno, StateError } from "../../base/errors.ts";
 import type { Hook, StringMap } from "../../spec/types.ts";
 import type { CgroupPaths, SystemdUnit } from "../../cgroup/plan.ts";
 import type { At, Fd } from "../../sys/fd.ts";
-import {
-  createFile,
-  createFileAnew,
-  flockOrErrno,
-  mkdirat,
-  openat,
-  readdir,
-  readFile,
-  renameat,
-  unlinkat,
-} from "../../sys/file.ts";
+import { createFile, createFileAnew, flockOrErrno, openat, readFile } from "../../sys/file.ts";
+import { mkdirat, readdir, renameat, unlinkat } from "../../sys/directory.ts";
 import { getpid } from "../../sys/process.ts";
 import { decodeRecord } from "./record.ts";
 import defer * as sdNotify from "../../notify.ts";
