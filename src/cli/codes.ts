@@ -188,6 +188,12 @@ export const TEXTS: readonly Row[] = [
     hint: "/etc/subuid (/etc/subgid) must grant us every id that is not our own, and the helper needs its setuid bit or its file capability, which no_new_privs takes away",
   },
   {
+    code: "id-map-none",
+    kind: "host",
+    says: "… grants no ids to …",
+    hint: "`usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER` grants some, as root",
+  },
+  {
     code: "user-namespace-rootless",
     kind: "host",
     says: "the user namespace does not map its root …",

@@ -6,6 +6,7 @@
 import {
   E2BIG,
   EACCES,
+  EADDRINUSE,
   EAGAIN,
   EBUSY,
   ECONNREFUSED,
@@ -776,6 +777,12 @@ export const HINTS: readonly Row[] = [
   },
 
   // sockets
+  {
+    code: "socket-exists",
+    calls: "bind",
+    errnos: [EADDRINUSE],
+    hint: "there is something of that name already: remove it, or choose another one",
+  },
   { code: "socket-refused", calls: "connect", errnos: [ECONNREFUSED, ENOENT], hint: "nobody listens on the socket" },
   {
     code: "socket-path-too-long",

@@ -37,9 +37,12 @@ const PADDING = 3;
 
 /** Columns as Go's text/tabwriter lays them out for runc. */
 export function table(containers: readonly PrintedState[]): string {
-  const rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]];
-  for (const { id, pid, status, bundle, created, owner } of containers)
-    rows.push([id, String(pid), status, bundle, created, owner]);
+  const shows = containers.some((container) => howEnded(container) !== ""); // runc's columns otherwise
+  const rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", ...(shows ? ["ENDED"] : [])]];
+  for (const container of containers) {
+    const { id, pid, status, bundle, created, owner } = container;
+    rows.push([id, String(pid), status, bundle, created, owner, ...(shows ? [howEnded(container)] : [])]);
+  }
   const widths =
     rows[0]?.map((_name, i) => Math.max(MIN_WIDTH, ...rows.map((row) => width(row[i] ?? "") + PADDING))) ?? [];
   return rows
@@ -48,6 +51,17 @@ export function table(containers: readonly PrintedState[]): string {
         `${row.map((cell, i) => (i + 1 === row.length ? cell : cell + " ".repeat((widths[i] ?? 0) - width(cell)))).join("")}\n`,
     )
     .join("");
+}
+
+/** In words; "" where nothing is known of it. */
+function howEnded({ ended, oomKilled }: PrintedState): string {
+  const { at, exitStatus, signal } = ended ?? {};
+  return [
+    ...(exitStatus === undefined ? [] : [`exit status ${exitStatus}`]),
+    ...(signal === undefined ? [] : [signal]),
+    ...(oomKilled === undefined ? [] : ["out of memory"]),
+    ...(at === undefined ? [] : [at]),
+  ].join(", ");
 }
 
 /** In characters, not UTF-16 units. */

@@ -3,8 +3,8 @@
 import type { PrintedState } from "../spec/types.ts";
 
 export function printed(state: PrintedState): object {
-  const { ociVersion, id, pid, status, bundle, rootfs, created, annotations, owner, oomKilled } = state;
+  const { ociVersion, id, pid, status, bundle, rootfs, created, annotations, owner, oomKilled, ended } = state;
   const shown = { ociVersion, id, pid, status, bundle, rootfs, created };
-  const last = oomKilled === undefined ? { owner } : { owner, oomKilled };
+  const last = { owner, ...(oomKilled !== undefined && { oomKilled }), ...(ended !== undefined && { ended }) };
   return Object.keys(annotations).length === 0 ? { ...shown, ...last } : { ...shown, annotations, ...last };
 }

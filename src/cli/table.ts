@@ -3,6 +3,8 @@
 // This module is read at the start of every command, so it holds no text and loads the one command that was asked for.
 
 import defer * as checkpoint from "./checkpoint.ts";
+import defer * as console from "./console.ts";
+import defer * as inspect from "./inspect.ts";
 import defer * as create from "./create.ts";
 import defer * as deletion from "./delete.ts";
 import defer * as doctor from "./doctor.ts";
@@ -81,6 +83,7 @@ export type Command = {
 
 export type Commands = {
   readonly checkpoint: typeof import("./checkpoint.ts");
+  readonly console: typeof import("./console.ts");
   readonly create: typeof import("./create.ts");
   readonly delete: typeof import("./delete.ts");
   readonly doctor: typeof import("./doctor.ts");
@@ -88,6 +91,7 @@ export type Commands = {
   readonly exec: typeof import("./exec.ts");
   readonly features: typeof import("./features.ts");
   readonly help: typeof import("./help.ts");
+  readonly inspect: typeof import("./inspect.ts");
   readonly kill: typeof import("./kill.ts");
   readonly list: typeof import("./list.ts");
   readonly mounts: typeof import("./mounts.ts");
@@ -111,6 +115,8 @@ export function findCommand(name: string): Command | undefined {
   switch (name) {
     case "checkpoint":
       return checkpoint;
+    case "console":
+      return console;
     case "create":
       return create;
     case "delete":
@@ -126,6 +132,8 @@ export function findCommand(name: string): Command | undefined {
     case "h":
     case "help":
       return help;
+    case "inspect":
+      return inspect;
     case "kill":
       return kill;
     case "list":

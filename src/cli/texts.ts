@@ -133,6 +133,21 @@ go on. When it cannot be saved it goes on as before. For example:
       "pre-dump": { help: "save memory only, and let the container go on: a later checkpoint saves what has changed" },
     },
   },
+  console: {
+    summary: "show the terminal of a container that another command makes",
+    usage: "<socket>",
+    description: `Listens on a unix socket that is made for it, takes the terminal that "create",
+"run --detach" or "exec --detach" sends to --console-socket, and shows it here
+until it is closed. For trying out what an engine does. For example:
+
+    # PROGRAM console /tmp/console.sock            (in one terminal)
+    # PROGRAM create --console-socket /tmp/console.sock web1   (in another)
+    # PROGRAM start web1
+
+It ends with the container's terminal, or when it is told to by SIGTERM; the
+container goes on then.`,
+    options: {},
+  },
   create: {
     summary: "create a container",
     usage: idUsage,
@@ -221,6 +236,17 @@ specification's features.md.`,
     usage: "[command]",
     description: "",
     options: {},
+  },
+  inspect: {
+    summary: "show what a container that runs has, beside what the host has",
+    usage: idUsage,
+    description: `Prints the namespaces of a container, its ids, capabilities, seccomp filters,
+root and mounts, its cgroup's limits with what is used of them, and the limits of
+its first process: what the container has, what the host has (as seen by who
+asks), whether it is its own or SHARED, and the command that shows the same. What
+config.json asked for and is otherwise now is marked. Only /proc and /sys are
+read, and nothing is changed. Of a container that has ended "PROGRAM state" tells.`,
+    options: { json: { help: "print an object with id, pid, status and items" } },
   },
   kill: {
     summary: "send a signal to a container's init",
@@ -331,6 +357,13 @@ rootfs. Edit it: at least process.args is rarely what you want.`,
     options: {
       bundle: { value: "DIR", help: "directory to write to (default: the working directory)" },
       rootless: { help: "for a container that is run without root privileges" },
+      "user-namespace": {
+        help: "with a user namespace: root of the container is nobody on the host; the ids are those that /etc/subuid and /etc/subgid grant",
+      },
+      "read-only": { help: "with /run, /tmp and /var/tmp in memory, for the root file system cannot be written to" },
+      seccomp: {
+        help: "with a seccomp profile that allows and denies what docker's default profile does, as far as the container's capabilities need it",
+      },
     },
   },
   start: {

@@ -7,7 +7,9 @@ import { expect } from "./channel/child-messages.ts";
 import type { Globals } from "./globals.ts";
 import { hookState, runHooks } from "./lifecycle-hooks.ts";
 import { step } from "./step.ts";
+import { exitStatus } from "../sys/process.ts";
 import { undoOf } from "./undo.ts";
+import defer * as ends from "./state/end.ts";
 import defer * as readinessRelay from "./foreground/readiness.ts";
 
 export type RunRequest = CreateRequest & {
@@ -35,8 +37,11 @@ export function runContainer(globals: Globals, request: RunRequest): number {
     return 0;
   }
   if (readiness !== undefined) onSignalOfInput(readinessRelay.passReadyOnSignal(readiness, globals));
-  const status = attend(child, signals, terminal);
+  const ending = attend(child, signals, terminal);
+  const status = exitStatus(ending);
+  if (status !== 0) for (const reason of ends.whyKilled(plan, record, ending)) globals.warn(reason);
   undo.move();
-  if (!request.keep) destroyOrWarn(globals, directory, record);
+  if (request.keep) ends.recordEnd(directory, record, ending);
+  else destroyOrWarn(globals, directory, record);
   return status;
 }

@@ -1,12 +1,12 @@
 // `tsrun state` and `tsrun list`.
 
 import { passwdEntry } from "../base/passwd.ts";
-import { oomKilled } from "../cgroup/processes.ts";
 import type { PrintedState } from "../spec/types.ts";
 import { readFileIfThere } from "../sys/file.ts";
 import type { Globals } from "./globals.ts";
 import { statusOf } from "./state/status.ts";
-import { containerIds, openContainer, readRecord, type ContainerRecord } from "./state/store.ts";
+import { containerIds, openContainer, readRecord } from "./state/store.ts";
+import defer * as ends from "./state/end.ts";
 
 /** @param nameOf who makes many calls remembers its answers @throws StateError "container does not exist" */
 export function containerState(globals: Globals, id: string, nameOf: (uid: number) => string = userName): PrintedState {
@@ -26,17 +26,7 @@ export function containerState(globals: Globals, id: string, nameOf: (uid: numbe
     annotations,
     owner: nameOf(record.owner),
   };
-  return status === "stopped" ? { ...state, ...whyStopped(record) } : state;
-}
-
-/** What the cgroup knows of its end: a memory limit kills without a word to the container's caller. */
-function whyStopped(record: ContainerRecord): Pick<PrintedState, "oomKilled"> {
-  const oom = oomKilled(record.cgroup ?? []);
-  if (oom === undefined) return {};
-  const limit = Number(oom.limit);
-  return {
-    oomKilled: { processes: oom.count, cgroup: oom.path, ...(Number.isSafeInteger(limit) && { limitBytes: limit }) },
-  };
+  return status === "stopped" ? { ...state, ...ends.endOf(directory, record) } : state;
 }
 
 /** Every container below the state root, by name. What cannot be read is a warning. */

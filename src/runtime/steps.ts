@@ -172,6 +172,7 @@ type MountsSteps = readonly [
 ];
 /** cli/: before the runtime is called. */
 type CommandLineSteps = readonly ["make the state root below $XDG_RUNTIME_DIR", "open the log", "read resources"];
+type ConsoleSteps = readonly ["listen on the console socket", "receive the terminal"];
 type PauseSteps = readonly ["freeze cgroup", "thaw cgroup"];
 
 export type ContainerStep = ContainerSteps[number][1];
@@ -186,6 +187,7 @@ export type StepName =
       | StartSteps
       | UpdateSteps
       | MountsSteps
+      | ConsoleSteps
       | PauseSteps
       | CommandLineSteps
     )[number];

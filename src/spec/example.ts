@@ -9,13 +9,29 @@ export type ExampleOptions = {
   readonly cgroupNamespace: boolean;
   /** The caller's ids on the host: makes a document that works without root (`spec --rootless`). */
   readonly rootless: { readonly uid: number; readonly gid: number } | undefined;
+  /** Ids of the host that are the container's, from 0 on (with rootless: from 1 on): a user namespace. */
+  readonly subordinate?: { readonly uids: IdRange; readonly gids: IdRange } | undefined;
+  /** What can be written is in memory: nothing in the root file system, and scratch space where programs look for it. */
+  readonly readonly?: boolean;
+  /** linux.seccomp, given the container's capabilities. */
+  readonly seccomp?: (capabilities: readonly string[]) => ConfigDocument;
 };
 
-export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): ConfigDocument {
+export type IdRange = { readonly first: number; readonly count: number };
+
+export function exampleConfig({
+  cgroupNamespace,
+  rootless,
+  subordinate,
+  readonly,
+  seccomp,
+}: ExampleOptions): ConfigDocument {
   const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
   const namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"].filter(
     (type) =>
-      !(type === "network" && rootless) && !(type === "cgroup" && !cgroupNamespace) && !(type === "user" && !rootless),
+      !(type === "network" && rootless) &&
+      !(type === "cgroup" && !cgroupNamespace) &&
+      !(type === "user" && !rootless && !subordinate),
   );
   return {
     ociVersion: "1.3.0",
@@ -44,7 +60,14 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
         type: "devpts",
         source: "devpts",
         // gid 5 (tty) is not mapped in a user namespace of one id.
-        options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...(rootless ? [] : ["gid=5"])],
+        options: [
+          "nosuid",
+          "noexec",
+          "newinstance",
+          "ptmxmode=0666",
+          "mode=0620",
+          ...(rootless && !subordinate ? [] : ["gid=5"]),
+        ],
       },
       {
         destination: "/dev/shm",
@@ -57,6 +80,7 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
       rootless
         ? { destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"] }
         : { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+      ...(readonly ? SCRATCH.map(scratch) : []),
       {
         destination: "/sys/fs/cgroup",
         type: "cgroup",
@@ -65,12 +89,11 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
       },
     ],
     linux: {
-      ...(rootless
-        ? {
-            uidMappings: [{ containerID: 0, hostID: rootless.uid, size: 1 }],
-            gidMappings: [{ containerID: 0, hostID: rootless.gid, size: 1 }],
-          }
-        : { resources: { devices: [{ allow: false, access: "rwm" }] } }),
+      ...((rootless ?? subordinate) && {
+        uidMappings: mappings(rootless?.uid, subordinate?.uids),
+        gidMappings: mappings(rootless?.gid, subordinate?.gids),
+      }),
+      ...(!rootless && { resources: { devices: [{ allow: false, access: "rwm" }] } }),
       namespaces: namespaces.map((type) => ({ type })),
       maskedPaths: [
         "/proc/acpi",
@@ -85,6 +108,26 @@ export function exampleConfig({ cgroupNamespace, rootless }: ExampleOptions): Co
         "/proc/scsi",
       ],
       readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+      ...(seccomp && { seccomp: seccomp(capabilities) }),
     },
   };
+}
+
+/** Where programs expect to be able to write (hier(7)), when they can write nowhere else. */
+const SCRATCH: readonly string[] = ["/run", "/tmp", "/var/tmp"];
+
+const scratch = (destination: string): object => ({
+  destination,
+  type: "tmpfs",
+  source: "tmpfs",
+  options: ["nosuid", "nodev", ...(destination === "/run" ? ["noexec", "mode=755"] : ["mode=1777"]), "size=65536k"],
+});
+
+/** Our own id is the container's 0, where it is one of them. */
+function mappings(own: number | undefined, range: IdRange | undefined): readonly object[] {
+  const first = own === undefined ? 0 : 1;
+  return [
+    ...(own === undefined ? [] : [{ containerID: 0, hostID: own, size: 1 }]),
+    ...(range === undefined ? [] : [{ containerID: first, hostID: range.first, size: range.count }]),
+  ];
 }

@@ -441,6 +441,17 @@ export type PrintedState = State & {
     /** Absent: the cgroup has none of its own, one above it ran out. */
     readonly limitBytes?: number;
   };
+  /** It has stopped, and this is known of its end; our own addition. */
+  readonly ended?: {
+    /** RFC 3339 with nanoseconds. Absent where tsrun did not wait for it. */
+    readonly at?: string;
+    /** Of its first process; absent when a signal ended it, or when only the process that waited for it was told. */
+    readonly exitStatus?: number;
+    /** The name of the signal that ended it. */
+    readonly signal?: string;
+    /** Whom the kernel has told its status, or will: `run` itself, or the caller of tsrun, to whom a created or detached container falls. */
+    readonly waitedBy: "tsrun" | "caller";
+  };
 };
 
 /** Sent along with the seccomp notify descriptor (config-linux.md, The Container Process State). */

@@ -17,7 +17,7 @@ import { lastCapability } from "../../sys/credentials.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { readDocument } from "../../sys/document.ts";
 import { readFile } from "../../sys/file.ts";
-import { prctl, waitPidfd, type Child } from "../../sys/process.ts";
+import { exitStatus, prctl, waitPidfd, type Child } from "../../sys/process.ts";
 import { noteSenders, socketpair } from "../../sys/socket.ts";
 import { attend, takeSignals } from "../foreground/wait.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "../foreground/console.ts";
@@ -107,7 +107,7 @@ export function execInContainer(globals: Globals, request: ExecRequest): number 
   if (child !== joiner.child) waitPidfd(joiner.child.pidfd); // it has ended, or the channel would not have
   step("send pidfd", () => sendPidfd(pidfdSocket, "setns", child));
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, child.pid));
-  const status = signals === undefined ? 0 : attend(child, signals, console?.mine);
+  const status = signals === undefined ? 0 : exitStatus(attend(child, signals, console?.mine));
   undo.move();
   return status;
 }

@@ -4,7 +4,7 @@
 import { EAGAIN, EINTR, EIO } from "../../abi/errno.ts";
 import { O_NOCTTY, O_NONBLOCK, O_WRONLY } from "../../abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
-import { SIGWINCH } from "../../abi/signal.ts";
+import { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH } from "../../abi/signal.ts";
 import { S_IFCHR, S_IFIFO, S_IFMT } from "../../abi/stat.ts";
 import {
   BRKINT,
@@ -35,7 +35,7 @@ import { openatOrErrno, readOrErrno, writeOrErrno } from "../../sys/file.ts";
 import { fstat } from "../../sys/stat.ts";
 import type { Struct } from "../../sys/memory.ts";
 import { PollSet } from "../../sys/poll.ts";
-import { exitStatus, type Child, type Ending } from "../../sys/process.ts";
+import type { Child, Ending } from "../../sys/process.ts";
 import { readSignal } from "../../sys/signal.ts";
 import { recvmsg, socketpair } from "../../sys/socket.ts";
 import { setTerminalModes, setWindowSize, terminalModes, windowSize, type WindowSize } from "../../sys/terminal.ts";
@@ -70,15 +70,39 @@ function ownWindow(): WindowSize | undefined {
   return undefined;
 }
 
-/** @param socket where the master comes out @returns the exit status of the process that the terminal is for */
-export function attach(child: Child, signals: Fd, socket: Fd): number {
+/** @param socket where the master comes out @returns how the process that the terminal is for ended */
+export function attach(child: Child, signals: Fd, socket: Fd): Ending {
   using master = receiveMaster(socket);
   addStatusFlags(master, O_NONBLOCK);
   using _restored = new RawTerminal(STDIN);
-  return exitStatus(relay(child, signals, master));
+  return relay(signals, master, {
+    over: reap(child),
+    hear: (signal) => (signal === SIGWINCH ? resize(master) : handle(signal, child)),
+    atHangUp: undefined,
+  });
 }
 
-function receiveMaster(socket: Fd): Fd {
+/**
+ * Shows a terminal that the container of another command has: whatever comes out of `master`, which it closes.
+ * @param signals that end it: what is shown then goes on without us
+ */
+export function show(signals: Fd, master: Fd): void {
+  using closed = master;
+  addStatusFlags(closed, O_NONBLOCK);
+  const size = ownWindow();
+  if (size !== undefined) setWindowSize(closed, size);
+  using _restored = new RawTerminal(STDIN);
+  relay(signals, closed, {
+    over: undefined,
+    hear: (signal) => (signal === SIGWINCH ? resize(closed) : ENDING.includes(signal) ? "over" : undefined),
+    atHangUp: "over",
+  });
+}
+
+const ENDING: readonly number[] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/** The master of a terminal, as `create` and `exec` send it. The caller closes it. @throws HostError when none came */
+export function receiveMaster(socket: Fd): Fd {
   const [master] = recvmsg(socket, new Uint8Array(4096), 1).fds;
   if (master === undefined) throw new HostError("the container's terminal did not come");
   return master;
@@ -123,7 +147,16 @@ type Flow = { readonly buffer: Uint8Array; begin: number; end: number };
 
 const flow = (size: number): Flow => ({ buffer: new Uint8Array(size), begin: 0, end: 0 });
 
-function relay(child: Child, signals: Fd, master: Fd): Ending {
+/** When a relay ends, and with which result. */
+type Until<Result> = {
+  /** It is over already. */
+  readonly over: Result | undefined;
+  readonly hear: (signal: number) => Result | undefined;
+  /** The terminal is open nowhere any more; undefined: it may be opened again. */
+  readonly atHangUp: Result | undefined;
+};
+
+function relay<Result>(signals: Fd, master: Fd, until: Until<Result>): Result {
   using reopened = reopenOutput();
   const output = reopened ?? STDOUT;
   const fds = new PollSet([signals, master, STDIN, output]);
@@ -131,7 +164,7 @@ function relay(child: Child, signals: Fd, master: Fd): Ending {
   const shown = flow(reopened === null ? CHUNK_BYTES : LARGE_BYTES);
   let stdin = true;
   let hungUp = false;
-  let ending = reap(child);
+  let ending = until.over;
   while (ending === undefined) {
     const waiting = shown.begin < shown.end;
     const typing = typed.begin < typed.end;
@@ -141,12 +174,13 @@ function relay(child: Child, signals: Fd, master: Fd): Ending {
     fds.watch(3, waiting ? POLLOUT : 0);
     fds.wait(hungUp ? HUNG_UP_PAUSE_MS : undefined);
     hungUp = false;
-    if (fds.ready(0)) ending = hear(readSignal(signals), child, master);
+    if (fds.ready(0)) ending = until.hear(readSignal(signals));
     if (waiting && fds.ready(3)) push(shown, output);
     if (fds.ready(1)) {
       if (typing) push(typed, master);
       if (!waiting) {
         hungUp = pullAll(shown, master) === -EIO;
+        if (hungUp) ending ??= until.atHangUp;
         if (reopened !== null) push(shown, output);
       }
     }
@@ -172,8 +206,8 @@ function reopenOutput(): Fd | null {
 
 const isEnd = (length: number): boolean => length <= 0 && length !== -EAGAIN && length !== -EINTR;
 
-function hear(signal: number, child: Child, master: Fd): Ending | undefined {
-  if (signal !== SIGWINCH) return handle(signal, child);
+/** The container's terminal gets the size of ours. */
+function resize(master: Fd): undefined {
   const size = windowSize(STDIN) ?? windowSize(STDOUT);
   if (size !== undefined) setWindowSize(master, size); // which tells the container
   return undefined;

@@ -6,7 +6,7 @@ import { WNOHANG } from "../../abi/wait.ts";
 import { ESRCH } from "../../abi/errno.ts";
 import { isErrno } from "../../base/errors.ts";
 import type { Fd } from "../../sys/fd.ts";
-import { exitStatus, pidfd_send_signal, prctl, wait4, type Child, type Ending } from "../../sys/process.ts";
+import { pidfd_send_signal, prctl, wait4, type Child, type Ending } from "../../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, signalfd } from "../../sys/signal.ts";
 import defer * as ttyRelay from "./tty-relay.ts";
 
@@ -23,13 +23,13 @@ export function takeSignals(subreaper: boolean): Fd {
 /**
  * Passes signals on, and reaps what falls to us as the subreaper, until the process has ended.
  * @param terminal where the master of its terminal comes out, when we are the one to show it
- * @returns the exit status that a shell would show
+ * @returns how the process ended
  */
-export function attend(child: Child, signals: Fd, terminal: Fd | undefined): number {
+export function attend(child: Child, signals: Fd, terminal: Fd | undefined): Ending {
   if (terminal !== undefined) return ttyRelay.attach(child, signals, terminal);
   let ending = reap(child); // it may have ended before its SIGCHLD could be seen
   while (ending === undefined) ending = handle(readSignal(signals), child);
-  return exitStatus(ending);
+  return ending;
 }
 
 /** What the kernel or a language's runtime makes of our own doings: writes to what nobody reads, or beyond RLIMIT_FSIZE. [kernel] What is blocked comes out of a signalfd although it is ignored. */

@@ -45,7 +45,16 @@ import type { Fd } from "../../sys/fd.ts";
 import { openat, readFile, readFileIfThere } from "../../sys/file.ts";
 import { getcwd, readlinkat } from "../../sys/directory.ts";
 import { utf8 } from "../../sys/memory.ts";
-import { exit_group, geteuid, getpid, numberToTake, pidfd_open, setns, type Child } from "../../sys/process.ts";
+import {
+  exit_group,
+  exitStatus,
+  geteuid,
+  getpid,
+  numberToTake,
+  pidfd_open,
+  setns,
+  type Child,
+} from "../../sys/process.ts";
 import { resetChildSignal } from "../../sys/signal.ts";
 import { sendmsg } from "../../sys/socket.ts";
 import { timestamp } from "../../sys/time.ts";
@@ -177,7 +186,7 @@ export function restoreContainer(globals: Globals, request: RestoreRequest): num
   endCriu(criu);
   finishCreating(directory);
   step("write pid file", () => request.pidFile !== undefined && writePidFile(request.pidFile, init.pid));
-  const status = signals === undefined ? 0 : attend(init, signals, console?.mine);
+  const status = signals === undefined ? 0 : exitStatus(attend(init, signals, console?.mine));
   undo.move();
   if (signals !== undefined) destroyOrWarn(globals, directory, restoring.record);
   return status;
