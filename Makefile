@@ -56,16 +56,19 @@ HARDENING  := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fn
 STATIC     ?= -static
 # What compiles seccomp profiles; LIBSECCOMP= builds a program that refuses them.
 LIBSECCOMP ?= -lseccomp
-# Where the compiler has none for the other machine, Debian's is put below SYSROOT.
+# Where the compiler has none for the other machine, Debian's is put below SYSROOT, and with it the C library as it is for that machine: that of the
+# cross compiler gets no security fixes, and Debian does not keep its sources.
 ifneq ($(and $(CROSS),$(LIBSECCOMP)),)
 SYSROOT    ?= $(if $(filter /%,$(shell $(CC) -print-file-name=libseccomp.a 2>/dev/null)),,build/sysroot/$(ARCH))
 endif
 SYSROOT_FLAGS := $(addprefix -idirafter ,$(addsuffix /usr/include,$(SYSROOT)))
-SECCOMP_H  := $(addsuffix /usr/include/seccomp.h,$(SYSROOT))
+SYSROOT_PACKAGES := libseccomp-dev libc6-dev
+SYSROOT_LISTS := $(addprefix $(SYSROOT)/packages/,$(if $(SYSROOT),$(SYSROOT_PACKAGES)))
 PLACES     := -Wl,--build-id=none,-T,host/heap.ld
 LINK       := -Wl,-O1,--as-needed,--gc-sections -Wl,--hash-style=gnu $(PLACES)
 HOST_FLAGS := -std=gnu11 $(WARNINGS) $(ENGINE_DEFINES) -isystem $(ENGINE_INCLUDE) $(SYSROOT_FLAGS)
-LIBSECCOMP_FLAGS := $(addprefix -L,$(addsuffix /usr/lib/$(ARCH)-linux-gnu,$(SYSROOT))) $(LIBSECCOMP)
+SYSROOT_LIBS := $(addsuffix /usr/lib/$(ARCH)-linux-gnu,$(SYSROOT))
+LIBSECCOMP_FLAGS := $(addprefix -B,$(SYSROOT_LIBS)) $(addprefix -L,$(SYSROOT_LIBS)) $(LIBSECCOMP)
 LIBRARIES  := $(ENGINE_LIB) $(LIBSECCOMP_FLAGS) -lm -lpthread
 SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -89,15 +92,15 @@ $(GEN): scripts/schemas.mjs scripts/library-types.mjs $(wildcard schemas/*.json)
 
 # Holds what else a build depends on, a source that went away too: it changes only when its text does.
 SETTINGS = $(CC) $(CFLAGS) $(LDFLAGS) $(QJSC) $(HOST_FLAGS) $(HARDENING) $(STATIC) $(LINK) $(LIBRARIES) $(VERSION) $(COMMIT) $(words $(SOURCES)) sources
-$(BUILD)/settings: FORCE | $(NODE_MODULES) $(SECCOMP_H)
+$(BUILD)/settings: FORCE | $(NODE_MODULES) $(SYSROOT_LISTS)
 	@mkdir -p $(@D)
 	@echo '$(SETTINGS)' | cmp -s - $@ || { $(TOOLCHAIN) && echo '$(SETTINGS)' > $@; }
 
 TOOLCHAIN = scripts/toolchain '$(ARCH)' '$(LIBC)' '$(ENGINE_LIB)' '$(STATIC)' '$(LIBSECCOMP_FLAGS)' '$(or $(EMULATOR),native)' -- \
   $(CC) $(CFLAGS) $(SYSROOT_FLAGS)
 
-$(SECCOMP_H):
-	scripts/foreign-packages $(if $(filter aarch64,$(ARCH)),arm64,amd64) $(SYSROOT) libseccomp-dev
+$(SYSROOT_LISTS) &:
+	scripts/foreign-packages $(if $(filter aarch64,$(ARCH)),arm64,amd64) $(SYSROOT) $(SYSROOT_PACKAGES)
 
 # Two makes at once take turns, and whoever runs the program meanwhile finds the old one or the new one.
 COMPILE = flock $(BUILD)/settings node scripts/build.mjs --qjsc $(abspath $(QJSC)) --arch $(ARCH) --version '$(VERSION)' --commit '$(COMMIT)'

@@ -41,11 +41,12 @@ function npmPackageOf(file) {
 function componentOf(file) {
   const npm = npmPackageOf(file);
   if (npm !== undefined) return npm;
-  const { source, sourceVersion, copyright } = debianPackageOf(file);
+  const found = debianPackageOf(file);
+  const { source, sourceVersion, copyright } = found;
   return {
     name: source,
     version: sourceVersion,
-    license: licenseOf(source),
+    license: licenseOf(found),
     purl: `pkg:deb/debian/${source}@${encodeURIComponent(sourceVersion)}?arch=source`,
     text: copyright,
   };

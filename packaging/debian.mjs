@@ -1,8 +1,9 @@
 // Which package of Debian a file of this machine belongs to, in which version, and under which licence its sources are.
 import { execFileSync } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 
-/** By source package. What each package's `copyright` says of the files that are used here, in SPDX's words. */
+/** By source package, or by package where a source has several licences. What each package's `copyright` says of the files that are used here, in SPDX's words. */
 const LICENSES = {
   binutils: "GPL-3.0-or-later",
   coreutils: "GPL-3.0-or-later",
@@ -12,6 +13,10 @@ const LICENSES = {
   gzip: "GPL-3.0-or-later",
   libseccomp: "LGPL-2.1-only",
   linux: "GPL-2.0-only WITH Linux-syscall-note",
+  "linux-libc-dev-amd64-cross": "GPL-2.0-only WITH Linux-syscall-note",
+  "linux-libc-dev-arm64-cross": "GPL-2.0-only WITH Linux-syscall-note",
+  "libc6-dev-amd64-cross": "LGPL-2.1-or-later",
+  "libc6-dev-arm64-cross": "LGPL-2.1-or-later",
   "make-dfsg": "GPL-3.0-or-later",
   musl: "MIT",
   nodejs: "MIT",
@@ -24,9 +29,9 @@ const LICENSES = {
   "xz-utils": "0BSD",
 };
 
-/** @throws Error for a source package that nobody has looked at yet */
-export function licenseOf(source) {
-  const license = LICENSES[source] ?? LICENSES[source.replace(/-[\d.]+(-cross(-ports)?)?$/, "")];
+/** @throws Error for a package that nobody has looked at yet */
+export function licenseOf({ name, source }) {
+  const license = LICENSES[name] ?? LICENSES[source] ?? LICENSES[source.replace(/-[\d.]+(-cross(-ports)?)?$/, "")];
   if (license === undefined)
     throw new Error(
       `what is the licence of Debian's source package ${source}? packaging/debian.mjs lists those that are known`,
@@ -42,30 +47,40 @@ const query = (program, ...args) => {
   }
 };
 
+/** What dpkg of this machine knows of a file. */
+function installed(file) {
+  // It knows files by the path of before /usr was merged.
+  const paths = [file, realpathSync(file), realpathSync(file).replace(/^\/usr/, "")];
+  const owner = paths.map((path) => query("dpkg-query", "-S", path)).find((line) => line !== "");
+  if (owner === undefined) return undefined;
+  const fields = ["Package", "Version", "Architecture", "source:Package", "source:Version"];
+  const format = fields.map((field) => `\${${field}}\t`).join("");
+  return {
+    fields: query("dpkg-query", "-W", "-f", format, owner.slice(0, owner.lastIndexOf(": "))).split("\t"),
+    root: "/",
+  };
+}
+
+/** What scripts/foreign-packages knows of a file that it has unpacked. */
+function unpacked(file) {
+  for (let root = dirname(file); root !== "/"; root = dirname(root)) {
+    if (!existsSync(join(root, "packages"))) continue;
+    for (const name of readdirSync(join(root, "packages"))) {
+      const lines = readFileSync(join(root, "packages", name), "utf8").split("\n");
+      if (lines.includes(relative(root, file))) return { fields: lines.slice(0, 5), root };
+    }
+  }
+  return undefined;
+}
+
 /**
  * @returns name, version, architecture of the package, name and version of its source, and its file of copyrights
  * @throws Error when it belongs to none: releases are made of packages, so that everybody can look at their sources
  */
 export function debianPackageOf(file) {
-  // dpkg knows files by the path of before /usr was merged.
-  const paths = [file, realpathSync(file), realpathSync(file).replace(/^\/usr/, "")];
-  const owner = paths.map((path) => query("dpkg-query", "-S", path)).find((line) => line !== "");
-  if (owner === undefined) throw new Error(`${file} is of no package of Debian`);
-  const fields = ["Package", "Version", "Architecture", "source:Package", "source:Version"];
-  const [name, version, architecture, source, sourceVersion] = query(
-    "dpkg-query",
-    "-W",
-    "-f",
-    fields.map((field) => `\${${field}}\t`).join(""),
-    owner.slice(0, owner.lastIndexOf(": ")),
-  ).split("\t");
-  const copyright = `/usr/share/doc/${name}/copyright`;
-  return {
-    name,
-    version,
-    architecture,
-    source,
-    sourceVersion,
-    copyright: existsSync(copyright) ? copyright : undefined,
-  };
+  const found = installed(file) ?? unpacked(realpathSync(file));
+  if (found === undefined) throw new Error(`${file} is of no package of Debian`);
+  const [name, version, architecture, source, sourceVersion] = found.fields;
+  const copyright = join(found.root, "usr/share/doc", name, "copyright");
+  return { name, version, architecture, source, sourceVersion, copyright };
 }

@@ -3,7 +3,7 @@
 DOCDIR  ?= $(DATADIR)/doc/tsrun
 DIST    ?= $(BUILD)/dist
 # The architectures of a release.
-ARCHES  ?= x86_64
+ARCHES  ?= x86_64 aarch64
 # Where the sources of the libraries that are linked in are kept between two releases; LIBRARY_SOURCES=no leaves them out.
 LIBRARY_SOURCES ?= yes
 
@@ -41,15 +41,22 @@ dist-arch: build pages
 	$(ASSEMBLE) --out '$(DIST)' program tarball deb rpm npm sbom
 
 build_of = $(if $(filter $1,$(MACHINE)),$(BUILD),$(BUILD)/$1)
+OF_EACH  = $(addprefix dist-of-,$(ARCHES))
+.PHONY: dist-begin $(OF_EACH)
 
-## dist: everything that is released, in build/dist: programs, tarballs, .deb, .rpm, npm packages, sources, SBOMs, SHA256SUMS
-dist: pages
+dist-begin: pages
 	scripts/install-deps --dist
 	rm -rf '$(DIST)' && mkdir -p '$(DIST)'
-	$(foreach arch,$(ARCHES),$(MAKE) ARCH=$(arch) BUILD='$(call build_of,$(arch))' DIST='$(DIST)' dist-arch &&) :
+
+$(OF_EACH): dist-of-%: dist-begin
+	$(MAKE) ARCH='$*' BUILD='$(call build_of,$*)' DIST='$(DIST)' dist-arch
+
+## dist: everything that is released, in build/dist: programs, tarballs, .deb, .rpm, npm packages, sources, SBOMs, SHA256SUMS
+dist: $(OF_EACH)
 	$(ASSEMBLE) --out '$(DIST)' runtime source
-	[ '$(LIBRARY_SOURCES)' = no ] || SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) packaging/library-sources '$(DIST)'/*.cdx.json '$(DIST)/tsrun-$(VERSION)-library-sources.tar'
-	cd '$(DIST)' && sha256sum * > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS
+	[ '$(LIBRARY_SOURCES)' = no ] || \
+	  SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) packaging/library-sources '$(DIST)'/*.cdx.json '$(DIST)/tsrun-$(VERSION)-library-sources.tar'
+	cd '$(DIST)' && sha256sum * > ../SHA256SUMS.new && mv ../SHA256SUMS.new SHA256SUMS
 
 ## release-check: whether this commit can be tagged and released as the version in package.json
 release-check:

@@ -56,9 +56,10 @@ function pathOf(program) {
 
 /** The package of a program or file of this machine. */
 function tool(file) {
-  const { name, version, architecture, source } = debianPackageOf(file);
+  const found = debianPackageOf(file);
+  const { name, version, architecture } = found;
   const purl = `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${architecture}`;
-  return { type: "application", "bom-ref": purl, name, version, licenses: licenses(licenseOf(source)), purl };
+  return { type: "application", "bom-ref": purl, name, version, licenses: licenses(licenseOf(found)), purl };
 }
 
 const cross =

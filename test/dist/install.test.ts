@@ -111,12 +111,10 @@ describe("make pack", function () {
       Buffer.concat([readFileSync(join(BUILD, "tsrun")), Buffer.from("of the other build")]),
       { mode: 0o755 },
     );
-    const before = below(join(BUILD)).filter((name) => name.endsWith(".tgz"));
+    const packed = (): string[] => readdirSync(BUILD).filter((name) => name.endsWith(".tgz"));
+    const before = packed();
     run("make", ["-s", "-o", "build", "-o", "pages", `BUILD=${other}`, "STATIC=", "pack"]);
-    assert.deepEqual(
-      below(join(BUILD)).filter((name) => name.endsWith(".tgz")),
-      before,
-    );
+    assert.deepEqual(packed(), before);
     const cpu = MACHINE === "aarch64" ? "arm64" : "x64";
     const packages = readdirSync(other).filter((name) => name.endsWith(".tgz"));
     assert.deepEqual(packages.sort(), [`tsrun-linux-${cpu}-${VERSION}.tgz`, `tsrun-runtime-${VERSION}.tgz`]);

@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import {
+  BUILD,
   DEBIAN_MACHINE,
   DIST,
   inRoot,
   MACHINE,
   makeBundles,
   makeDist,
-  PROJECT,
   released,
   rootOf,
   run,
@@ -57,6 +57,23 @@ function debOfVersion(deb: string, version: string): string {
   run("dpkg-deb", ["--root-owner-group", "--build", tree, join(out, "tsrun.deb")]);
   rmSync(tree, { recursive: true });
   return out;
+}
+
+/** A package of the same tree with another version. */
+function rpmOfVersion(version: string): string {
+  const stage = join(BUILD, "stage");
+  const defines = {
+    _topdir: join(folder, "rpmbuild"),
+    _rpmdir: join(folder, "old"),
+    _rpmfilename: "tsrun.rpm",
+    tree: join(stage, "packaged"),
+    tree_files: join(stage, "rpm/files"),
+    program_version: version,
+    licenses: "Apache-2.0",
+  };
+  const words = Object.entries(defines).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
+  run("rpmbuild", ["-bb", "--quiet", ...words, "packaging/tsrun.spec"]);
+  return join(folder, "old/tsrun.rpm");
 }
 
 describe("the .deb", function () {
@@ -113,23 +130,14 @@ describe("the .rpm", function () {
     mkdirSync(busybox);
     cpSync(run("sh", ["-c", "command -v busybox"]).trim(), join(busybox, "sh"), { dereference: true });
     const on = (...args: string[]): string => run("rpm", ["--root", root, "--dbpath", "/var/lib/rpm", ...args]);
-    on("--install", rpm);
+    on("--install", rpmOfVersion("0.0.1"));
+    on("--upgrade", rpm);
     assert.equal(on("--query", "tsrun").trim(), basename(rpm, ".rpm"));
     assert.equal(on("--query", "--requires", "tsrun").replaceAll(/^rpmlib\(.*\n/gm, ""), "");
     assert.equal(on("--verify", "tsrun"), "");
-    const said = run(join(PROJECT, "test/dist/root"), [
-      ...[
-        "run",
-        root,
-        `busybox=${busybox}`,
-        `p/bundles=${join(PROJECT, "bundles")}`,
-        `p/build/rootfs=${join(PROJECT, "build/rootfs")}`,
-      ],
-      ...["--", "/busybox/sh", "-euc", `/usr/bin/tsrun --version; ${life("/usr/bin/tsrun")}`],
-    ]);
+    const script = `/usr/bin/tsrun --version; ${life("/usr/bin/tsrun")}`;
+    const said = inRoot(root, script, { busybox }, "/busybox/sh");
     assert.match(said, new RegExp(`^${THIS}\n`));
-    on("--upgrade", "--force", rpm);
-    assert.equal(on("--verify", "tsrun"), "");
     on("--erase", "tsrun");
     assert.deepEqual(
       readdirSync(root, { recursive: true })

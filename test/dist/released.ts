@@ -41,7 +41,7 @@ export function makeDist(context: Context): void {
   if (process.getuid?.() !== 0) skipBecause(context, "packages are tried in roots, which takes root");
   if (spawnSync("rpmbuild", ["--version"]).status !== 0) skipBecause(context, "rpmbuild is missing");
   if (made) return;
-  run("make", ["-s", `BUILD=${BUILD}`, "dist"]);
+  run("make", ["-s", "-j2", `BUILD=${BUILD}`, "dist"]);
   made = true;
 }
 
@@ -52,9 +52,9 @@ export function released(pattern: RegExp): string {
   return join(DIST, name);
 }
 
-/** The folder of a root of that release of Debian. */
+/** The folder of a root of that release of Debian, with apt. */
 export function rootOf(context: Context, suite: string): string {
-  const { status, stdout, stderr } = spawnSync(join(HERE, "root"), ["make", suite], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(join(PROJECT, "test/roots/root"), [suite, "apt"], { encoding: "utf8" });
   if (status === NO_ROOT) skipBecause(context, stderr.trim().split("\n").at(-1) ?? "");
   if (status !== 0) throw new Error(stderr);
   return stdout.trim();
@@ -65,20 +65,25 @@ export function rootOf(context: Context, suite: string): string {
  * The script stops at the first command that fails.
  *
  * @param more further folders of this machine, by name below /
+ * @param shell where the root has none, one in those
  */
-export function inRoot(root: string, script: string, more: { readonly [name: string]: string } = {}): string {
+export function inRoot(
+  root: string,
+  script: string,
+  more: { readonly [name: string]: string } = {},
+  shell: string = "/bin/sh",
+): string {
   const folders = {
     dist: DIST,
     "p/bundles": join(PROJECT, "bundles"),
     "p/build/rootfs": join(PROJECT, "build/rootfs"),
     ...more,
   };
-  return run(join(HERE, "root"), [
-    "run",
+  return run(join(HERE, "in-copy"), [
     root,
     ...Object.entries(folders).map(([name, path]) => `${name}=${path}`),
     "--",
-    "/bin/sh",
+    shell,
     "-euc",
     script,
   ]);
