@@ -5,7 +5,7 @@ import { containerId, hostPath, type ContainerId } from "../base/brand.ts";
 import { HostError, isErrno, UsageError } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
 import { listenFds } from "../runtime/process/inherited-fds.ts";
-import type { PlanRequest } from "../runtime/plan/container.ts";
+import type { ContainerPlan, PlanRequest } from "../runtime/plan/container.ts";
 import { readDocument } from "../sys/document.ts";
 import { print } from "../sys/print.ts";
 import { absolute, rootless, systemdCgroup } from "./globals.ts";
@@ -17,6 +17,7 @@ import defer * as log from "./log.ts";
 import defer * as optionalPlans from "../runtime/plan/optional.ts";
 import defer * as planShell from "../explain/shell.ts";
 import defer * as planText from "../explain/text.ts";
+import defer * as seccompCompiler from "../seccomp/compile.ts";
 import defer * as unknownFields from "../spec/unknown.ts";
 
 export const options = {
@@ -39,12 +40,26 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
     requestOf(flags, bundle, globalFlags),
   );
   if (flags.json && flags.shell) throw new UsageError("--json and --shell exclude each other");
-  print(flags.shell ? planShell.explainShell(plan) : flags.json ? planText.explainJson(plan) : planText.explain(plan));
+  print(
+    flags.shell
+      ? planShell.explainShell(plan, filterOf(plan))
+      : flags.json
+        ? planText.explainJson(plan)
+        : planText.explain(plan),
+  );
   for (const { pointer, suggestion } of unknownFields.findUnknown(json))
     log.warn(
       globalFlags,
       `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
     );
+}
+
+/** The program that the profile makes; undefined where there is none, or libseccomp cannot make it. */
+function filterOf({ seccomp }: ContainerPlan): Uint8Array | undefined {
+  if (seccomp === undefined) return undefined;
+  return seccomp.program === undefined
+    ? seccompCompiler.compile(seccomp, undefined)
+    : seccompCompiler.decodeProgram(seccomp.program);
 }
 
 /** The bundle's absolute path, given as an option, as an operand or not at all. */

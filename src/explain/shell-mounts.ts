@@ -64,7 +64,7 @@ function filesystemCommands(op: FilesystemOp): readonly string[] {
     mount,
     ...(op.copyUp ? [`cp -a "$covered/." ${target} && umount "$covered" && rmdir "$covered"`] : []),
     ...propagationCommands(op.propagation, target),
-    ...treeComment(op.tree),
+    ...treeCommands(op.tree, target),
   ];
 }
 
@@ -76,7 +76,7 @@ function bindCommands(op: BindOp, sources: readonly SourceOp[]): readonly string
     `mount -n --${op.recursive ? "rbind" : "bind"} ${source} ${target}`,
     ...propagationCommands(op.propagation, target),
     ...(op.attributes === undefined ? [] : [`attributes ${target} ${attributeWords(op.attributes)}`]),
-    ...treeComment(op.tree),
+    ...treeCommands(op.tree, target),
   ];
 }
 
@@ -143,8 +143,8 @@ export function propagationWord(flags: number): string {
   return flags & MS_REC ? `r${word}` : word;
 }
 
-const treeComment = (tree: Attributes | undefined): readonly string[] =>
-  tree === undefined ? [] : ["# LEFT OUT: recursive options, which mount(8) of this age has no word for"];
+const treeCommands = (tree: Attributes | undefined, target: string): readonly string[] =>
+  tree === undefined ? [] : [`tree ${target} ${attributeWords(tree)}`];
 
 const FLAGS: readonly (readonly [flag: number, word: string])[] = [
   [MS_RDONLY, "ro"],

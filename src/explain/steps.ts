@@ -415,6 +415,7 @@ function cloneActs({ namespaces }: ContainerPlan): readonly Act[] {
     ...namespaces.created.flatMap(({ type, why }) =>
       type === "cgroup" || type === "time" ? [] : [{ text: `new ${type} namespace`, why }],
     ),
+    { text: "fork init, the container's first process", why: "default" },
   ];
 }
 
