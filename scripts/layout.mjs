@@ -30,6 +30,8 @@ const KIND = { code: 1, shape: 2, variable: 3 }; // JSGCObjectTypeEnum; 0: an ob
 const OBJECT_BYTES = 72;
 const CLASS = 26; // of an object
 const NEXT_SHAPE = 40; // of a shape: the next of the same hash
+const CODE_BYTES = 24; // of a function: where its code is, and how long
+const CODE_LENGTH = 32;
 const NAMESPACE_CLASS = 11;
 const NAMED_BYTES = [40, 56]; // the properties of a function: length, name, perhaps prototype
 
@@ -113,15 +115,26 @@ function textOf(heap, { start, end }) {
 }
 
 /**
- * Clears what is left between the end of each string and that of its block. It is of whatever had the block before, and where that was a pointer the
- * string's final NUL has made another one of it, which may lead anywhere.
+ * Clears what is left between the end of each string, and of each function's code, and that of its block. It is of whatever had the block before, and where
+ * that was a pointer the string's final NUL, or the last bytes of the code, have made another one of it, which may lead anywhere.
  */
-function clearSlack(heap, blocks) {
+function clearSlack(heap, base, blocks) {
   for (const block of blocks) {
-    if (kindOf(heap, block) !== 0) continue;
-    const text = textOf(heap, block);
-    if (text !== undefined) heap.fill(0, block.start + BLOCK_HEADER + 12 + text.length, block.end);
+    const end = kindOf(heap, block) === KIND.code ? endOfCode(heap, base, block) : endOfText(heap, block);
+    if (end !== undefined) heap.fill(0, end, block.end);
   }
+}
+
+function endOfText(heap, block) {
+  const text = kindOf(heap, block) === 0 ? textOf(heap, block) : undefined;
+  return text === undefined ? undefined : block.start + BLOCK_HEADER + 12 + text.length;
+}
+
+/** Undefined where the code is not in the function's own block. */
+function endOfCode(heap, base, { start, end }) {
+  const from = Number(heap.readBigUInt64LE(start + BLOCK_HEADER + CODE_BYTES) - base);
+  const to = from + heap.readInt32LE(start + BLOCK_HEADER + CODE_LENGTH);
+  return from > start && to > from && to <= end ? to : undefined;
 }
 
 /**
@@ -230,7 +243,7 @@ export function layOut(made, again, isHot, spread = false, kernelPage = PAGE) {
   const others = taken.filter((block) => !arenas.has(block));
   const byStart = new Map([...small, ...others].map((block) => [block.start, block]));
 
-  clearSlack(heap, small);
+  clearSlack(heap, base, [...small, ...others]);
 
   const isShape = (to) => kindOf(heap, byStart.get(to - BLOCK_HEADER) ?? { start: -4 }) === KIND.shape;
   // Which shapes share a hash comes of addresses, so the next of a shape and the table in which they begin differ. Any other word that leads to a shape in one

@@ -70,6 +70,26 @@ describe("the layout of the heap", function () {
     assert.equal(heap.readBigUInt64LE(heap.indexOf(rest) - 8), shape);
   });
 
+  itWithArenas("the last byte of a function's code is no pointer, whatever stood behind it before", () => {
+    const print = (program: string): Buffer =>
+      execFileSync(resolve(build, "obj", program), ["--print-heap"], { maxBuffer: 2 ** 28 });
+    const made = { heap: print("maker"), base: 0x3000_0000n };
+    const again = { heap: print("elsewhere"), base: 0x5123_1000n };
+    // Of a function: where its code is and how long. One whose last byte begins a word that nothing else is in.
+    let code: Buffer | undefined;
+    for (let at = 0x10000; code === undefined && at < made.heap.length - 64; at += 8) {
+      if (made.heap[at + 3] !== 1) continue;
+      const from = Number(made.heap.readBigUInt64LE(at + 32) - made.base);
+      const end = from + made.heap.readInt32LE(at + 40);
+      if (from < at + 64 || from > at + 512 || end < from + 64 || end > from + 512 || end % 8 !== 1) continue;
+      for (const { heap, base } of [made, again])
+        heap.writeBigUInt64LE(base + 0x4_4700n + BigInt(made.heap[end - 1] ?? 0), end - 1);
+      code = Buffer.from(made.heap.subarray(from, end));
+    }
+    assert.ok(code !== undefined);
+    assert.notEqual(layOut(made, again, () => false).heap.indexOf(code), -1);
+  });
+
   itWithArenas("what is hot ends the heap, and is a small part of it", () => {
     const heap = readFileSync(resolve(build, "obj/heap.bin"));
     const [used, hot] = [Number(heap.readBigUInt64LE(0)), Number(heap.readBigUInt64LE(8))];
