@@ -74,7 +74,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build library check format abi host-test systest clients faults test-guest test demo bench profile docs pages install uninstall pack dist dist-arch release-check clean help FORCE
+.PHONY: build library library-docs check format abi host-test systest clients faults test-guest test demo bench profile docs pages install uninstall pack dist dist-arch release-check clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -202,10 +202,15 @@ SUITES = BUILD='$(BUILD)' RUNTIME='$(or $(RUNTIME),$(BUILD)/tsrun)' scripts/test
 
 LIBRARY := $(BUILD)/library/index.js
 $(LIBRARY): $(GEN) scripts/library.mjs scripts/deferred.mjs $(shell find lib/src -name '*.ts') $(SOURCES)
-	node scripts/library.mjs --out $(@D)
+	node scripts/library.mjs --out $(@D) --version '$(VERSION)'
 
 ## library: the modules for TypeScript programs, below build/library
 library: $(LIBRARY)
+
+## library-docs: the reference of the library, below build/library-docs
+library-docs: $(GEN)
+	npx typedoc --tsconfig lib/tsconfig.json --entryPoints lib/src/index.ts --excludePrivate --excludeInternal --readme none \
+	  --name @tsrun/runtime --gitRevision main --out $(BUILD)/library-docs
 
 ## check: format, types, lint, import law, unit tests; no root, under a minute
 check: $(GEN)

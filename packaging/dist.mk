@@ -33,7 +33,7 @@ uninstall:
 ASSEMBLE = SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) COMMIT='$(COMMIT)' MAKE='$(MAKE)' packaging/assemble --build '$(BUILD)' --arch '$(ARCH)' --version '$(VERSION)'
 
 ## pack: the packages for npm with the program of this architecture, in build/; `make dist` makes those of all
-pack: build pages
+pack: build pages library
 	$(ASSEMBLE) --out '$(BUILD)' npm runtime
 
 # What is released for one architecture.
@@ -44,7 +44,7 @@ build_of = $(if $(filter $1,$(MACHINE)),$(BUILD),$(BUILD)/$1)
 OF_EACH  = $(addprefix dist-of-,$(ARCHES))
 .PHONY: dist-begin $(OF_EACH)
 
-dist-begin: pages
+dist-begin: pages library
 	scripts/install-deps --dist
 	rm -rf '$(DIST)' && mkdir -p '$(DIST)'
 

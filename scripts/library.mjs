@@ -1,13 +1,13 @@
 // The library for TypeScript programs, below DIR: ES modules, their declarations and the schemas.
 //
-//   node scripts/library.mjs --out DIR
+//   node scripts/library.mjs --out DIR [--version VERSION]
 //
 //   index.js      everything, for Node
 //   pure.js       everything that needs no host: types, builders, validate, plan; for Node, Bun, Deno and browsers
 //   client.js     the client alone
 //   *.d.ts        declarations; those of the program's own modules lie below types/
 //   schemas/      JSON Schema, for editors and other languages
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -16,7 +16,9 @@ import ts from "typescript";
 import { withoutDeferral } from "./deferred.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const { values: options } = parseArgs({ options: { out: { type: "string", default: join(root, "build/library") } } });
+const { values: options } = parseArgs({
+  options: { out: { type: "string", default: join(root, "build/library") }, version: { type: "string", default: "0" } },
+});
 const out = resolve(options.out);
 const entries = ["index", "pure", "client"];
 
@@ -46,7 +48,7 @@ await esbuild.build({
   chunkNames: "chunk-[hash]",
   plugins: [undeferred],
   logLevel: "warning",
-  define: { ARCH_X86_64: "true" },
+  define: { ARCH_X86_64: "true", TSRUN_VERSION: JSON.stringify(options.version) },
 });
 
 // ---- declarations
@@ -91,8 +93,45 @@ function fail(diagnostics) {
 
 // ---- schemas
 
-for (const name of readdirSync(join(root, "schemas")).filter((file) => file.endsWith(".json")))
-  copyFileSync(join(root, "schemas", name), join(out, "schemas", name));
+/** Where each schema will be found, too, by programs that look it up. */
+const HOME = "https://github.com/tsrun/tsrun/blob/main/schemas/";
+const sources = join(root, "schemas");
+const schema = (name) => JSON.parse(readFileSync(join(sources, name), "utf8"));
+
+/** One document that refers to no other, as editors want it: the definitions of the others have the names of their files before theirs. */
+function bundled(name) {
+  const definitions = {};
+  const place = (file, pointer) => {
+    const target = [file.replace(/\.json$/, ""), ...pointer.split("/").slice(2)].join("-");
+    if (definitions[target] === undefined) {
+      definitions[target] = {}; // it may refer to itself
+      const found = pointer
+        .split("/")
+        .slice(1)
+        .reduce((value, key) => value[key], schema(file));
+      const { $schema, $id, definitions: _own, ...rest } = found;
+      definitions[target] = inside(rest, file);
+    }
+    return `#/definitions/${target}`;
+  };
+  const inside = (value, file) => {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map((one) => inside(one, file));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => {
+        if (key !== "$ref" || typeof one !== "string") return [key, inside(one, file)];
+        const [target, pointer = ""] = one.split("#");
+        return [key, place(target || file, pointer)];
+      }),
+    );
+  };
+  const { $schema, $id, definitions: _own, ...rest } = schema(name);
+  const document = inside(rest, name);
+  return { $schema, $id: `${HOME}${$id}`, ...document, definitions };
+}
+
+for (const name of readdirSync(sources).filter((file) => file.endsWith("-schema.json")))
+  writeFileSync(join(out, "schemas", name), `${JSON.stringify(bundled(name), undefined, 2)}\n`);
 
 const sizes = readdirSync(out).filter((name) => name.endsWith(".js"));
 console.log(`${relative(process.cwd(), out)}: ${sizes.join(", ")}`);

@@ -34,6 +34,5 @@ const client = defaultConfig({
   args: ["sh", "-c", "until wget -q -O - http://127.0.0.1:8080/passwd; do sleep 0.1; done; ps -o pid,args"],
 });
 const second = await runtime.run(`${pod}-client`, { bundle: joining(client, pid), stdin: "ignore" });
-const { stdout, stderr, status } = await second.output();
-console.log(status, stderr);
+const { stdout } = await second.output();
 process.stdout.write(stdout);

@@ -2,7 +2,7 @@
 // others as optional dependencies, and their `os` and `cpu` have npm install the one that fits.
 //
 //   node packaging/npm/pack.mjs --stage DIR --out DIR --version VERSION --arch ARCH --program FILE --licenses DIR     one with a program
-//   node packaging/npm/pack.mjs --stage DIR --out DIR --version VERSION --pages DIR                                   the one with the command
+//   node packaging/npm/pack.mjs --stage DIR --out DIR --version VERSION --pages DIR --library DIR                     the one with the command and the library
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     program: { type: "string" },
     licenses: { type: "string" },
     pages: { type: "string" },
+    library: { type: "string" },
   },
 });
 const CPUS = { x86_64: "x64", aarch64: "arm64" };
@@ -65,6 +66,19 @@ function stageProgram(cpu) {
   return folder;
 }
 
+/** What programs import. In browsers the half that needs no Node is all there is. */
+const EXPORTS = {
+  ".": {
+    types: "./library/index.d.ts",
+    browser: { types: "./library/pure.d.ts", default: "./library/pure.js" },
+    default: "./library/index.js",
+  },
+  "./pure": { types: "./library/pure.d.ts", default: "./library/pure.js" },
+  "./client": { types: "./library/client.d.ts", default: "./library/client.js" },
+  "./schemas/*": "./library/schemas/*",
+  "./package.json": "./package.json",
+};
+
 function stageRuntime() {
   const pages = readdirSync(options.pages).sort();
   const folder = stage(RUNTIME, {
@@ -74,8 +88,11 @@ function stageRuntime() {
     type: "module",
     engines,
     bin: { tsrun: "bin/tsrun.mjs" },
+    sideEffects: false,
+    types: "./library/index.d.ts",
+    exports: EXPORTS,
     man: pages.map((page) => `./man/${page}`),
-    files: ["bin", "man", "install.mjs"],
+    files: ["bin", "man", "library", "install.mjs"],
     scripts: { postinstall: "node install.mjs" },
     optionalDependencies: Object.fromEntries(Object.values(CPUS).map((cpu) => [platform(cpu), options.version])),
     keywords: ["oci", "container", "runtime", "runc", "linux"],
@@ -84,6 +101,7 @@ function stageRuntime() {
   copyFileSync("packaging/npm/runtime/tsrun.mjs", join(folder, "bin/tsrun.mjs"));
   for (const name of ["install.mjs", "README.md"])
     copyFileSync(join("packaging/npm/runtime", name), join(folder, name));
+  cpSync(options.library, join(folder, "library"), { recursive: true });
   mkdirSync(join(folder, "man"));
   for (const page of pages)
     writeFileSync(

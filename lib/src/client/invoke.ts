@@ -4,6 +4,7 @@ import { spawn, type ChildProcess, type StdioOptions } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, type Readable } from "node:stream";
 import { lastError, TsrunError } from "./error.ts";
 
 export type GlobalOptions = {
@@ -97,6 +98,18 @@ function readIfThere(path: string): string {
   } catch {
     return "";
   }
+}
+
+/**
+ * The output of a process, kept until somebody reads it. Node itself throws away what has not been read when a process exits; the
+ * runtime's process exits long before the container that has its streams. A reader that leaves closes the pipe.
+ */
+export function kept(output: Readable | null): Readable | null {
+  if (output === null) return null;
+  const copy = new PassThrough();
+  output.on("error", (error) => copy.destroy(error));
+  copy.on("close", () => output.destroy());
+  return output.pipe(copy);
 }
 
 /** Reads a stream to its end as UTF-8. */

@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { failure, text, type Ended } from "./invoke.ts";
+import { failure, kept, text, type Ended } from "./invoke.ts";
 
 /** How a process ended. `status` is what a shell would say: 128 + N when signal N ended it. */
 export type Exit = { readonly status: number; readonly signal: NodeJS.Signals | undefined };
@@ -39,7 +39,6 @@ export class ContainerProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #pidFile: string | undefined;
   readonly #kill: (signal: NodeJS.Signals) => Promise<void>;
-  readonly #errors: Promise<string>;
 
   /**
    * @param failureStatus the highest status that the runtime itself ends with when it fails before the process runs
@@ -55,17 +54,16 @@ export class ContainerProcess implements AsyncDisposable {
     }: { readonly pidFile?: string | undefined; readonly kill: (signal: NodeJS.Signals) => Promise<void> },
   ) {
     this.stdin = child.stdin;
-    this.stdout = child.stdout;
-    this.stderr = child.stderr;
+    this.stdout = kept(child.stdout);
+    this.stderr = kept(child.stderr);
     this.#child = child;
     this.#pidFile = pidFile;
     this.#kill = kill;
-    this.#errors = Promise.resolve("");
     this.stdin?.on("error", () => {}); // the process may end without reading it
     this.exited = ended.then(
-      async (end) => {
+      (end) => {
         this.#forget();
-        if (end.record !== undefined) throw failure(command, end, await this.#errors);
+        if (end.record !== undefined) throw failure(command, end, "");
         return exitOf(end);
       },
       (error: unknown) => {

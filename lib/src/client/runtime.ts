@@ -9,7 +9,7 @@ import { parseExact, stringify } from "../../../src/base/json.ts";
 import type { Config, Features, Process, Resources, State } from "../../../build/gen/config-types.ts";
 import { bundleOf, type Bundle } from "./bundle.ts";
 import { TsrunError } from "./error.ts";
-import { failure, invoke, scratchFile, start, text, type GlobalOptions } from "./invoke.ts";
+import { failure, invoke, kept, scratchFile, start, text, type GlobalOptions } from "./invoke.ts";
 import { findProgram } from "./program.ts";
 import { ContainerProcess, stdioOf, type StdioOptions } from "./process.ts";
 import { openTerminal, type Terminal, type TerminalSize } from "./terminal.ts";
@@ -123,12 +123,13 @@ export class Runtime {
         [...createArgs(bundle, options), ...socketArgs(terminal), id],
         [...stdio],
       );
+      const streams = { stdin: child.stdin, stdout: kept(child.stdout), stderr: kept(child.stderr) };
       await this.#until(child, options.signal, async () => {
         const end = await ended;
         if (end.status === 0) return;
-        throw failure("create", end, await text(child.stderr));
+        throw failure("create", end, await text(streams.stderr));
       });
-      return new Container(this, id, bundle, child, terminal);
+      return new Container(this, id, bundle, streams, terminal);
     } catch (error) {
       await terminal?.[Symbol.asyncDispose]();
       if (options.signal?.aborted) await this.delete(id, { force: true }).catch(() => {}); // the error of the abort comes first
@@ -356,6 +357,8 @@ export class Runtime {
   }
 }
 
+type Streams = { readonly stdin: Writable | null; readonly stdout: Readable | null; readonly stderr: Readable | null };
+
 /** A container that was created by this client. With `await using` it is killed and deleted when the scope is left. */
 export class Container implements AsyncDisposable {
   readonly id: string;
@@ -369,13 +372,13 @@ export class Container implements AsyncDisposable {
   readonly #bundle: Bundle;
 
   /** @internal */
-  constructor(runtime: Runtime, id: string, bundle: Bundle, child: ChildProcess, terminal: Terminal | undefined) {
+  constructor(runtime: Runtime, id: string, bundle: Bundle, streams: Streams, terminal: Terminal | undefined) {
     this.id = id;
     this.#runtime = runtime;
     this.#bundle = bundle;
-    this.stdin = child.stdin;
-    this.stdout = child.stdout;
-    this.stderr = terminal === undefined ? child.stderr : null;
+    this.stdin = streams.stdin;
+    this.stdout = streams.stdout;
+    this.stderr = terminal === undefined ? streams.stderr : null;
     this.terminal = terminal;
     this.stdin?.on("error", () => {}); // the process may end without reading it
   }
