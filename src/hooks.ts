@@ -12,12 +12,14 @@ import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 import { poll } from "./sys/poll.ts";
 import { clone3, execve, exit_group, pidfd_send_signal, waitPidfd, type Ending } from "./sys/process.ts";
-import { ALL_SIGNALS, blockSignals, resetChildSignal, resetSignals, unblockSignals } from "./sys/signal.ts";
+import { ALL_SIGNALS, askedToEnd, blockSignals, resetChildSignal, resetSignals, unblockSignals } from "./sys/signal.ts";
 import { monotonicMs } from "./sys/time.ts";
 import defer * as signalTexts from "./sys/signal-texts.ts";
 
 const SHOWN_OUTPUT_BYTES = 64 * 1024;
 const PIPE_BUF = 4096;
+/** How often we look whether we have been asked to end, by a signal that is blocked. */
+const LOOK_MS = 200;
 
 /**
  * Runs the hooks in order; the first that fails ends it.
@@ -52,6 +54,7 @@ export function runHook(hook: Hook, state: State, env?: readonly string[]): void
     const [said, complained, unable] = [stream(output.read), stream(errors.read), stream(failure.read)];
     const end = converse(pidfd, input.write, [said, complained, unable], JSON.stringify(state), hook.timeout);
     const ending = waitPidfd(pidfd);
+    if (end === "SIGINT" || end === "SIGTERM") throw new HostError(`asked to end by ${end}`);
     if (end === "killed") throw new HostError(`hook ran past specified timeout of ${hook.timeout}s`);
     if (unable.text !== "") throw whyUnable(unable.text, hook.path);
     if (ending.kind !== "exited" || ending.status !== 0)
@@ -95,24 +98,26 @@ function whyUnable(said: string, path: string): Error {
 /** What comes out of one of the hook's streams. */
 type Stream = { readonly fd: Fd; text: string };
 
-/** Feeds the state and collects what the hook says, until it has ended or its time is over; then it is killed. */
+/** Feeds the state and collects what the hook says, until it has ended, its time is over or we are asked to end; then it is killed. */
 function converse(
   pidfd: Fd,
   input: Fd,
   streams: readonly Stream[],
   state: string,
   timeoutSeconds: number | undefined,
-): "ended" | "killed" {
+): "ended" | "killed" | "SIGINT" | "SIGTERM" {
   const end = timeoutSeconds === undefined ? undefined : monotonicMs() + timeoutSeconds * 1000;
   let rest = utf8(state);
   for (;;) {
     const open = streams.filter(({ fd }) => !fd.closed);
     const feeding = input.closed ? [] : [{ fd: input, events: POLLOUT }];
     const asked = [{ fd: pidfd, events: POLLIN }, ...feeding, ...open.map(({ fd }) => ({ fd, events: POLLIN }))];
-    const ready = poll(asked, end === undefined ? undefined : Math.max(0, end - monotonicMs()));
+    const ready = poll(asked, Math.max(0, Math.min(LOOK_MS, (end ?? Infinity) - monotonicMs())));
     if (ready.every((events) => events === 0)) {
+      const signal = askedToEnd();
+      if (signal === undefined && (end === undefined || monotonicMs() < end)) continue;
       pidfd_send_signal(pidfd, SIGKILL);
-      return "killed";
+      return signal === undefined ? "killed" : signal;
     }
     if (feeding.length > 0 && ready[1] !== 0) rest = feed(input, rest);
     open.forEach((stream, i) => ready[1 + feeding.length + i] !== 0 && take(stream));

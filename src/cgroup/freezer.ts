@@ -2,8 +2,11 @@
 
 import { ENODEV, ENOENT } from "../abi/errno.ts";
 import type { HostPath } from "../base/brand.ts";
-import { HostError, isErrno } from "../base/errors.ts";
+import { O_DIRECTORY, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
+import { HostError, isErrno, SysError } from "../base/errors.ts";
+import { openatOrErrno, writeFile } from "../sys/file.ts";
 import { sleepMs } from "../sys/time.ts";
+import { walkDirectories } from "../sys/walk.ts";
 import { isV2, readValue, writeValue } from "./files.ts";
 import type { CgroupPath, CgroupPaths } from "./plan.ts";
 
@@ -40,6 +43,26 @@ export function thawCgroup(paths: CgroupPaths): void {
   if (group === undefined) throw new HostError("the container has no cgroup that can be frozen");
   if (isV2(group)) writeValue(`${group.path}/cgroup.freeze`, "0");
   else writeValue(`${group.path}/freezer.state`, "THAWED");
+}
+
+/**
+ * Thaws the container's group and those that it has made below: [kernel] what is frozen on v1 does not even die. Others may freeze them again meanwhile.
+ */
+export function thawAll(paths: CgroupPaths): void {
+  const group = freezerOf(paths);
+  if (group === undefined || isV2(group)) return;
+  const top = openatOrErrno(null, group.path, O_RDONLY | O_DIRECTORY);
+  if (top === ENOENT || top === ENODEV) return;
+  if (typeof top === "number") throw new SysError("openat", top, group.path);
+  walkDirectories(top, {
+    before: (directory) => {
+      try {
+        writeFile(directory, "freezer.state", O_WRONLY, "THAWED");
+      } catch (error) {
+        if (!isErrno(error, ENOENT, ENODEV)) throw error; // removed meanwhile
+      }
+    },
+  });
 }
 
 const PATIENCE_MS = 10000;

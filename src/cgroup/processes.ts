@@ -11,7 +11,7 @@ import { openatOrErrno, readFile } from "../sys/file.ts";
 import { lstatIfThere } from "../sys/stat.ts";
 import { kill } from "../sys/process.ts";
 import { walkDirectories } from "../sys/walk.ts";
-import { freezeCgroup, thawCgroup } from "./freezer.ts";
+import { freezeCgroup, thawAll, thawCgroup } from "./freezer.ts";
 import { isV2, readValue, writeValue } from "./files.ts";
 import type { CgroupPath, CgroupPaths } from "./plan.ts";
 
@@ -53,7 +53,7 @@ export function killCgroup(paths: CgroupPaths, signal: number): void {
   const hasFreezer = paths.some(({ controllers }) => controllers.includes("freezer"));
   if (signal === SIGKILL && killAtOnce(paths)) {
     if (paths.length > 1) signalEach(paths, signal); // a hybrid host: who has left the v2 half is still in the others
-    if (hasFreezer) thawIfThere(paths); // [kernel] a frozen v1 process does not even die
+    if (hasFreezer) thawAll(paths);
     return;
   }
   let stopped = false;
@@ -66,6 +66,7 @@ export function killCgroup(paths: CgroupPaths, signal: number): void {
   try {
     signalEach(paths, signal);
   } finally {
+    if (signal === SIGKILL) thawAll(paths);
     if (stopped) thawIfThere(paths);
   }
 }

@@ -336,6 +336,13 @@ export const TEXTS: readonly Row[] = [
     says: "container init died without a word: …",
     hint: "somebody killed it, or a seccomp profile did; the kernel's log says more (dmesg)",
   },
+  { code: "interrupted", kind: "host", says: "asked to end by …" },
+  {
+    code: "init-not-killed",
+    kind: "host",
+    says: "a process does not end, although it is killed: its cgroup may be frozen",
+    hint: "`tsrun resume` lets it",
+  },
   { code: "init-not-killed", kind: "host", says: "container init still running" },
   {
     code: "hook-timeout",

@@ -1,8 +1,10 @@
 // Signals of our own process. No handler is ever installed: what must be seen is blocked and read from a signalfd.
 
-import { SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_signalfd4 } from "../abi/syscall.ts";
-import { kernel_sigaction, SIGCHLD, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
+import { SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigtimedwait, SYS_signalfd4 } from "../abi/syscall.ts";
+import { kernel_sigaction, SIGCHLD, SIGINT, SIGTERM, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
 import { SFD_CLOEXEC, signalfd_siginfo } from "../abi/signalfd.ts";
+import { timespec } from "../abi/time.ts";
+import { HostError } from "../base/errors.ts";
 import { Fd } from "./fd.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
@@ -62,6 +64,19 @@ function ignoredSignals(): string | undefined {
 export function resetChildSignal(): void {
   const action = new Struct(kernel_sigaction.size).u64(kernel_sigaction.sa_handler, SIG_DFL);
   syscall("rt_sigaction", SYS_rt_sigaction, "SIGCHLD", SIGCHLD, action.buffer, null, 8);
+}
+
+/** Which of SIGINT and SIGTERM has come for us, who have blocked them; it is taken. Who has not blocked them ends at once. @see sigtimedwait(2) */
+export function askedToEnd(): "SIGINT" | "SIGTERM" | undefined {
+  const atOnce = new Struct(timespec.size).buffer;
+  const signal = host.syscall(SYS_rt_sigtimedwait, mask8(maskOf([SIGINT, SIGTERM])), null, atOnce, 8);
+  return signal === SIGTERM ? "SIGTERM" : signal === SIGINT ? "SIGINT" : undefined;
+}
+
+/** For who waits for others, now and again. @throws HostError when we have been asked to end meanwhile */
+export function refuseIfAskedToEnd(): void {
+  const signal = askedToEnd();
+  if (signal !== undefined) throw new HostError(`asked to end by ${signal}`);
 }
 
 /** Blocked signals as a descriptor to read and poll; the caller closes it. @see signalfd(2) */

@@ -4,6 +4,8 @@ import {
   SYS_accept4,
   SYS_bind,
   SYS_connect,
+  SYS_fcntl,
+  SYS_getsockopt,
   SYS_listen,
   SYS_recvfrom,
   SYS_recvmsg,
@@ -24,17 +26,26 @@ import {
   SCM_CREDENTIALS,
   SCM_RIGHTS,
   SO_PASSCRED,
+  SO_PEERCRED,
+  SO_SNDTIMEO,
   sockaddr_un,
   SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   ucred,
 } from "../abi/socket.ts";
-import { ENAMETOOLONG } from "../abi/errno.ts";
+import { EAGAIN, ENAMETOOLONG } from "../abi/errno.ts";
+import { F_SETFL } from "../abi/fcntl.ts";
+import { timeval } from "../abi/time.ts";
 import { SysError } from "../base/errors.ts";
 import { Fd } from "./fd.ts";
 import { syscall } from "./call.ts";
+import { fchmod } from "./stat.ts";
+import { host } from "./host.ts";
 import { Struct, utf8 } from "./memory.ts";
+import { refuseIfAskedToEnd } from "./signal.ts";
+import { sleepMs } from "./time.ts";
 
 /** Two connected sockets; the caller closes both. @param type SOCK_STREAM, SOCK_SEQPACKET … @see socketpair(2) */
 export function socketpair(type: number): readonly [Fd, Fd] {
@@ -60,11 +71,12 @@ function unixAddress(call: string, path: string): { readonly address: ArrayBuffe
   return { address: address.buffer, length: sockaddr_un.sun_path + bytes.byteLength };
 }
 
-/** A listening stream socket at `path`; the caller closes it and unlinks the path. @throws SysError EADDRINUSE @see bind(2), listen(2) */
+/** A listening stream socket at `path`, for its owner alone; the caller closes it and unlinks the path. @throws SysError EADDRINUSE @see bind(2), listen(2) */
 export function listenUnix(path: string): Fd {
   const { address, length } = unixAddress("bind", path);
   const listener = socket(AF_UNIX, SOCK_STREAM, 0);
   try {
+    fchmod(listener, 0o600); // [kernel] the mode that the name gets, as far as the caller's umask lets it: there is no moment at which it has another
     syscall("bind", SYS_bind, path, listener.raw, address, length);
     syscall("listen", SYS_listen, path, listener.raw, 1);
     return listener;
@@ -85,17 +97,59 @@ export function bindUnix(to: Fd, path: string): void {
   syscall("bind", SYS_bind, path, to.raw, address, length);
 }
 
-/** A stream, or a socket of another type, connected to the unix socket at `path`; the caller closes it. @throws SysError ENAMETOOLONG past 107 bytes, ECONNREFUSED, ENOENT @see unix(7) */
+/** How long one who listens may leave us waiting: with a queue that is full, or by not reading. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 20;
+
+/**
+ * A stream, or a socket of another type, connected to the unix socket at `path`; the caller closes it. It is blocking, but no send waits longer than
+ * PATIENCE_MS.
+ * @throws SysError EAGAIN when the queue of the one who listens stays full as long, ENAMETOOLONG past 107 bytes, ECONNREFUSED, ENOENT; HostError when a
+ * signal asks us to end meanwhile
+ * @see unix(7)
+ */
 export function connectUnix(path: string, type: number = SOCK_STREAM): Fd {
   const { address, length } = unixAddress("connect", path);
-  const stream = socket(AF_UNIX, type, 0);
+  const stream = socket(AF_UNIX, type + SOCK_NONBLOCK, 0);
   try {
-    syscall("connect", SYS_connect, path, stream.raw, address, length);
+    for (let waited = 0; ; waited += PAUSE_MS) {
+      const result = host.syscall(SYS_connect, stream.raw, address, length);
+      if (result >= 0) break;
+      if (result !== -EAGAIN || waited >= PATIENCE_MS) throw new SysError("connect", -result, path); // [kernel] a full queue cannot be polled for
+      refuseIfAskedToEnd();
+      sleepMs(PAUSE_MS);
+    }
+    limitWaits(stream, SO_SNDTIMEO, PATIENCE_MS);
+    syscall("fcntl", SYS_fcntl, "F_SETFL 0", stream.raw, F_SETFL, 0); // blocking again
     return stream;
   } catch (error) {
     stream[Symbol.dispose]();
     throw error;
   }
+}
+
+/** From here on no receive (SO_RCVTIMEO) or send (SO_SNDTIMEO) waits longer: it fails with EAGAIN. @see socket(7) */
+export function limitWaits(stream: Fd, option: number, timeoutMs: number): void {
+  const limit = new Struct(timeval.size)
+    .u64(timeval.tv_sec, Math.floor(timeoutMs / 1000))
+    .u64(timeval.tv_usec, (timeoutMs % 1000) * 1000);
+  syscall("setsockopt", SYS_setsockopt, "timeout", stream.raw, SOL_SOCKET, option, limit.buffer, timeval.size);
+}
+
+/** Who has connected to us, or made the pair, as our own user namespace numbers its uid. @see unix(7), SO_PEERCRED */
+export function peerUid(stream: Fd): number {
+  const credentials = new Struct(ucred.size);
+  syscall(
+    "getsockopt",
+    SYS_getsockopt,
+    "SO_PEERCRED",
+    stream.raw,
+    SOL_SOCKET,
+    SO_PEERCRED,
+    credentials.buffer,
+    new Int32Array([ucred.size]),
+  );
+  return credentials.getU32(ucred.uid);
 }
 
 /** Sends bytes and descriptors in one message; ours stay open. @see sendmsg(2), unix(7) */

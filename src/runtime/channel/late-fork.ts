@@ -19,8 +19,8 @@ import { writeAll } from "../../sys/file.ts";
 import { host } from "../../sys/host.ts";
 import { utf8 } from "../../sys/memory.ts";
 import { exit_group, forkForParent, isChild, pidfd_open, setsid, type Child } from "../../sys/process.ts";
-import { packetLength, recvSender } from "../../sys/socket.ts";
-import { pastReset, receive, type ChildMessage, type ParentMessage } from "./messages.ts";
+import { recvSender } from "../../sys/socket.ts";
+import { nextLength, pastReset, receive, type ChildMessage, type ParentMessage } from "./messages.ts";
 import { died, heed } from "./child-messages.ts";
 import type { Globals } from "../globals.ts";
 import defer * as seccompEvaluation from "../../seccomp/evaluate.ts";
@@ -71,7 +71,7 @@ export function meet(
   takeListener?: (notify: number) => void,
 ): Child {
   for (;;) {
-    const buffer = new Uint8Array(pastReset(() => packetLength(channel)));
+    const buffer = new Uint8Array(nextLength(channel));
     const { length, pid } = pastReset(() => recvSender(channel, buffer));
     if (length === 0) throw died(groups, joiner);
     const message = JSON.parse(host.decode(buffer)) as ChildMessage;

@@ -23,7 +23,7 @@
 // the channel when the other is gone. A container that was created by `create` is started through start.sock (start.ts), whose stream
 // carries `failed` and the end likewise.
 
-import { ECONNRESET, EPIPE } from "../../abi/errno.ts";
+import { EAGAIN, ECONNRESET, EPIPE } from "../../abi/errno.ts";
 import { HostError, isErrno, SpecError, StateError, StepError, SysError } from "../../base/errors.ts";
 import type { CgroupPaths } from "../../cgroup/plan.ts";
 import type { SourceOp } from "../../rootfs/ops.ts";
@@ -31,6 +31,7 @@ import type { Fd } from "../../sys/fd.ts";
 import { read, writeAll } from "../../sys/file.ts";
 import { host } from "../../sys/host.ts";
 import { utf8 } from "../../sys/memory.ts";
+import { refuseIfAskedToEnd } from "../../sys/signal.ts";
 import { packetLength, recvmsg, sendmsg } from "../../sys/socket.ts";
 
 export type ParentMessage =
@@ -90,7 +91,7 @@ export function passNotify(channel: Fd, notify: number): void {
 
 /** The next message; undefined when the other side is gone. */
 export function receive<Message extends ParentMessage | ChildMessage>(from: Fd): Message | undefined {
-  const length = pastReset(() => packetLength(from));
+  const length = nextLength(from);
   if (length === 0) return undefined;
   const buffer = new Uint8Array(length); // not the largest that may come: memory costs time where it is first touched
   pastReset(() => read(from, buffer));
@@ -108,6 +109,21 @@ export function receiveWithFds<Message extends ParentMessage | ChildMessage>(
   const buffer = new Uint8Array(length);
   const { fds } = pastReset(() => recvmsg(from, buffer, MOST_FDS));
   return { message: JSON.parse(host.decode(buffer)) as Message, fds };
+}
+
+/** How often who waits in the foreground looks whether it has been asked to end: its signals are blocked, to be passed on to the program. */
+export const LOOK_MS = 200;
+
+/** Waits for the next message and leaves it there; its length, 0 at the end. @throws HostError when we have been asked to end meanwhile */
+export function nextLength(from: Fd): number {
+  for (;;) {
+    try {
+      return pastReset(() => packetLength(from));
+    } catch (error) {
+      if (!isErrno(error, EAGAIN)) throw error; // the channel waits no longer than LOOK_MS
+    }
+    refuseIfAskedToEnd();
+  }
 }
 
 /** [kernel] When the other side ends with a message of ours unread, its end is reported once as an error, before what it had said. */

@@ -39,7 +39,7 @@ import { umask } from "../../sys/directory.ts";
 import { poll } from "../../sys/poll.ts";
 import { exit_group, getpid, prctl, setsid } from "../../sys/process.ts";
 import { ALL_SIGNALS, blockSignals, readSignal, resetSignals, signalfd, unblockSignals } from "../../sys/signal.ts";
-import { sendmsg } from "../../sys/socket.ts";
+import { peerUid, sendmsg } from "../../sys/socket.ts";
 import { utf8 } from "../../sys/memory.ts";
 import {
   DEBUG_BEGIN,
@@ -279,6 +279,7 @@ const isKind = <Kind extends ParentMessage["kind"]>(
  */
 function waitForStart(start: Fd | undefined, channel: Fd): Fd {
   if (start === undefined) return channel; // `run` waits for nobody
+  const owner = peerUid(channel);
   channel[Symbol.dispose]();
   logSteps(undefined);
   using signals = signalfd([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
@@ -287,7 +288,7 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
     { fd: start, events: POLLIN },
   ]);
   if (asked !== 0) exit_group(128 + readSignal(signals));
-  const stream = acceptStart(start);
+  const stream = acceptStart(start, owner);
   sendmsg(stream, utf8("+"), []);
   start[Symbol.dispose]();
   return stream;

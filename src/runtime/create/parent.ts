@@ -13,7 +13,7 @@ import {
 } from "./optional-steps.ts";
 import type { Readiness } from "../foreground/readiness.ts";
 import { PR_SET_DUMPABLE } from "../../abi/prctl.ts";
-import { SOCK_SEQPACKET } from "../../abi/socket.ts";
+import { SO_RCVTIMEO, SOCK_SEQPACKET } from "../../abi/socket.ts";
 import { ENOENT, ENOTDIR } from "../../abi/errno.ts";
 import { SIGKILL } from "../../abi/signal.ts";
 import type { Undo } from "../../base/dispose.ts";
@@ -37,9 +37,9 @@ import { getcwd } from "../../sys/directory.ts";
 import { fileTypeOrErrno } from "../../sys/stat.ts";
 import { copyHotPages, geteuid, prctl, waitPidfd, type Child } from "../../sys/process.ts";
 import { resetChildSignal } from "../../sys/signal.ts";
-import { noteSenders, socketpair } from "../../sys/socket.ts";
+import { limitWaits, noteSenders, socketpair } from "../../sys/socket.ts";
 import { timestamp } from "../../sys/time.ts";
-import { tellChild } from "../channel/messages.ts";
+import { LOOK_MS, tellChild } from "../channel/messages.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "../foreground/console.ts";
 import { expect, orLastWord } from "../channel/child-messages.ts";
 import { probeHost } from "../plan/facts.ts";
@@ -136,7 +136,13 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   );
   const cgroup = step("prepare cgroup", () => startCgroup(plan, undo));
   const born = step("clone into namespaces", () =>
-    spawn(globals, { plan, seccomp, sources, directory, start, console: console?.to, hidden }, cgroup, undo),
+    spawn(
+      globals,
+      { plan, seccomp, sources, directory, start, console: console?.to, hidden },
+      cgroup,
+      mode === "run",
+      undo,
+    ),
   );
   const { channel } = born;
   const made = orLastWord(globals, channel, () =>
@@ -370,11 +376,13 @@ function spawn(
   globals: Globals,
   start: Pick<InitContext, "plan" | "seccomp" | "sources" | "directory" | "start" | "console" | "hidden">,
   cgroup: PreparedCgroup,
+  inForeground: boolean,
   undo: Undo,
 ): Born {
   const [mine, theirs] = socketpair(SOCK_SEQPACKET);
   undo.use("close channel", mine);
   using childsEnd = theirs; // ours to close, or its end would never be seen
+  if (inForeground) limitWaits(mine, SO_RCVTIMEO, LOOK_MS);
   if (start.plan.crossing !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: what is made in a user namespace is closed to others from its first moment, if that does not close it to us.
   if (start.plan.namespaces.user?.privileged) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);

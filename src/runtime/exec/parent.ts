@@ -1,7 +1,7 @@
 // The parent's story of `tsrun exec`: one more process in a container that runs. The child's is child.ts.
 
 import { PR_SET_DUMPABLE } from "../../abi/prctl.ts";
-import { SOCK_SEQPACKET } from "../../abi/socket.ts";
+import { SO_RCVTIMEO, SOCK_SEQPACKET } from "../../abi/socket.ts";
 import { hostPid } from "../../base/brand.ts";
 import type { Undo } from "../../base/dispose.ts";
 import { HostError, StateError } from "../../base/errors.ts";
@@ -18,10 +18,10 @@ import type { Fd } from "../../sys/fd.ts";
 import { readDocument } from "../../sys/document.ts";
 import { readFile } from "../../sys/file.ts";
 import { exitStatus, prctl, waitPidfd, type Child } from "../../sys/process.ts";
-import { noteSenders, socketpair } from "../../sys/socket.ts";
+import { limitWaits, noteSenders, socketpair } from "../../sys/socket.ts";
 import { attend, takeSignals } from "../foreground/wait.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "../foreground/console.ts";
-import { tellChild } from "../channel/messages.ts";
+import { LOOK_MS, tellChild } from "../channel/messages.ts";
 import { meet, planCrossing } from "../channel/late-fork.ts";
 import { changeProcess, inheritProcess, planExec, type Changes, type ExecPlan } from "../plan/exec-plan.ts";
 import { expect } from "../channel/child-messages.ts";
@@ -223,6 +223,7 @@ function spawn(
   const [mine, theirs] = socketpair(SOCK_SEQPACKET);
   undo.use("close channel", mine);
   using channel = theirs; // ours to close, or its end would never be seen
+  if (!request.detach) limitWaits(mine, SO_RCVTIMEO, LOOK_MS);
   if (context.plan.crossing !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: not dumpable the process is closed to the container's other users, and /proc/PID/fd and exe with it.
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);

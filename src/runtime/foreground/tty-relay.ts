@@ -36,9 +36,10 @@ import { fstat } from "../../sys/stat.ts";
 import type { Struct } from "../../sys/memory.ts";
 import { PollSet } from "../../sys/poll.ts";
 import type { Child, Ending } from "../../sys/process.ts";
-import { readSignal } from "../../sys/signal.ts";
+import { askedToEnd, readSignal } from "../../sys/signal.ts";
 import { recvmsg, socketpair } from "../../sys/socket.ts";
 import { setTerminalModes, setWindowSize, terminalModes, windowSize, type WindowSize } from "../../sys/terminal.ts";
+import { LOOK_MS } from "../channel/messages.ts";
 import { handle, reap } from "./wait.ts";
 import type { Console } from "./console.ts";
 
@@ -239,9 +240,9 @@ function push(from: Flow, to: Fd): void {
   else if (isEnd(length)) from.begin = from.end;
 }
 
-/** Shows all of it, however long that takes. */
+/** Shows all of it, however long that takes, unless we are asked to end. */
 function flush(shown: Flow, output: Fd, fds: PollSet): void {
   for (const other of [0, 1, 2]) fds.watch(other, 0);
   fds.watch(3, POLLOUT);
-  for (; shown.begin < shown.end; push(shown, output)) fds.wait();
+  for (; shown.begin < shown.end && askedToEnd() === undefined; push(shown, output)) fds.wait(LOOK_MS);
 }

@@ -5,7 +5,7 @@ import { POLLIN } from "../../abi/poll.ts";
 import { SIGKILL } from "../../abi/signal.ts";
 import { HostError, isErrno } from "../../base/errors.ts";
 import { killCgroup } from "../../cgroup/processes.ts";
-import { frozen, thawCgroup } from "../../cgroup/freezer.ts";
+import { thawAll } from "../../cgroup/freezer.ts";
 import { driverOf } from "../../cgroup/driver.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { poll } from "../../sys/poll.ts";
@@ -46,8 +46,11 @@ export function sendKill(record: ContainerRecord, init: Fd): void {
   pidfd_send_signal(init, SIGKILL);
   if (record.cgroup === undefined) return;
   if (record.sharedPid) killCgroup(record.cgroup, SIGKILL);
-  else if (frozen(record.cgroup)) thawCgroup(record.cgroup); // [kernel] on v1 what is frozen dies only when it is thawed
+  else thawAll(record.cgroup); // [kernel] on v1 what is frozen dies only when it is thawed
 }
+
+/** How long init has to end before we look whether somebody has frozen it again, or a part of what it waits for. */
+const LOOK_MS = 100;
 
 /** Kills init and waits until it is gone. @throws HostError when it does not go */
 export function killInit(record: ContainerRecord): void {
@@ -58,6 +61,8 @@ export function killInit(record: ContainerRecord): void {
   } catch (error) {
     if (!isErrno(error, ESRCH)) throw error;
   }
-  if (poll([{ fd: init, events: POLLIN }], KILL_TIMEOUT_MS)[0] === 0)
-    throw new HostError("container init still running");
+  for (let waited = 0; poll([{ fd: init, events: POLLIN }], LOOK_MS)[0] === 0; waited += LOOK_MS) {
+    if (waited >= KILL_TIMEOUT_MS) throw new HostError("container init still running");
+    if (record.cgroup !== undefined) thawAll(record.cgroup);
+  }
 }

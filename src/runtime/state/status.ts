@@ -8,8 +8,8 @@ import type { Status } from "../../spec/types.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { readFile } from "../../sys/file.ts";
 import { readlinkat } from "../../sys/directory.ts";
-import { lstatIfThere } from "../../sys/stat.ts";
 import { pidfd_open } from "../../sys/process.ts";
+import { isAwaited } from "../channel/start-socket.ts";
 import { isBeingCreated, type ContainerRecord, type StateDirectory } from "./store.ts";
 
 type ProcStat = { readonly state: string; readonly parent: number; readonly startTime: string };
@@ -61,5 +61,5 @@ export function statusOf(directory: StateDirectory, record: ContainerRecord): St
   if (isBeingCreated(directory)) return "creating";
   if (!initAlive(record)) return "stopped";
   if (record.cgroup !== undefined && frozen(record.cgroup)) return "paused";
-  return lstatIfThere(directory.fd, "start.sock") === undefined ? "running" : "created";
+  return isAwaited(directory) ? "created" : "running";
 }
