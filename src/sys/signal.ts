@@ -1,7 +1,13 @@
 // Signals of our own process. No handler is ever installed: what must be seen is blocked and read from a signalfd.
 
-import { SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigtimedwait, SYS_signalfd4 } from "../abi/syscall.ts";
-import { kernel_sigaction, SIGCHLD, SIGINT, SIGTERM, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
+import {
+  SYS_getpid,
+  SYS_rt_sigaction,
+  SYS_rt_sigprocmask,
+  SYS_rt_sigtimedwait,
+  SYS_signalfd4,
+} from "../abi/syscall.ts";
+import { kernel_sigaction, SIGCHLD, SIGINT, SIGTERM, SIGXFSZ, SIG_BLOCK, SIG_DFL, SIG_SETMASK } from "../abi/signal.ts";
 import { SFD_CLOEXEC, signalfd_siginfo } from "../abi/signalfd.ts";
 import { timespec } from "../abi/time.ts";
 import { HostError } from "../base/errors.ts";
@@ -94,9 +100,13 @@ export function signalfd(signals: readonly number[] | bigint): Fd {
   );
 }
 
-/** Waits for the next signal; its number. */
+/**
+ * Waits for the next signal; its number, or 0 for a SIGXFSZ of our own: [kernel] who writes beyond RLIMIT_FSIZE is who sends it, and what is blocked comes
+ * out of a signalfd although it is ignored.
+ */
 export function readSignal(fd: Fd): number {
   const info = new Struct(signalfd_siginfo.size);
   read(fd, new Uint8Array(info.buffer));
-  return info.getU32(signalfd_siginfo.ssi_signo);
+  const signal = info.getU32(signalfd_siginfo.ssi_signo);
+  return signal === SIGXFSZ && info.getU32(signalfd_siginfo.ssi_pid) === host.syscall(SYS_getpid) ? 0 : signal;
 }

@@ -207,6 +207,11 @@ describe("the records of a container", () => {
     ok(limited(whole - 1, ["create", "--bundle", container.bundle, container.id]));
     assert.deepEqual(readdirSync(cache), []);
     ok(container.delete("--force"));
+    const foreground = JSON.parse(readFileSync(join(container.bundle, "config.json"), "utf8")) as Config;
+    foreground.process.args = ["sh", "-c", "sleep 0.3; echo alive"];
+    container.configureText(JSON.stringify(foreground));
+    const { stdout } = ok(limited(whole - 1, ["run", "--bundle", container.bundle, container.id]));
+    assert.equal(stdout, "alive\n", "the runtime's own SIGXFSZ has been passed on");
     // and where not even libseccomp can hand it over whole, a part of it is not taken for all
     refused(
       limited(900, ["create", "--bundle", container.bundle, container.id]),

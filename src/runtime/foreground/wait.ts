@@ -1,7 +1,7 @@
 // The foreground: signals go on to the process, what ends is reaped, and the process's end is ours.
 
 import { PR_SET_CHILD_SUBREAPER } from "../../abi/prctl.ts";
-import { SIGCHLD, SIGIO, SIGPIPE, SIGURG, SIGXFSZ } from "../../abi/signal.ts";
+import { SIGCHLD, SIGIO, SIGPIPE, SIGURG } from "../../abi/signal.ts";
 import { WNOHANG } from "../../abi/wait.ts";
 import { ESRCH } from "../../abi/errno.ts";
 import { isErrno } from "../../base/errors.ts";
@@ -32,9 +32,6 @@ export function attend(child: Child, signals: Fd, terminal: Fd | undefined): End
   return ending;
 }
 
-/** What the kernel or a language's runtime makes of our own doings: writes to what nobody reads, or beyond RLIMIT_FSIZE. [kernel] What is blocked comes out of a signalfd although it is ignored. */
-const OUR_OWN: readonly number[] = [SIGPIPE, SIGURG, SIGXFSZ];
-
 let pending: (() => void) | undefined;
 
 /** What SIGIO is for, from a descriptor of ours: it is not passed on then. */
@@ -46,7 +43,7 @@ export function onSignalOfInput(act: () => void): void {
 export function handle(signal: number, child: Child): Ending | undefined {
   if (signal === SIGCHLD) return reap(child);
   if (signal === SIGIO && pending !== undefined) pending();
-  else if (!OUR_OWN.includes(signal)) pass(signal, child);
+  else if (signal !== SIGPIPE && signal !== SIGURG && signal !== 0) pass(signal, child);
   return undefined;
 }
 
