@@ -28,6 +28,9 @@ export const KINDS: { readonly [Name in Kind]: string } = {
 };
 
 const NOT_YET = "docs/conformance.md lists what this version does";
+/** Whatever is asked of a container that is not there yet: every other command would refuse as well. */
+const WAIT =
+  "another command is making it: wait until `tsrun state` says that it is created, or take it away with `tsrun delete --force`";
 const LIST = "`tsrun list` shows the containers below the state root; each --root has its own";
 const AGAIN = "a container runs once: delete it and create it anew";
 
@@ -81,6 +84,16 @@ export const TEXTS: readonly Row[] = [
     says: "container with given ID already exists",
     hint: "choose another name, or delete the container that has it",
   },
+  { code: "container-creating", kind: "state", says: "container not running: it is being created", hint: WAIT },
+  { code: "container-creating", kind: "state", says: "container not paused: it is being created", hint: WAIT },
+  {
+    code: "container-creating",
+    kind: "state",
+    says: "cannot delete container … that is not stopped: creating",
+    hint: WAIT,
+  },
+  { code: "container-creating", kind: "state", says: "cannot start a container in the creating state", hint: WAIT },
+  { code: "container-creating", kind: "state", says: "cannot exec in a container in the creating state", hint: WAIT },
   { code: "container-not-running", kind: "state", says: "container not running" },
   { code: "container-not-running", kind: "state", says: "container with id … is not running" },
   { code: "container-not-paused", kind: "state", says: "container not paused" },
@@ -336,7 +349,7 @@ export const TEXTS: readonly Row[] = [
     says: "container init died without a word: …",
     hint: "somebody killed it, or a seccomp profile did; the kernel's log says more (dmesg)",
   },
-  { code: "interrupted", kind: "host", says: "asked to end by …" },
+  { code: "asked-to-end", kind: "host", says: "asked to end by …" },
   {
     code: "init-not-killed",
     kind: "host",

@@ -5,15 +5,13 @@ import { X_OK } from "../abi/unistd.ts";
 import { EACCES, EISDIR, ENOENT, ENOSYS, ENOTDIR, EINVAL, EPERM } from "../abi/errno.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../abi/close_range.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
-import { setCloexec, isOpen } from "../sys/fd.ts";
+import { descriptorsEnd, setCloexec, isOpen } from "../sys/fd.ts";
 import { close_range } from "../sys/file.ts";
 import { accessErrno, fileTypeOrErrno } from "../sys/stat.ts";
 import { execve } from "../sys/process.ts";
 import { homeOf } from "./passwd.ts";
 import type { ProcessPlan } from "./plan.ts";
 import defer * as interpreter from "./interpreter.ts";
-
-const OLD_KERNEL_FDS = 65536;
 
 export type Program = { readonly path: string; readonly args: readonly string[]; readonly env: readonly string[] };
 
@@ -85,7 +83,8 @@ export function closeDescriptors(plan: ProcessPlan): void {
     close_range(first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   } catch (error) {
     if (!isErrno(error, ENOSYS, EINVAL, EPERM)) throw error; // EPERM: a seccomp profile of the engine's around us
-    for (let fd = first; fd < OLD_KERNEL_FDS; fd++) if (isOpen(fd)) setCloexec(fd, true); // before 5.11; ours are close-on-exec anyway, the caller's may not be
+    const end = descriptorsEnd();
+    for (let fd = first; fd < end; fd++) if (isOpen(fd)) setCloexec(fd, true); // before 5.11; ours are close-on-exec anyway, the caller's may not be
   }
 }
 

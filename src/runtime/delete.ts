@@ -20,6 +20,7 @@ export function deleteContainer(globals: Globals, id: string, force: boolean): v
   const record = force ? recordAtAnyPrice(globals, directory) : readRecord(directory);
   if (record === undefined) return removeState(globals.root, directory);
   const status = force ? "stopped" : statusOf(directory, record);
+  if (status === "creating") throw new StateError(`cannot delete container ${id} that is not stopped: creating`);
   if (status !== "stopped" && status !== "created")
     throw new StateError(`cannot delete container ${id} that is not stopped: ${status}`);
   killInit(record);

@@ -20,7 +20,7 @@ export function killContainer(globals: Globals, id: string, signalOf: () => numb
   using _closed = directory.fd;
   const record = readRecord(directory);
   const signal = signalOf();
-  if (isBeingCreated(directory)) throw new StateError("container not running"); // [spec] runtime.md, Kill: neither created nor running
+  if (isBeingCreated(directory)) throw new StateError("container not running: it is being created"); // [spec] runtime.md, Kill: neither created nor running
   if (all && record.cgroup !== undefined && record.cgroup.length > 0) return killCgroup(record.cgroup, signal);
   using pidfd = openInit(record) ?? null;
   if (pidfd === null) return all ? undefined : killOrphans(record, signal);

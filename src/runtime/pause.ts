@@ -13,6 +13,7 @@ export function pauseContainer(globals: Globals, id: string): void {
   using _closed = directory.fd;
   const record = readRecord(directory);
   const status = statusOf(directory, record);
+  if (status === "creating") throw new StateError("container not running: it is being created");
   if (status !== "running" && status !== "created") throw new StateError("container not running");
   step("freeze cgroup", () => freezeCgroup(record.cgroup ?? []));
 }
@@ -22,6 +23,8 @@ export function resumeContainer(globals: Globals, id: string): void {
   const directory = openContainer(globals.root, id);
   using _closed = directory.fd;
   const record = readRecord(directory);
-  if (statusOf(directory, record) !== "paused") throw new StateError("container not paused");
+  const status = statusOf(directory, record);
+  if (status === "creating") throw new StateError("container not paused: it is being created");
+  if (status !== "paused") throw new StateError("container not paused");
   step("thaw cgroup", () => thawCgroup(record.cgroup ?? []));
 }

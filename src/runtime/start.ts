@@ -53,6 +53,7 @@ function refuseUnlessCreated(status: Status, record: ContainerRecord): void {
   if (status === "created") return;
   if (status === "stopped") throw stopped(record);
   if (status === "running") throw new StateError("cannot start an already running container");
+  if (status === "creating") throw new StateError("cannot start a container in the creating state");
   throw new StateError(`cannot start a container in the ${status} state`);
 }
 

@@ -90,6 +90,25 @@ export function openFlags(raw: number): number | undefined {
   return flags < 0 ? undefined : flags;
 }
 
+let ownStatus = "";
+
+/** Keeps what /proc/self/status says while the host's /proc is there, for descriptorsEnd. */
+export function noteOwnStatus(text: string): void {
+  ownStatus = text;
+}
+
+/** Where nothing says how many descriptors there may be: as many as fs.nr_open allows by default. */
+const MOST_DESCRIPTORS = 1 << 20;
+
+/**
+ * No descriptor of ours has this number or a higher one: for who must look at each, where close_range(2) is missing. RLIMIT_NOFILE does not tell, for it
+ * may have been lowered since. [kernel] The table has FDSize places, and doubles when it is full. @see proc_pid_status(5)
+ */
+export function descriptorsEnd(): number {
+  const size = /^FDSize:\s*(\d+)$/m.exec(ownStatus)?.[1];
+  return size === undefined ? MOST_DESCRIPTORS : 2 * Math.max(Number(size), 256);
+}
+
 /** False when the number is not an open descriptor. */
 export function isOpen(raw: number): boolean {
   return host.syscall(SYS_fcntl, raw, F_GETFD, 0) >= 0;

@@ -23,7 +23,7 @@ import { O_CLOEXEC, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from "../a
 import { open_how } from "../abi/openat2.ts";
 import { EEXIST, EINTR, ENOENT, ENOSYS, EPERM } from "../abi/errno.ts";
 import { HostError, isErrno, SysError } from "../base/errors.ts";
-import { at, Fd, type At } from "./fd.ts";
+import { at, descriptorsEnd, Fd, type At } from "./fd.ts";
 import { host, type Memory } from "./host.ts";
 import { syscall, type Detail } from "./call.ts";
 import { Struct, utf8 } from "./memory.ts";
@@ -236,7 +236,8 @@ function closeBetween(first: number, last: number): void {
     close_range(first, last, 0);
   } catch (error) {
     if (!isErrno(error, ENOSYS, EPERM)) throw error;
-    for (let fd = first; fd <= Math.min(last, 65535); fd++) host.syscall(SYS_close, fd);
+    const end = descriptorsEnd();
+    for (let fd = first; fd <= last && fd < end; fd++) host.syscall(SYS_close, fd);
   }
 }
 

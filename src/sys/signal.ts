@@ -11,7 +11,7 @@ import { kernel_sigaction, SIGCHLD, SIGINT, SIGTERM, SIGXFSZ, SIG_BLOCK, SIG_DFL
 import { SFD_CLOEXEC, signalfd_siginfo } from "../abi/signalfd.ts";
 import { timespec } from "../abi/time.ts";
 import { HostError } from "../base/errors.ts";
-import { Fd } from "./fd.ts";
+import { Fd, noteOwnStatus } from "./fd.ts";
 import { host } from "./host.ts";
 import { syscall } from "./call.ts";
 import { Struct } from "./memory.ts";
@@ -59,6 +59,7 @@ const FIELD = "\nSigIgn:\t";
 /** A hexadecimal mask of them; undefined where /proc does not say. */
 function ignoredSignals(): string | undefined {
   const status = readFileIfThere(null, "/proc/self/status") ?? "";
+  noteOwnStatus(status);
   const at = status.indexOf(FIELD);
   return at < 0 ? undefined : status.slice(at + FIELD.length, at + FIELD.length + NONE.length);
 }

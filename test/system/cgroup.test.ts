@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
@@ -258,5 +258,19 @@ describe("cgroups (v1 and hybrid)", function () {
         .run(),
       /cpuset\.cpus/,
     );
+  });
+
+  itOurs("a device rule that the kernel refuses is not explained by memory or cpuset", () => {
+    const name = `${box().prefix}group`;
+    const directory = join("/sys/fs/cgroup/devices", name);
+    mkdirSync(join(directory, "below"), { recursive: true });
+    refused(
+      box()
+        .container((config) => (config.linux.cgroupsPath = `/${name}`))
+        .run(),
+      /devices\.deny.*EINVAL.* — a rule is a type \(a, b, c\)/,
+    );
+    rmdirSync(join(directory, "below"));
+    if (existsSync(directory)) rmdirSync(directory);
   });
 });

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -119,6 +119,18 @@ const SHOW = [
       "-P",
     ]);
     assert.match(stderr, /getcwd\(.*ENOSYS/, `status ${status}`);
+  });
+
+  it("without close_range lets no descriptor of the caller's into the container, however high its number", () => {
+    const limit = Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
+    const high = Math.min(limit, 70_001) - 1; // above 65535 where this machine lets us
+    const opened = `use Fcntl; open(my $f, "<", "/etc/hostname"); fcntl($f, F_DUPFD, ${high}) or die; exec @ARGV`;
+    const raise = [`--nofile=${high + 1}:`, "/usr/bin/perl", "-e", opened];
+    const list = ["sh", "-c", "ls /proc/self/fd"];
+    const container = box().container((config) => (config.process.args = list));
+    const run = words(["close_range"], ["run", "--bundle", container.bundle, container.id]);
+    const { stdout } = ok(box().exec("/usr/bin/prlimit", [...raise, nosys, ...run]));
+    assert.deepEqual(stdout.trim().split("\n"), ["0", "1", "2", "3"]); // 3 is the directory that ls reads
   });
 
   for (const [name, missing] of KERNELS) {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { eventually, isTsrun, ok, useBox, type Box, type Container, type Result } from "./harness.ts";
+import { eventually, isTsrun, itOurs, ok, useBox, type Box, type Container, type Result } from "./harness.ts";
 
 /** Success, or what standard error holds. */
 type Outcome = "ok" | RegExp;
@@ -142,6 +142,19 @@ function check(result: Result, outcome: Outcome, failure: number): void {
 
 describe("a container in each state", () => {
   const box = useBox();
+
+  itOurs("creating: no hint leads to a command that refuses as well", () =>
+    inState(box(), "creating", ({ id }) => {
+      for (const command of [["start"], ["kill"], ["delete"], ["pause"], ["resume"], ["exec"]]) {
+        const { stderr } = box().runtime([...command, id, ...(command[0] === "exec" ? ["true"] : [])]);
+        assert.match(
+          stderr,
+          /— another command is making it: wait until `tsrun state` says that it is created/,
+          stderr,
+        );
+      }
+    }),
+  );
 
   for (const { command, after = [], states, failure = 1 } of ROWS) {
     for (const state of STATES) {
