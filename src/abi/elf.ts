@@ -1,5 +1,6 @@
 // <linux/elf.h>
-// What the kernel reads of a program before it executes it, elf(5). Little-endian, as every machine is that tsrun runs on.
+// What the kernel reads of a program before it executes it, elf(5).
+// Little-endian, as every machine is that tsrun runs on.
 
 export const ELFCLASS64 = 2;
 

@@ -83,7 +83,7 @@ export function examine(text: string, loader: Loader): Examination {
   for (const pointer of repeated) findings.push(aboutName(pointer, "is given more than once: the last one counts"));
   for (const { pointer, name } of renamed)
     findings.push({
-      ...aboutName(pointer, `is taken for ${name}: runc reads names in any case`),
+      ...aboutName(pointer, `is taken for ${name}: names are read in any case`),
       hint: "other runtimes may ignore it",
     });
   const misshapen = new Set(violations.map(({ pointer }) => pointer));

@@ -32,6 +32,7 @@ function commit(box: Box, mistake: Mistake): { readonly status: number | null; r
     ...(mistake.globals ?? []),
     ...(mistake.args?.(container) ?? ["run", "--bundle", container.bundle, container.id]),
   ]);
+  mistake.after?.();
   ok(container.delete("--force"));
   return {
     status,

@@ -1,6 +1,7 @@
 // About 150 mistakes that people make with a config.json or a command line. What tsrun says of each, and what runc 1.1 and crun 1.8 said of it when the
 // table was made, stands in fixtures/mistakes.json; mistakes.test.ts makes each of them.
 
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, Mount } from "./bundle.ts";
@@ -13,6 +14,8 @@ export type Mistake = {
   readonly make?: (config: Config) => void;
   /** What is done before the command. */
   readonly before?: (container: Container, program: string | undefined) => void;
+  /** What is taken away again. */
+  readonly after?: () => void;
   /** The command; absent: run. */
   readonly args?: (container: Container) => readonly string[];
   /** config.json, where it is none of ours. */
@@ -39,6 +42,13 @@ function live(container: Container, program?: string): void {
     ["run", "-d", "--bundle", container.bundle, container.id],
     program === undefined ? {} : { program },
   );
+}
+/** A namespace that is kept by a mount and has nobody in it any more. */
+function deadPidNamespace(container: Container): void {
+  const path = "/run/tsrun-test-dead-pid-namespace";
+  writeFileSync(path, "");
+  const script = `unshare --pid --fork sleep 60 & sleep 0.2; pid=$(cat /proc/$!/task/$!/children); mount --bind /proc/\${pid% }/ns/pid ${path}; kill -9 $pid; wait`;
+  container.box.exec("/bin/sh", ["-c", script], { env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
 }
 const sleeper = (config: Config): void => void (config.process.args = ["sleep", "60"]);
 const run = (c: Container): readonly string[] => ["run", "--bundle", c.bundle, c.id];
@@ -161,6 +171,15 @@ export const MISTAKES: readonly Mistake[] = [
       shareNamespace(c, "network");
       c.linux.namespaces.push({ type: "network", path: "/etc/passwd" });
     },
+  },
+  {
+    name: "joining a pid namespace whose first process has ended",
+    make: (c) => {
+      shareNamespace(c, "pid");
+      c.linux.namespaces.push({ type: "pid", path: "/run/tsrun-test-dead-pid-namespace" });
+    },
+    before: deadPidNamespace,
+    after: () => void execFileSync("umount", ["/run/tsrun-test-dead-pid-namespace"]),
   },
   { name: "userns no maps", make: (c) => c.linux.namespaces.push({ type: "user" }) },
   {

@@ -24,7 +24,9 @@ left out. With \`--log FILE --log-format json\` the failure is one object in FIL
 | \`pointer\` | the part of config.json that asked for it |
 | \`syscall\`, \`errno\` | the call that failed, and the name of its error |
 | \`path\` | what the call was made on, when that is a file |
+| \`note\` | what is known besides, such as the kernel's own words about a mount |
 | \`hint\` | what to try |
+| \`violations\` | in place of \`pointer\`, where several parts of a document are wrong: a list of objects with \`pointer\`, \`problem\` and perhaps \`hint\` |
 | \`warnings\` | what was found odd before, if anything |
 
 Nothing else is written to a JSON log but with \`--debug\` or \`--log-level\`, because podman takes the whole file for one object. \`--log\` takes

@@ -2,6 +2,7 @@
 //   state.json   what later commands must know (facts only: the status is derived each time, status.ts)
 //   config.json  the bundle's config.json as it was at create: later edits have no effect (runtime.md, Lifecycle)
 //   resources.json   all limits as the last update left them, in the form of linux.resources; there is none before the first
+//   end.json     how it ended, as far as tsrun was told or somebody has asked (end.ts)
 //   start.sock   where init waits for `start`; it is there as long as the container is created and not started
 // The directory is locked while the container is being created, by those who do it.
 // Writes are whole files renamed into place; whoever reads never sees half of one.
