@@ -148,6 +148,13 @@ export const TEXTS: readonly Row[] = [
     hint: "--bundle names the directory that config.json is in; a relative one starts at the working directory",
   },
   { code: "config-exists", kind: "host", says: "File config.json exists. Remove it first" },
+  { code: "kernel-too-old", kind: "host", says: "Linux … is too old: …" },
+  {
+    code: "state-damaged",
+    kind: "host",
+    says: "somebody died while creating it",
+    hint: "`tsrun delete --force` takes away what is left of it",
+  },
   {
     code: "state-damaged",
     kind: "host",

@@ -30,6 +30,7 @@ import { host } from "../sys/host.ts";
 import { seccomp_version } from "../sys/libseccomp.ts";
 import { clone3, exit_group, unshare, waitPidfd } from "../sys/process.ts";
 import { resetChildSignal } from "../sys/signal.ts";
+import { isOldKernel, OLDEST_KERNEL } from "../sys/uname.ts";
 import { SysError } from "../base/errors.ts";
 import {
   ACTIONS,
@@ -125,6 +126,7 @@ const CALLS: readonly (readonly [name: string, nr: number, since: string, needed
 const MINUS_ONE = 0xffff_ffff;
 
 function checkKernel(tell: Told): void {
+  tell(`Linux ${OLDEST_KERNEL} or newer`, !isOldKernel(), { needed: true, change: "a newer kernel" });
   for (const [name, nr, since, needed, without] of CALLS) {
     const errno = -host.syscall(nr, MINUS_ONE, null, MINUS_ONE, MINUS_ONE, MINUS_ONE, 0); // wrong on purpose: a call that is there says so
     const hidden = errno === ENOSYS || (errno === EPERM && filtered());

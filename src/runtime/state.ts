@@ -1,11 +1,12 @@
 // `tsrun state` and `tsrun list`.
 
+import { StateError } from "../base/errors.ts";
 import { passwdEntry } from "../base/passwd.ts";
 import type { PrintedState } from "../spec/types.ts";
 import { readFileIfThere } from "../sys/file.ts";
 import type { Globals } from "./globals.ts";
 import { statusOf } from "./state/status.ts";
-import { containerIds, openContainer, readRecord } from "./state/store.ts";
+import { abandoned, containerIds, openContainer, readRecord } from "./state/store.ts";
 import defer * as ends from "./state/end.ts";
 
 /** @param nameOf who makes many calls remembers its answers @throws StateError "container does not exist" */
@@ -29,7 +30,7 @@ export function containerState(globals: Globals, id: string, nameOf: (uid: numbe
   return status === "stopped" ? { ...state, ...ends.endOf(directory, record) } : state;
 }
 
-/** Every container below the state root, by name. What cannot be read is a warning. */
+/** Every container below the state root, by name. What cannot be read is a warning, until `delete --force` takes it away. */
 export function listContainers(globals: Globals): readonly PrintedState[] {
   const names = new Map<number, string>();
   const nameOf = (uid: number): string => {
@@ -41,7 +42,8 @@ export function listContainers(globals: Globals): readonly PrintedState[] {
     try {
       return [containerState(globals, id, nameOf)];
     } catch (error) {
-      globals.warn(`load container ${id}`, error);
+      const problem = error instanceof StateError ? abandoned(globals.root, id) : error;
+      if (problem !== undefined) globals.warn(`load container ${id}`, problem);
       return [];
     }
   });

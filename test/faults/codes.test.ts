@@ -502,6 +502,7 @@ const NOT_HERE: { readonly [code: string]: string } = {
   "mount-raced": "race.test.ts",
   "null-device-fake": "escape.test.ts",
   "working-directory-outside": "escape.test.ts",
+  "kernel-too-old": "oldkernel.test.ts",
   "init-not-killed": "a process that no signal ends waits for a device",
   "libseccomp-missing": "seccomp.test.ts, with a program that was built without it",
   "rdt-conflict": "needs Intel RDT; intelrdt.test.ts",

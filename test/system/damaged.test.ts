@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
-import { isTsrun, itOurs, ok, refused, useBox } from "./harness.ts";
+import { isTsrun, itOurs, ok, PROGRAM, refused, useBox } from "./harness.ts";
 
 /** What is in the directory in a state.json's place. */
 const DAMAGES: { readonly [what: string]: (directory: string, whole: string) => void } = {
@@ -64,6 +64,27 @@ describe("a state directory that", () => {
       ok(container.delete("--force"));
     });
   }
+
+  itOurs("is left of a create that was killed is a warning of list, until delete --force takes it away", () => {
+    const directory = join(box().stateRoot, "abandoned");
+    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    const list = (): string => ok(box().runtime(["list", "--quiet"])).stderr;
+    assert.match(
+      list(),
+      /load container abandoned: somebody died while creating it — `tsrun delete --force` takes away/,
+    );
+    refused(box().runtime(["state", "abandoned"]), /^tsrun: state abandoned: container does not exist — [^\n]*\n$/);
+    ok(box().runtime(["delete", "--force", "abandoned"]));
+    assert.equal(list(), "");
+  });
+
+  itOurs("is being made into a container is no warning of list", () => {
+    const directory = join(box().stateRoot, "growing");
+    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    const { stderr } = ok(box().exec("flock", [directory, PROGRAM, "--root", box().stateRoot, "list"]));
+    assert.equal(stderr, "");
+    ok(box().runtime(["delete", "--force", "growing"]));
+  });
 
   itOurs("is a file or a link is no container, and is left alone", () => {
     mkdirSync(box().stateRoot, { recursive: true });

@@ -167,6 +167,21 @@ const SHOW = [
     });
   }
 
+  it("older than 5.4, as its name says, is refused in one sentence, and doctor says so", () => {
+    const container = box().container();
+    // [kernel] setarch(8): uname(2) says 2.6 then
+    const old = (...args: string[]): Result =>
+      box().exec("setarch", ["--uname-2.6", PROGRAM, "--root", box().stateRoot, ...args]);
+    for (const command of ["run", "create"]) {
+      const { status, stdout, stderr } = old(command, "--bundle", container.bundle, container.id);
+      assert.deepEqual([status, stdout], [1, ""]);
+      assert.match(stderr, /^tsrun: \w+ \S+: plan: Linux 2\.6\.\S+ is too old: 5\.4 or newer is needed\n$/);
+    }
+    const { status, stdout } = old("doctor");
+    assert.equal(status, 1);
+    assert.match(stdout, /no +Linux 5\.4 or newer — a newer kernel\n/);
+  });
+
   it("of Linux 4.18 gives a container its terminal and its console", async () => {
     const container = rich(box(), (config) => {
       config.process.terminal = true;

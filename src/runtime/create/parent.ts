@@ -39,6 +39,7 @@ import { copyHotPages, geteuid, prctl, waitPidfd, type Child } from "../../sys/p
 import { resetChildSignal } from "../../sys/signal.ts";
 import { limitWaits, noteSenders, socketpair } from "../../sys/socket.ts";
 import { timestamp } from "../../sys/time.ts";
+import { isOldKernel, kernelRelease, OLDEST_KERNEL } from "../../sys/uname.ts";
 import { LOOK_MS, tellChild } from "../channel/messages.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "../foreground/console.ts";
 import { expect, orLastWord } from "../channel/child-messages.ts";
@@ -257,6 +258,7 @@ export function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spe
 }
 
 export function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
+  if (isOldKernel()) throw new HostError(`Linux ${kernelRelease()} is too old: ${OLDEST_KERNEL} or newer is needed`);
   const host = probeHost(globals.rootless);
   if (host.euid !== 0) refuseWithoutRoot(spec);
   const listening = listenFds();

@@ -108,6 +108,19 @@ export function isBeingCreated(directory: StateDirectory): boolean {
   return false;
 }
 
+/** What to say of a directory without a record; nothing where somebody makes it a container right now, or has taken it away. */
+export function abandoned(root: HostPath, id: ContainerId): HostError | undefined {
+  let directory: StateDirectory;
+  try {
+    directory = openContainer(root, id);
+  } catch (error) {
+    if (error instanceof StateError) return undefined;
+    throw error;
+  }
+  using _closed = directory.fd;
+  return isBeingCreated(directory) ? undefined : new HostError("somebody died while creating it");
+}
+
 /** Before all but the first container the root is there: it is made when it was missing, and not looked for before. */
 function makeBelowRoot(root: HostPath, path: string): void {
   try {
