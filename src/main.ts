@@ -13,6 +13,7 @@ import defer * as help from "./cli/help.ts";
 import defer * as report from "./cli/report.ts";
 import defer * as version from "./cli/version.ts";
 import defer * as unknown from "./cli/unknown.ts";
+import defer * as steps from "./cli/steps.ts";
 
 /** Opens /dev/null where standard input, output or error is closed: else the first file that we open would take the number. */
 function openStdio(): void {
@@ -33,6 +34,13 @@ function surviveFileSizeLimit(): void {
   host.syscall(SYS_rt_sigaction, SIGXFSZ, action, null, 8);
 }
 
+const start = (
+  command: Command | undefined,
+  own: Known,
+  args: readonly string[],
+  globals: Known<typeof globalOptions>,
+): number => command?.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
+
 /** What the program does when it starts; host/host.c calls it. @returns the exit status */
 export function main(): number {
   const globals: Known<typeof globalOptions> = { options: globalOptions, given: {} };
@@ -51,7 +59,9 @@ export function main(): number {
     args = parse(words.slice(1), command.stopAfter ?? Infinity, own, globals);
     if (globals.given["help"]) return help.run({}, words.slice(0, 1));
     checkArguments(name, args.length, command.takes);
-    return command.run(valuesOf(own), args, valuesOf(globals)) ?? 0;
+    const { trace } = globals.given;
+    if (typeof trace === "string") return steps.traced(trace, name, () => start(command, own, args, globals));
+    return start(command, own, args, globals);
   } catch (error) {
     report.report(error, {
       flags: globals.given,

@@ -15,18 +15,21 @@ import type { GlobalFlags } from "./table.ts";
 import type { StepName } from "../runtime/steps.ts";
 import defer * as log from "./log.ts";
 import defer * as report from "./report.ts";
+import defer * as steps from "./steps.ts";
 
 /** @throws UsageError for a value that is not allowed, HostError when there is nowhere to keep state */
 export function globalsOf(flags: GlobalFlags): Globals {
   if (flags["log-format"] !== "text" && flags["log-format"] !== "json" && flags["log-format"] !== "")
     throw new UsageError(`invalid log-format: ${flags["log-format"]}: text and json are known`);
   if (flags.log) log.checkLog(flags);
+  const debug = isDebug(flags) ? log.debugWriter(flags) : undefined;
   return {
     root: flags.root === undefined ? defaultRoot() : givenRoot(flags.root),
     systemdCgroup: systemdCgroup(flags),
     noCgroup: flags["cgroup-manager"] === "disabled",
     rootless: rootless(flags.rootless),
-    debug: isDebug(flags) ? log.debugWriter(flags) : undefined,
+    debug,
+    steps: debug !== undefined || flags.trace !== undefined ? steps.stepListener(debug) : undefined,
     warn: (message, cause) => log.warn(flags, cause === undefined ? message : `${message}: ${words(cause)}`),
   };
 }

@@ -765,8 +765,8 @@ export const HINTS: readonly Row[] = [
     code: "log-unwritable",
     calls: "openat connect",
     errnos: [ENOENT, ENOTDIR, EACCES, EPERM, EROFS, ENOSPC, EISDIR, ECONNREFUSED],
-    steps: ["open the log"],
-    hint: "the directory of --log must be there and be writable; for syslog: and journald: their daemon must listen",
+    steps: ["open the log", "open the trace"],
+    hint: "the directory of --log or --trace must be there and be writable; for syslog: and journald: their daemon must listen",
   },
   {
     code: "pid-file-unwritable",

@@ -58,6 +58,7 @@ export const globalOptions = {
   "log-format": { type: "string", default: "text" },
   "log-level": { type: "string" },
   debug: { type: "boolean" },
+  trace: { type: "string" },
   "systemd-cgroup": { type: "boolean" },
   "cgroup-manager": { type: "string" },
   rootless: { type: "string", default: "auto" },

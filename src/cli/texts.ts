@@ -54,7 +54,11 @@ export const globalTexts: { readonly [Name in keyof typeof globalOptions]: Optio
     choices: ["debug", "warning", "error"],
     help: "debug, warning or error; debug is the same as --debug",
   },
-  debug: { help: "log each step and how long it took" },
+  debug: { help: "log each step, how long it took and what it was about" },
+  trace: {
+    value: "FILE",
+    help: "write each step of both processes, with its system calls and their times, to FILE in Chrome's trace format",
+  },
   "systemd-cgroup": { help: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"' },
   "cgroup-manager": {
     value: "MANAGER",

@@ -171,7 +171,12 @@ type MountsSteps = readonly [
   "unmount",
 ];
 /** cli/: before the runtime is called. */
-type CommandLineSteps = readonly ["make the state root below $XDG_RUNTIME_DIR", "open the log", "read resources"];
+type CommandLineSteps = readonly [
+  "make the state root below $XDG_RUNTIME_DIR",
+  "open the log",
+  "read resources",
+  "open the trace",
+];
 type ConsoleSteps = readonly ["listen on the console socket", "receive the terminal"];
 type PauseSteps = readonly ["freeze cgroup", "thaw cgroup"];
 

@@ -17,6 +17,12 @@ export function monotonicMs(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
+/** Milliseconds since 1970. */
+export function epochMs(): number {
+  const { seconds, nanoseconds } = now(CLOCK_REALTIME);
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
 /** The time of day in UTC as RFC 3339 with nanoseconds, trailing zeros of the fraction cut as Go's RFC3339Nano does. */
 export function timestamp(): string {
   const { seconds, nanoseconds } = now(CLOCK_REALTIME);

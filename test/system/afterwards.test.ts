@@ -258,6 +258,74 @@ describe("inspect", () => {
   });
 });
 
+type Event = {
+  readonly name: string;
+  readonly ph: string;
+  readonly cat?: string;
+  readonly ts?: number;
+  readonly dur?: number;
+  readonly tid?: number;
+  readonly args: {
+    readonly pointer?: string;
+    readonly calls?: readonly { readonly call: string; readonly count: number; readonly ms: number }[];
+  };
+};
+
+describe("--trace", () => {
+  const box = useBox();
+
+  const trace = (...words: string[]): { readonly events: readonly Event[]; readonly status: number | null } => {
+    const file = box().path("trace.json");
+    const { status } = box().runtime(["--trace", file, ...words]);
+    const { traceEvents } = JSON.parse(readFileSync(file, "utf8")) as { readonly traceEvents: readonly Event[] };
+    return { status, events: traceEvents.filter(({ ph }) => ph === "X") };
+  };
+  const span = (events: readonly Event[], process: string, name: string): Event =>
+    events.find((event) => event.cat === process && event.name === name) ?? assert.fail(`no span ${process} ${name}`);
+
+  itOurs(
+    "has a span for each step of both processes, with pointer, system calls and times within those of the command",
+    () => {
+      const container = box().container();
+      const { events, status } = trace("run", "--bundle", container.bundle, container.id);
+      assert.equal(status, 0);
+      const whole = span(events, "command", "run");
+      const [begin = 0, dur = 0] = [whole.ts, whole.dur];
+      for (const event of events) {
+        assert((event.ts ?? 0) >= begin - 1000 && (event.ts ?? 0) + (event.dur ?? 0) <= begin + dur + 1000, event.name);
+        assert(event.args.calls !== undefined, event.name);
+      }
+      const pivot = span(events, "init", "pivot into rootfs");
+      assert(pivot.args.calls?.some(({ call, count, ms }) => call === "pivot_root" && count === 1 && ms > 0));
+      assert.match(span(events, "init", "mount filesystems").args.pointer ?? "", /\/mounts\/0, \/mounts\/1/);
+      assert(span(events, "runtime", "clone into namespaces").args.calls?.some(({ call }) => call === "clone3"));
+      assert(events.length > 45, `${events.length} spans`);
+    },
+  );
+
+  itOurs("is written for every command, also for one that fails", () => {
+    const container = box().container((config) => (config.process.args = ["sleep", "60"]));
+    assert(trace("create", "--bundle", container.bundle, container.id).events.length > 45);
+    span(trace("start", container.id).events, "runtime", "start");
+    span(trace("exec", container.id, "true").events, "join", "join namespaces");
+    for (const words of [["state"], ["ps"], ["update", "--pids-limit", "9"], ["kill", "--all"], ["inspect"]])
+      span(trace(...words, container.id).events, "command", words[0] ?? "");
+    span(trace("list").events, "command", "list");
+    ok(container.delete("--force"));
+    const { events, status } = trace("state", container.id);
+    assert.equal(status, 1);
+    span(events, "command", "state");
+    refused(box().runtime(["--trace", "/nonexistent/trace", "list"]), /open the trace: --trace: openat\(2\)/);
+  });
+
+  itOurs("--debug names what each step was about", () => {
+    const container = box().container();
+    const { stderr } = ok(box().runtime(["--debug", "run", "--bundle", container.bundle, container.id]));
+    assert.match(stderr, /init: mount filesystems: [\d.]+ ms \(mount proc on \/proc; /);
+    assert.match(stderr, /msg="set rlimits: [\d.]+ ms \(set RLIMIT_NOFILE to 1024/);
+  });
+});
+
 describe("console", () => {
   const box = useBox();
   useTerminals();

@@ -48,7 +48,15 @@ export function heed(
     takeListener?.(message.fd);
     tellChild(channel, { kind: "taken" });
   }
+  hear(globals, message);
+}
+
+/** Passes on what the child says by the way. @returns false for a message that asks for something */
+export function hear(globals: Globals, message: ChildMessage): boolean {
   if (message.kind === "log") (message.level === "debug" ? globals.debug : globals.warn)?.(message.text);
+  else if (message.kind === "step") globals.steps?.ended(message.process, message.span);
+  else return false;
+  return true;
 }
 
 /**

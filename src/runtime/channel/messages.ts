@@ -19,13 +19,15 @@
 //      │ ◀───────────────────────────── created │ waits on start.sock; in `run` it goes on at once:
 //      │ ◀───────────────── (end of the channel)│ startContainer hooks, execve
 //
-// At any moment the child may send `log` (a debug line or a warning), while it mounts `map` (create/idmapped-mount.ts), or `failed`, which is its last word. Either side reads the end of
+// At any moment the child may send `log` (a debug line or a warning) and `step` (one that it has ended, when somebody listens), while it mounts `map` (create/idmapped-mount.ts), or `failed`, which is its last word. Either side reads the end of
 // the channel when the other is gone. A container that was created by `create` is started through start.sock (start.ts), whose stream
 // carries `failed` and the end likewise.
 
 import { EAGAIN, ECONNRESET, EPIPE } from "../../abi/errno.ts";
 import { HostError, isErrno, SpecError, StateError, StepError, SysError } from "../../base/errors.ts";
 import type { CgroupPaths } from "../../cgroup/plan.ts";
+import type { StepProcess } from "../globals.ts";
+import type { Span, StepLog } from "../step.ts";
 import type { SourceOp } from "../../rootfs/ops.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { read, writeAll } from "../../sys/file.ts";
@@ -50,6 +52,7 @@ export type ChildMessage =
   | { readonly kind: "map"; readonly tree: number; readonly mapped: number; readonly source: SourceOp }
   | { readonly kind: "created" }
   | { readonly kind: "log"; readonly level: "debug" | "warning"; readonly text: string }
+  | { readonly kind: "step"; readonly process: StepProcess; readonly span: Span }
   | { readonly kind: "failed"; readonly error: EncodedError };
 
 /** An error as it crosses from one process to the other: the steps around it, outermost first, and what it was. */
@@ -65,6 +68,12 @@ export type EncodedError = {
 
 /** What runc logs of its child's first moments, which its callers' tests look for. */
 export const DEBUG_BEGIN = ["nsexec container setup", "child process in init()"] as const;
+
+/** What a child tells its parent of its steps, when somebody listens. */
+export const tellSteps =
+  (channel: Fd, process: StepProcess): StepLog =>
+  (span) =>
+    send(channel, { kind: "step", process, span });
 
 export function send(to: Fd, message: ParentMessage | ChildMessage, fds: readonly Fd[] = []): void {
   sendmsg(to, utf8(JSON.stringify(message)), fds);

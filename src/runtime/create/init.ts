@@ -47,6 +47,7 @@ import {
   receiveWithFds,
   send,
   tellFailure,
+  tellSteps,
   passNotify,
   type ParentMessage,
 } from "../channel/messages.ts";
@@ -82,6 +83,8 @@ export type InitContext = {
   /** What our program is mapped from, when it is out of a container's reach already; the parent closes it as well, later. */
   readonly hidden: Fd | undefined;
   readonly debug: boolean;
+  /** Somebody wants to hear of our steps. */
+  readonly listens: boolean;
 };
 
 /** Ends in execve, or reports what failed and exits. */
@@ -109,15 +112,11 @@ export function init(context: InitContext): never {
 }
 
 function becomeContainer(
-  { plan, seccomp, sources, directory, start, console, hidden, debug }: InitContext,
+  { plan, seccomp, sources, directory, start, console, hidden, debug, listens }: InitContext,
   channel: Fd,
 ): Program {
   hidden?.[Symbol.dispose]();
-  logSteps(
-    debug
-      ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `init: ${name}: ${ms.toFixed(3)} ms` })
-      : undefined,
-  );
+  logSteps(listens ? tellSteps(channel, "init") : undefined);
   if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
   step("leave the caller's session", () => leaveCaller(plan));
   const { rootfs, groupsDenied } = step("enter user namespace", () =>

@@ -53,7 +53,7 @@ import type { ContainerPlan } from "../plan/container.ts";
 import { hideOwnProgram } from "../process/own-program.ts";
 import { listenForStart } from "../channel/start-socket.ts";
 import { procStat, streamsOf } from "../state/status.ts";
-import { logSteps, step } from "../step.ts";
+import { step } from "../step.ts";
 import {
   checkedId,
   finishCreating,
@@ -115,12 +115,12 @@ export function createContainer(globals: Globals, request: CreateRequest): void 
 
 /** Everything up to "created", for `create` and for `run`. */
 export function create(globals: Globals, request: CreateRequest, mode: Mode, undo: Undo): Created {
-  if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
   resetChildSignal();
   const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
   const plan = step("plan", () => planFor(globals, request, withNotify(globals, request.id, spec), bundle));
+  globals.steps?.planned(plan);
   step("look at the namespaces to join", () => lookAtNamespaces(plan));
   const console = step("connect console", () =>
     openConsole(plan.terminal, mode !== "run", request.consoleSocket, undo),
@@ -395,6 +395,7 @@ function spawn(
       ...start,
       channel: childsEnd.release(),
       debug: globals.debug !== undefined,
+      listens: globals.steps !== undefined,
     });
   startElsewhere(child.pid);
   copyHotPages(); // side by side with the child, who waits for us

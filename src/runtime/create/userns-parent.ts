@@ -9,6 +9,7 @@ import { hostId, isSameMap, parseMap, type UserPlan } from "../../namespaces/use
 import type { Fd } from "../../sys/fd.ts";
 import { pidfd_open, pidfd_send_signal, waitPidfd, type Child } from "../../sys/process.ts";
 import { decodeError, receive, type ChildMessage } from "../channel/messages.ts";
+import { hear } from "../channel/child-messages.ts";
 import type { Globals } from "../globals.ts";
 
 /** Init, and how its user namespace maps uids. */
@@ -42,8 +43,8 @@ function meet(globals: Globals, user: UserPlan, between: Child, channel: Fd): Ma
   try {
     for (;;) {
       const message = receive<ChildMessage>(channel);
-      if (message?.kind === "log") (message.level === "debug" ? globals.debug : globals.warn)?.(message.text);
-      else if (message?.kind === "failed") throw decodeError(message.error);
+      if (message !== undefined && hear(globals, message)) continue;
+      if (message?.kind === "failed") throw decodeError(message.error);
       else if (message?.kind === "born") {
         const pid = hostPid(message.pid);
         const init = { pid, pidfd: pidfd_open(pid) }; // ours to reap, so nobody else can have the number

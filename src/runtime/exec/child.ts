@@ -25,7 +25,7 @@ import { exit_group, geteuid, getpid, prctl, setsid } from "../../sys/process.ts
 import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../../sys/signal.ts";
 import type { MasterTo } from "../../terminal/attach.ts";
 import type { TerminalPlan } from "../../terminal/plan.ts";
-import { DEBUG_BEGIN, passNotify, send, tellFailure } from "../channel/messages.ts";
+import { DEBUG_BEGIN, passNotify, send, tellFailure, tellSteps } from "../channel/messages.ts";
 import { cross } from "../channel/late-fork.ts";
 import type { ExecPlan } from "../plan/exec-plan.ts";
 import { inUserNamespace } from "../plan/nested.ts";
@@ -56,6 +56,8 @@ export type JoinContext = {
   /** Our end of the channel. */
   readonly channel: Fd;
   readonly debug: boolean;
+  /** Somebody wants to hear of our steps. */
+  readonly listens: boolean;
 };
 
 /** Ends in execve, or reports what failed and exits. */
@@ -72,15 +74,12 @@ export function join({
   hidden,
   channel,
   debug,
+  listens,
 }: JoinContext): never {
   const { crossing } = plan;
   try {
     hidden?.[Symbol.dispose]();
-    logSteps(
-      debug
-        ? (name, ms) => send(channel, { kind: "log", level: "debug", text: `join: ${name}: ${ms.toFixed(3)} ms` })
-        : undefined,
-    );
+    logSteps(listens ? tellSteps(channel, "join") : undefined);
     if (debug)
       for (const text of [...DEBUG_BEGIN, ...affinityWords(plan.affinity)])
         send(channel, { kind: "log", level: "debug", text });

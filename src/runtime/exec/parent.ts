@@ -33,7 +33,7 @@ import { checkPassedOn } from "../process/inherited-fds.ts";
 import { hideOwnProgram } from "../process/own-program.ts";
 import { checkStoredProcess, fromStored } from "../state/documents.ts";
 import { openInit } from "../state/status.ts";
-import { logSteps, step } from "../step.ts";
+import { step } from "../step.ts";
 import {
   isBeingCreated,
   openContainer,
@@ -80,7 +80,6 @@ type Container = {
 /** @returns the exit status of the process, 128 + N when a signal ended it; 0 at once when detached @throws StateError unless the container runs */
 export function execInContainer(globals: Globals, request: ExecRequest): number {
   using undo = undoOf(globals);
-  if (globals.debug !== undefined) logSteps((name, ms) => globals.debug?.(`${name}: ${ms.toFixed(3)} ms`));
   const signals = request.detach ? undefined : takeSignals(false);
   const container = step("open container", () => findContainer(globals, request, undo));
   const plan = step("plan", () =>
@@ -240,6 +239,7 @@ function spawn(
       unit: record.systemdUnit,
       channel,
       debug: globals.debug !== undefined,
+      listens: globals.steps !== undefined,
     });
   undo.use("close pidfd", child.pidfd);
   undo.defer("kill the process", () => killAndReap(child));
