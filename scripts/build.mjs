@@ -127,7 +127,6 @@ function rank(file) {
       "cgroup/v2",
       "runtime/create/init",
       "hooks",
-      "runtime/plan/optional",
     ],
     ...[
       "seccomp/plan",

@@ -52,13 +52,16 @@ export function withLoads(text, moduleOf) {
   return text.replace(DEFERRED, "");
 }
 
-/** Whether an identifier is the key of a member: `x.name`, `{ name: x }`, `{ name: x } = …`, `name() {}`. */
+/** Whether an identifier is the key of a member: `x.name`, `{ name: x }`, `{ name: x } = …`, `name() {}`, `get name() {}`. */
 function isKey(node) {
   const { parent } = node;
   return (
     (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
     (ts.isBindingElement(parent) && parent.propertyName === node) ||
-    ((ts.isPropertyAssignment(parent) || ts.isMethodDeclaration(parent) || ts.isPropertyDeclaration(parent)) &&
+    ((ts.isPropertyAssignment(parent) ||
+      ts.isMethodDeclaration(parent) ||
+      ts.isAccessor(parent) ||
+      ts.isPropertyDeclaration(parent)) &&
       parent.name === node)
   );
 }

@@ -1,7 +1,8 @@
 import { describe, it } from "mocha";
 import assert from "node:assert/strict";
 import { SpecError } from "./base/errors.ts";
-import { planLsm, type LsmFacts, type LsmPlan } from "./lsm.ts";
+import { planLsm, type LsmPlan } from "./lsm.ts";
+import type { LsmFacts } from "./spec/facts.ts";
 import { decodeSpec } from "./spec/decode.ts";
 
 const none: LsmFacts = { apparmor: false, confined: false, selinux: false };

@@ -11,6 +11,7 @@ import { ENOENT, ENOTDIR } from "./abi/errno.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "./abi/fcntl.ts";
 import { PROC_SUPER_MAGIC, SELINUX_MAGIC } from "./abi/magic.ts";
 import { HostError, isErrno, SpecError, StepError } from "./base/errors.ts";
+import type { LsmFacts } from "./spec/facts.ts";
 import type { Process, Spec } from "./spec/types.ts";
 import { openBeneath } from "./sys/beneath.ts";
 import type { Fd } from "./sys/fd.ts";
@@ -19,13 +20,6 @@ import { readlinkat } from "./sys/directory.ts";
 import { fileSystemType, fstat, fstatfs } from "./sys/stat.ts";
 import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
-
-export type LsmFacts = {
-  readonly apparmor: boolean;
-  /** An AppArmor profile is on us already. */
-  readonly confined: boolean;
-  readonly selinux: boolean;
-};
 
 export type LsmPlan = {
   readonly apparmor: { readonly command: string; readonly why: string } | undefined;

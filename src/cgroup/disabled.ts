@@ -16,7 +16,7 @@ export type WithoutCgroup = {
 export function planWithoutCgroup(spec: Spec, host: HostFacts, id: ContainerId): WithoutCgroup {
   const cgroup = planCgroup(
     { ...spec, linux: { ...spec.linux, cgroupsPath: undefined } },
-    { ...host, cgroups: { mode: "none" } },
+    { rootless: host.rootless, cgroups: { mode: "none" } },
     id,
     undefined,
   );

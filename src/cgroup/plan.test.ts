@@ -61,6 +61,9 @@ function plan(cgroups: CgroupLayout, resources: object = {}, options: Options = 
     lastCapability: 40,
     cgroups,
     mountApi: "mount_setattr",
+    outerUid: 0,
+    lsm: { apparmor: false, confined: false, selinux: false },
+    procfsTakesPidns: false,
   };
   return planCgroup(spec, host, "c1" as ContainerId, undefined);
 }

@@ -108,7 +108,12 @@ export type CgroupMountSource =
  * @throws SpecError values that no cgroup takes, or `unified` on v1
  * @throws HostError a controller that config.json asks for is not there
  */
-export function planCgroup(spec: Spec, host: HostFacts, id: ContainerId, unit: UnitPlan | undefined): CgroupPlan {
+export function planCgroup(
+  spec: Spec,
+  host: Pick<HostFacts, "cgroups" | "rootless">,
+  id: ContainerId,
+  unit: UnitPlan | undefined,
+): CgroupPlan {
   const { cgroupsPath } = spec.linux;
   const resources =
     unit === undefined

@@ -62,6 +62,9 @@ function wholePlan(resources: object, options: Options = {}): CgroupPlan {
     lastCapability: 40,
     cgroups: options.layout ?? v2,
     mountApi: "mount_setattr",
+    outerUid: 0,
+    lsm: { apparmor: false, confined: false, selinux: false },
+    procfsTakesPidns: false,
   };
   return planCgroup(specOf(resources, options), host, "c1" as ContainerId, plan(resources, options));
 }

@@ -7,7 +7,7 @@
 import type { ContainerId } from "../base/brand.ts";
 import { HostError, SpecError } from "../base/errors.ts";
 import { compareInt64, int64, MAX_UINT64, toUint64, type Int64 } from "../base/int64.ts";
-import type { CgroupLayout } from "../spec/facts.ts";
+import type { CgroupLayout, HostFacts } from "../spec/facts.ts";
 import type { CPUResources, Resources, Spec, StringMap } from "../spec/types.ts";
 import { planDevices, type DeviceException, type DevicePlan } from "./device-rules.ts";
 import type { SystemdUnit } from "./plan.ts";
@@ -43,6 +43,17 @@ export type UnitPlan = SystemdUnit & {
 
 /** @param uid who owns the user manager */
 export type Manager = { readonly kind: "system" } | { readonly kind: "user"; readonly uid: number };
+
+/**
+ * The manager of the user who runs us, or the system's.
+ * @param rootless the option: what we say of ourselves, or "auto"
+ */
+export function chooseManager(
+  rootless: "auto" | "true" | "false",
+  { outerUid: uid }: Pick<HostFacts, "outerUid">,
+): Manager {
+  return rootless === "true" || (rootless === "auto" && uid !== 0) ? { kind: "user", uid } : { kind: "system" };
+}
 
 /**
  * @throws SpecError a cgroupsPath that names no unit, a value that systemd does not take

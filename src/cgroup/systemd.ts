@@ -5,14 +5,13 @@ import { EAGAIN, ECONNREFUSED, ENOENT, ETIMEDOUT } from "../abi/errno.ts";
 import type { HostPid } from "../base/brand.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { getenv } from "../sys/environ.ts";
-import { readFile, readFileIfThere } from "../sys/file.ts";
+import { readFile } from "../sys/file.ts";
 import { lstatIfThere } from "../sys/stat.ts";
-import { geteuid } from "../sys/process.ts";
 import { Body, Bus, DBusError, type Call, type Message } from "../sys/dbus.ts";
 import { monotonicMs, sleepMs } from "../sys/time.ts";
 import { parseOwn } from "./mounts.ts";
 import type { SystemdUnit } from "./plan.ts";
-import type { Manager, UnitPlan, UnitProperty } from "./systemd-plan.ts";
+import type { UnitPlan, UnitProperty } from "./systemd-plan.ts";
 import { isList, split, type Value, type Variant } from "./gvariant.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
@@ -21,25 +20,6 @@ const MANAGER = "org.freedesktop.systemd1.Manager";
 
 /** How long systemd may take for a unit, as with runc. */
 const JOB_TIMEOUT_MS = 30_000;
-
-/**
- * Whose units ours are: the user's who runs us, or the system's.
- * @param rootless the option: what we say of ourselves, or "auto"
- */
-export function chooseManager(rootless: "auto" | "true" | "false"): Manager {
-  const uid = ownerUid();
-  return rootless === "true" || (rootless === "auto" && uid !== 0) ? { kind: "user", uid } : { kind: "system" };
-}
-
-/** Our uid outside of our user namespace: a root there who is a user outside has that user's manager. */
-function ownerUid(): number {
-  const uid = geteuid();
-  for (const line of (readFileIfThere(null, "/proc/self/uid_map") ?? "").split("\n")) {
-    const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
-    if (uid >= inside && uid < inside + count) return outside + uid - inside;
-  }
-  return uid;
-}
 
 /** @throws HostError in runc's words */
 export function requireSystemd(): void {

@@ -7,10 +7,10 @@ import { HostError, isErrno, StepError, UsageError } from "../base/errors.ts";
 import { resolve } from "../base/path.ts";
 import type { Globals } from "../runtime/globals.ts";
 import { getenv } from "../sys/environ.ts";
-import { readFileIfThere } from "../sys/file.ts";
 import { getcwd, mkdirat } from "../sys/directory.ts";
 import { fchmodat } from "../sys/stat.ts";
 import { host } from "../sys/host.ts";
+import { inUserNamespace } from "../sys/user-namespace.ts";
 import type { GlobalFlags } from "./table.ts";
 import type { StepName } from "../runtime/steps.ts";
 import defer * as log from "./log.ts";
@@ -24,7 +24,7 @@ export function globalsOf(flags: GlobalFlags): Globals {
   if (flags.log) log.checkLog(flags);
   const debug = isDebug(flags) ? log.debugWriter(flags) : undefined;
   return {
-    root: flags.root === undefined ? defaultRoot() : givenRoot(flags.root),
+    root: madeRoot(stateRootOf(flags)),
     systemdCgroup: systemdCgroup(flags),
     noCgroup: flags["cgroup-manager"] === "disabled",
     rootless: rootless(flags.rootless),
@@ -73,31 +73,35 @@ export function rootless(value: string): Globals["rootless"] {
   throw new UsageError(`invalid value ${JSON.stringify(value)} for option --rootless: must be true, false or auto`);
 }
 
+type StateRoot = { readonly path: HostPath; readonly isPrivate: boolean };
+
+/** Where the state of containers is kept. Makes nothing. */
+export const rootOf = (flags: Pick<GlobalFlags, "root">): HostPath => stateRootOf(flags).path;
+
+const stateRootOf = ({ root }: Pick<GlobalFlags, "root">): StateRoot =>
+  root === undefined ? defaultRoot() : { path: givenRoot(root), isPrivate: false };
+
 /** /run/tsrun for root; for others, and for root of a user namespace who is not logged in as root, below $XDG_RUNTIME_DIR. */
-function defaultRoot(): HostPath {
+function defaultRoot(): StateRoot {
   const isRoot = host.syscall(SYS_geteuid) === 0; // not sys/process.ts: to read it would take longer than all of this
   const directory = getenv("XDG_RUNTIME_DIR") ?? "";
-  if (directory !== "" && (!isRoot || (inUserNamespace() && getenv("USER") !== "root"))) return privateRoot(directory);
-  if (isRoot) return hostPath("/run/tsrun");
+  if (directory !== "" && (!isRoot || (inUserNamespace() && getenv("USER") !== "root")))
+    return { path: hostPath(`${directory}/tsrun`), isPrivate: true };
+  if (isRoot) return { path: hostPath("/run/tsrun"), isPrivate: false };
   throw new HostError(
     "XDG_RUNTIME_DIR is not set, so there is nowhere to keep the state of containers: set it to a directory of your own, or pass --root",
   );
 }
 
-function inUserNamespace(): boolean {
-  const map = readFileIfThere(null, "/proc/self/uid_map");
-  return map !== undefined && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
-}
-
-/** Made with the sticky bit: without it the directory's cleaner takes it away (XDG Base Directory Specification). */
-function privateRoot(directory: string): HostPath {
-  const root = `${directory}/tsrun`;
+/** Makes a state root of ours below $XDG_RUNTIME_DIR, with the sticky bit: without it the directory's cleaner takes it away (XDG Base Directory Specification). */
+function madeRoot({ path, isPrivate }: StateRoot): HostPath {
+  if (!isPrivate) return path;
   try {
-    mkdirat(null, root, 0o700);
-    fchmodat(null, root, 0o1700);
+    mkdirat(null, path, 0o700);
+    fchmodat(null, path, 0o1700);
   } catch (error) {
     if (!isErrno(error, EEXIST))
       throw new StepError("make the state root below $XDG_RUNTIME_DIR" satisfies StepName, error);
   }
-  return hostPath(root);
+  return path;
 }

@@ -4,17 +4,17 @@ import { ENOENT } from "../abi/errno.ts";
 import { containerId, hostPath, type ContainerId } from "../base/brand.ts";
 import { HostError, isErrno, UsageError } from "../base/errors.ts";
 import { basename, resolve } from "../base/path.ts";
-import { listenFds } from "../runtime/process/inherited-fds.ts";
 import type { ContainerPlan, PlanRequest } from "../runtime/plan/container.ts";
+import { planRequest } from "../runtime/plan/request.ts";
 import { readDocument } from "../sys/document.ts";
 import { print } from "../sys/print.ts";
-import { absolute, rootless, systemdCgroup } from "./globals.ts";
+import { absolute, rootless, rootOf, systemdCgroup } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 import defer * as configLoader from "../spec/load.ts";
 import defer * as explain from "../spec/explain.ts";
 import defer * as hostFacts from "../runtime/plan/facts.ts";
 import defer * as log from "./log.ts";
-import defer * as optionalPlans from "../runtime/plan/optional.ts";
+import defer * as containerPlan from "../runtime/plan/container.ts";
 import defer * as planShell from "../explain/shell.ts";
 import defer * as planText from "../explain/text.ts";
 import defer * as seccompCompiler from "../seccomp/compile.ts";
@@ -34,7 +34,7 @@ export const takes = [0, 1] as const;
 export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
   const bundle = bundleOf(flags.bundle, operand);
   const { spec, json } = configLoader.parseConfig(readConfig(bundle), () => explain);
-  const plan = optionalPlans.planWithRareRooms(
+  const plan = containerPlan.planContainer(
     spec,
     hostFacts.probeHost(rootless(globalFlags.rootless)),
     requestOf(flags, bundle, globalFlags),
@@ -74,17 +74,21 @@ export function requestOf(
   bundle: string,
   globalFlags: GlobalFlags,
 ): PlanRequest {
-  return {
-    id: nameOf(flags.id, bundle),
-    bundle: hostPath(bundle),
-    noPivot: flags["no-pivot"],
-    noNewKeyring: flags["no-new-keyring"],
-    systemdCgroup: systemdCgroup(globalFlags),
-    noCgroup: globalFlags["cgroup-manager"] === "disabled",
-    rootless: rootless(globalFlags.rootless),
-    listenFds: listenFds(),
-    preserveFds: flags["preserve-fds"],
-  };
+  return planRequest(
+    {
+      systemdCgroup: systemdCgroup(globalFlags),
+      noCgroup: globalFlags["cgroup-manager"] === "disabled",
+      rootless: rootless(globalFlags.rootless),
+    },
+    {
+      id: nameOf(flags.id, bundle),
+      bundle: hostPath(bundle),
+      noPivot: flags["no-pivot"],
+      noNewKeyring: flags["no-new-keyring"],
+      preserveFds: flags["preserve-fds"],
+    },
+    () => rootOf(globalFlags),
+  );
 }
 
 export function readConfig(bundle: string): string {

@@ -11,7 +11,7 @@ import defer * as configLoader from "../spec/load.ts";
 import defer * as examination from "../spec/examine.ts";
 import defer * as hostCheck from "../explain/host.ts";
 import defer * as hostFacts from "../runtime/plan/facts.ts";
-import defer * as optionalPlans from "../runtime/plan/optional.ts";
+import defer * as containerPlan from "../runtime/plan/container.ts";
 import defer * as codes from "./codes.ts";
 import defer * as findingFormats from "../explain/finding-formats.ts";
 import defer * as planCommand from "./plan.ts";
@@ -95,7 +95,7 @@ function onHost(
       plan: (json) => {
         if (!configLoader.isConfig(json)) return undefined;
         const spec = configLoader.decodeSpec(json);
-        return { spec, plan: optionalPlans.planWithRareRooms(spec, facts, request) };
+        return { spec, plan: containerPlan.planContainer(spec, facts, request) };
       },
     })
     .map(({ step: _step, ...finding }) => finding);

@@ -19,7 +19,6 @@ import { RDTGROUP_SUPER_MAGIC } from "../abi/magic.ts";
 import { S_IFREG, S_ISUID } from "../abi/stat.ts";
 import { W_OK, X_OK } from "../abi/unistd.ts";
 import { passwdEntry } from "../base/passwd.ts";
-import { probeLsm } from "../lsm.ts";
 import { namespaceFlags } from "../namespaces/flags.ts";
 import { PATH_WITHOUT_ANY } from "../namespaces/idmap.ts";
 import { capabilityNames } from "../process/capabilities.ts";
@@ -441,8 +440,7 @@ function checkFileSystems({ mountApi }: HostFacts, tell: Told): void {
   });
 }
 
-function checkSecurity({ euid }: HostFacts, tell: Told): void {
-  const { apparmor, selinux } = probeLsm();
+function checkSecurity({ euid, lsm: { apparmor, selinux } }: HostFacts, tell: Told): void {
   tell("AppArmor profiles", apparmor, { change: "boot with apparmor=1 security=apparmor, on a kernel that has it" });
   tell("SELinux labels", selinux, { change: "boot with selinux=1 security=selinux, and load a policy" });
   const actions = seccompActions();

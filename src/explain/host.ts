@@ -59,7 +59,7 @@ export function hostFindings({ rest, spec, bundle, facts, found, plan }: HostQue
   checkNamespaces(spec, facts, find);
   checkMappings(spec, facts, find);
   checkCapabilities(spec, facts, find);
-  checkSecurityModules(spec, find);
+  checkSecurityModules(spec, facts, find);
   checkSeccomp(spec, find);
   checkDrivers(spec, find);
   checkOthers(spec, find);

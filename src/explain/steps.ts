@@ -278,7 +278,7 @@ function allSteps(plan: ContainerPlan): WithActs<ContainerSteps> {
     ),
     init(
       "settle rlimits",
-      plan.crossing === undefined && rootfs.sources.length > 0
+      plan.pidEntry === undefined && rootfs.sources.length > 0
         ? process.rlimits
             .filter(({ name }) => name === "RLIMIT_NOFILE")
             .map(({ name, soft, hard, why }) => ({
@@ -293,19 +293,19 @@ function allSteps(plan: ContainerPlan): WithActs<ContainerSteps> {
         why: process.inheritedFds === 0 ? "default" : "--preserve-fds",
       },
     ]),
-    init("enter pid namespace before seccomp", crossingActs(plan, "before seccomp")),
+    init("enter pid namespace before seccomp", pidEntryActs(plan, "before seccomp")),
     init("install seccomp as root", seccompActs(plan, "privileged")),
     init("become user", userActs(plan)),
-    init("enter pid namespace", crossingActs(plan, "last")),
+    init("enter pid namespace", pidEntryActs(plan, "last")),
     runtime(
       "wait for init to enter the pid namespace",
-      plan.crossing === undefined
+      plan.pidEntry === undefined
         ? []
         : act("wait for the process that init has become, and record its pid", "/linux/namespaces"),
     ),
     init(
       "enter working directory",
-      plan.crossing === "last"
+      plan.pidEntry === "last"
         ? act(`change to ${process.cwd}, if it is only there in the pid namespace that was joined`, "/process/cwd")
         : [],
     ),
@@ -441,12 +441,12 @@ function userNamespaceActs(plan: ContainerPlan): readonly Act[] {
   ];
 }
 
-function crossingActs(
-  { crossing, namespaces: { childJoins } }: ContainerPlan,
-  moment: ContainerPlan["crossing"],
+function pidEntryActs(
+  { pidEntry, namespaces: { childJoins } }: ContainerPlan,
+  moment: ContainerPlan["pidEntry"],
 ): readonly Act[] {
   const join = childJoins.find(({ type }) => type === "pid");
-  return join === undefined || crossing !== moment
+  return join === undefined || pidEntry !== moment
     ? []
     : [{ text: "fork init into the pid namespace that was joined, and end", why: join.why }];
 }

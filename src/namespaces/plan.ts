@@ -39,7 +39,8 @@ export type NamespacePlan = {
 /** [kernel] The user namespace first, for it gives the rights to join the others; the mount namespace last, for it takes /proc away. */
 const joinOrder: readonly NamespaceType[] = ["user", "ipc", "uts", "network", "cgroup", "mount"];
 
-export function planNamespaces(spec: Spec, user: UserPlan | undefined): NamespacePlan {
+/** @param entersPidLate a pid namespace is joined by the child, which forks into it, and not by the parent */
+export function planNamespaces(spec: Spec, user: UserPlan | undefined, entersPidLate = false): NamespacePlan {
   const created: NamespacePlan["created"][number][] = [];
   const joins: NamespaceJoin[] = [];
   const asked: { [type in NamespaceType]?: string } = {}; // by whom, of those that are new
@@ -56,8 +57,8 @@ export function planNamespaces(spec: Spec, user: UserPlan | undefined): Namespac
   });
   const { time, cgroup, network } = asked;
   const newUser = user !== undefined && user.path === undefined;
-  const childJoins = inOrder(joins, joinOrder);
-  const fork = inOrder(joins, ["pid", "time"]);
+  const childJoins = inOrder(joins, entersPidLate ? [...joinOrder, "pid"] : joinOrder);
+  const fork = inOrder(joins, entersPidLate ? ["time"] : ["pid", "time"]);
   return {
     user,
     cloneFlags: cloneFlags - (user?.inside ?? 0),

@@ -20,6 +20,9 @@ function plan(mountLabel: string | undefined, ...mounts: object[]): RootfsPlan {
     lastCapability: 40,
     cgroups: { mode: "none" },
     mountApi: "mount_setattr",
+    outerUid: 0,
+    lsm: { apparmor: false, confined: false, selinux: false },
+    procfsTakesPidns: false,
   } as const;
   return planRootfs(spec, host, { bundle: hostPath("/b"), noPivot: false, cgroupPaths: { mode: "none" } });
 }

@@ -65,6 +65,8 @@ export type MountContext = {
   readonly rootless: boolean;
   /** RootfsRequest.openSources. */
   readonly openSources: boolean;
+  /** RootfsRequest.procOption. */
+  readonly procOption: string | undefined;
   readonly inUserNamespace: boolean;
   /** The container's user namespace. */
   readonly users: {
@@ -170,6 +172,8 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
       lateReadonly.push({ why, path: destination });
       now = { ...now, flags: options.flags & ~MS_RDONLY };
     }
+    if (type === "proc" && context.procOption !== undefined)
+      now = { ...now, data: now.data === "" ? context.procOption : `${now.data},${context.procOption}` };
     // [kernel] A mount below one that is not shared starts private: then there is nothing to do for these words.
     if (!somethingShared && options.propagation.length > 0) now = { ...now, propagation: [] };
     ops.push(filesystem(placed, type, mount.source ?? type, now, context.api, context.label));

@@ -71,7 +71,7 @@ export type Placed = {
   /** A mount before this one covers what was there with nothing. A hint: whatever is there after all is used. */
   readonly missing: boolean;
   /** Paths below it will be masked or made read-only (PathOp.within): its descriptor is kept for that. Known only once all mounts are. */
-  held: boolean;
+  readonly held: boolean;
 };
 
 /** mount(2) of a file system. */

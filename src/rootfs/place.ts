@@ -59,11 +59,19 @@ export function coveringKernelMount(
   return isKernels ? last : undefined;
 }
 
-/** Its descriptor is kept. */
-export function hold(op: MountOp): void {
-  op.held = true;
-  if (op.kind === "sysfs") op.filesystem.held = op.fallback.held = true;
-}
+/** The mounts, with those marked whose descriptors are kept. */
+export const withHeld = (ops: readonly MountOp[], held: ReadonlySet<MountOp>): readonly MountOp[] =>
+  held.size === 0 ? ops : ops.map((op) => (held.has(op) ? asHeld(op) : op));
+
+const asHeld = (op: MountOp): MountOp =>
+  op.kind === "sysfs"
+    ? {
+        ...op,
+        held: true,
+        filesystem: { ...op.filesystem, held: true },
+        fallback: { ...op.fallback, held: true },
+      }
+    : { ...op, held: true };
 
 const PROC_FILES: readonly string[] = [
   "/proc/cpuinfo",

@@ -41,6 +41,9 @@ const HOST: HostFacts = {
   lastCapability: 40,
   cgroups: { mode: "none" },
   mountApi: "mount_setattr",
+  outerUid: 0,
+  lsm: { apparmor: false, confined: false, selinux: false },
+  procfsTakesPidns: false,
 };
 const V1: CgroupMountSource = {
   mode: "v1",

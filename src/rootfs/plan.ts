@@ -12,7 +12,7 @@ import { LINKS, planDevices } from "./devices-plan.ts";
 import { labelled, planMounts, type MountContext } from "./mounts-plan.ts";
 import type { CgroupMountSource, MountApi, MountOp, PropagationPlan, RestrictedPath, RootfsPlan } from "./ops.ts";
 import { isQuiet, propagationFlags } from "./options.ts";
-import { coveringKernelMount, hold, placesOf } from "./place.ts";
+import { coveringKernelMount, placesOf, withHeld } from "./place.ts";
 
 export type * from "./ops.ts";
 
@@ -22,6 +22,8 @@ export type RootfsRequest = {
   readonly cgroupPaths: CgroupMountSource;
   /** mount_setattr unless told otherwise. */
   readonly api?: MountApi;
+  /** One option more for each procfs. */
+  readonly procOption?: string | undefined;
   /** Every bind source is opened by the parent: whoever mounts is in the container already. */
   readonly openSources?: boolean;
 };
@@ -61,14 +63,17 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
     ownsNetwork: !inUserNamespace || hasNamespace(spec, "network"),
     rootless: host.rootless,
     openSources: request.openSources ?? false,
+    procOption: request.procOption,
     inUserNamespace,
     users: { path: user?.path, uidMappings, gidMappings },
   };
-  const { ops, sources, lateReadonly, warnings } = planMounts(spec.mounts, context, violations);
+  const { ops: mounts, sources, lateReadonly, warnings } = planMounts(spec.mounts, context, violations);
   if (violations.length > 0) throw new SpecError(violations);
-  const places = placesOf(ops);
-  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", ops, places);
-  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", ops, places);
+  const places = placesOf(mounts);
+  const held = new Set<MountOp>();
+  const readonlyPaths = planPaths(spec.linux.readonlyPaths, "/linux/readonlyPaths", mounts, places, held);
+  const maskedPaths = planPaths(spec.linux.maskedPaths, "/linux/maskedPaths", mounts, places, held);
+  const ops = withHeld(mounts, held);
   const ownDev = !ops.some((op) => op.kind === "bind" && op.destination === "/dev");
   const firstCgroup = ops.findIndex(({ kind }) => kind === "cgroup1" || kind === "cgroup2");
   const split = firstCgroup < 0 ? ops.length : firstCgroup;
@@ -110,12 +115,13 @@ function planPropagation(word: RootfsPropagation | undefined): PropagationPlan {
   };
 }
 
-/** The mounts that paths are found from are held from now on. */
+/** @param held gets the mounts that the paths are found from */
 function planPaths(
   paths: readonly string[],
   pointer: string,
   mounts: readonly MountOp[],
   places: ReturnType<typeof placesOf>,
+  held: Set<MountOp>,
 ): readonly RestrictedPath[] {
   const ops: RestrictedPath[] = [];
   const seen = new Set<string>();
@@ -128,7 +134,7 @@ function planPaths(
     if (dirname(path) !== directory) {
       directory = dirname(path);
       within = coveringKernelMount(directory, mounts, places);
-      if (within !== undefined) hold(within);
+      if (within !== undefined) held.add(within);
     }
     ops.push({ why: `${pointer}/${index}`, path, within: within?.destination });
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import type { Seccomp } from "../spec/types.ts";
-import { lets } from "./evaluate.ts";
+import { allows } from "./evaluate.ts";
 import { planSeccomp, type SeccompPlan } from "./plan.ts";
 
 function plan(profile: Partial<Seccomp>, annotations: { readonly [name: string]: string } = {}): SeccompPlan {
@@ -32,17 +32,17 @@ const allow = (names: string[], args: Seccomp["syscalls"][number]["args"] = []):
 
 describe("what a filter lets happen", () => {
   it("is what the default says of calls that no rule names", () => {
-    assert.equal(lets(plan({}), "clone", []), false);
-    assert.equal(lets(plan({ defaultAction: "SCMP_ACT_ALLOW" }), "clone", []), true);
-    assert.equal(lets(plan({ defaultAction: "SCMP_ACT_LOG" }), "clone", []), true);
+    assert.equal(allows(plan({}), "clone", []), false);
+    assert.equal(allows(plan({ defaultAction: "SCMP_ACT_ALLOW" }), "clone", []), true);
+    assert.equal(allows(plan({ defaultAction: "SCMP_ACT_LOG" }), "clone", []), true);
   });
 
   it("is what a rule says whose conditions hold", () => {
     const docker = plan({
       syscalls: [allow(["clone"], [{ index: 0, value: 0x7e020000, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }])],
     });
-    assert.equal(lets(docker, "clone", [0x8011]), true);
-    assert.equal(lets(docker, "clone", [0x20008011]), false);
+    assert.equal(allows(docker, "clone", [0x8011]), true);
+    assert.equal(allows(docker, "clone", [0x20008011]), false);
     for (const [op, below, same, above] of [
       ["SCMP_CMP_LT", true, false, false],
       ["SCMP_CMP_LE", true, true, false],
@@ -53,7 +53,10 @@ describe("what a filter lets happen", () => {
     ] as const)
       assert.deepEqual(
         [1, 2, 3].map((value) =>
-          lets(plan({ syscalls: [allow(["ioctl"], [{ index: 1, value: 2, valueTwo: 0, op }])] }), "ioctl", [0, value]),
+          allows(plan({ syscalls: [allow(["ioctl"], [{ index: 1, value: 2, valueTwo: 0, op }])] }), "ioctl", [
+            0,
+            value,
+          ]),
         ),
         [below, same, above],
         op,
@@ -70,9 +73,9 @@ describe("what a filter lets happen", () => {
         args: [{ index: 0, value: 1, valueTwo: 0, op: "SCMP_CMP_GE" as const }],
       },
     ];
-    assert.equal(lets(plan({ syscalls: rules }), "clone", [0x11]), false);
+    assert.equal(allows(plan({ syscalls: rules }), "clone", [0x11]), false);
     assert.equal(
-      lets(plan({ defaultAction: "SCMP_ACT_ALLOW" }, { "run.oci.seccomp_bpf_data": "AAAA" }), "clone", []),
+      allows(plan({ defaultAction: "SCMP_ACT_ALLOW" }, { "run.oci.seccomp_bpf_data": "AAAA" }), "clone", []),
       false,
     );
   });

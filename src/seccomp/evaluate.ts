@@ -15,7 +15,7 @@ import type { SeccompCondition, SeccompPlan } from "./plan.ts";
  * Whether the filter surely lets the call happen. No for a program that is not made of rules, and where rules disagree.
  * @param args those that are not named are 0
  */
-export function lets(plan: SeccompPlan, name: string, args: readonly number[]): boolean {
+export function allows(plan: SeccompPlan, name: string, args: readonly number[]): boolean {
   if (plan.program !== undefined) return false;
   const answers = plan.rules.filter(
     (rule) =>
@@ -27,7 +27,7 @@ export function lets(plan: SeccompPlan, name: string, args: readonly number[]): 
 
 /** Whether a process under the filter may look at a file; without a filter it may. */
 export const letsRead = (plan: SeccompPlan | undefined): boolean =>
-  plan === undefined || ["openat", "read", "close", "newfstatat", "statx"].every((name) => lets(plan, name, []));
+  plan === undefined || ["openat", "read", "close", "newfstatat", "statx"].every((name) => allows(plan, name, []));
 
 const passes = (action: number): boolean => action === SECCOMP_RET_ALLOW || action === SECCOMP_RET_LOG;
 

@@ -33,7 +33,11 @@ describe("deferred imports", () => {
     ["a call", "hints.hintFor(e);\n", `${LOAD}.hintFor(e);\n`],
     ["the namespace as a value", "f(() => hints);\n", `f(() => ${LOAD});\n`],
     ["the value of a member", "f({ hints, a: hints });\n", `f({ hints: ${LOAD}, a: ${LOAD} });\n`],
-    ["the key of a member is none", "x.hints; ({ hints: 1, hints() {} });\n", "x.hints; ({ hints: 1, hints() {} });\n"],
+    [
+      "the key of a member is none",
+      "x.hints; ({ hints: 1, hints() {}, get hints() {} });\n",
+      "x.hints; ({ hints: 1, hints() {}, get hints() {} });\n",
+    ],
     ["the key of a pattern is none", "const { hints: h } = x;\n", "const { hints: h } = x;\n"],
     ["a type is none", "let x: typeof hints | hints.Hint;\n", "let x: typeof hints | hints.Hint;\n"],
     [

@@ -610,10 +610,21 @@ describe("plan", () => {
     assert.deepEqual([existsSync(container.at("new")), existsSync(box().stateRoot)], [false, false]);
   });
 
-  it("needs no root", () => {
+  it("needs no root for a rootless container, and refuses what create would refuse without root", () => {
     const container = box().container();
     for (const path of [box().directory, container.bundle]) ok(box().exec("/bin/chmod", ["755", path]));
-    assert.match(ok(unprivileged("plan", "-b", container.bundle)).stdout, /1\. /);
+    const create = box().exec("/usr/bin/setpriv", [
+      ...["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM],
+      ...["--root", "/tmp/nowhere", "create", "-b", container.bundle, container.id],
+    ]);
+    const problems = (stderr: string): readonly string[] =>
+      [...stderr.matchAll(/\/linux\/.*$/gm)].map(([line]) => line);
+    const plan = unprivileged("plan", "-b", container.bundle);
+    refused(plan, /\/linux\/namespaces/);
+    assert.deepEqual(problems(plan.stderr), problems(create.stderr));
+    mkdirSync(box().path("rootless"));
+    ok(box().exec(PROGRAM, ["spec", "--rootless", "--bundle", box().path("rootless")]));
+    assert.match(ok(unprivileged("plan", "-b", box().path("rootless"))).stdout, /1\. /);
   });
 
   it("takes the bundle from the working directory", () => {

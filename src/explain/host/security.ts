@@ -3,7 +3,7 @@
 import { EACCES } from "../../abi/errno.ts";
 import { S_IFSOCK } from "../../abi/stat.ts";
 import { nearest } from "../../base/nearest.ts";
-import { probeLsm } from "../../lsm.ts";
+import type { HostFacts } from "../../spec/facts.ts";
 import type { SeccompAction, Spec } from "../../spec/types.ts";
 import { fileTypeOrErrno } from "../../sys/stat.ts";
 import { seccomp_syscall_resolve_name, seccomp_version } from "../../sys/libseccomp.ts";
@@ -11,12 +11,12 @@ import { ACTIONS, errnoText, peek, seccompActions } from "../look.ts";
 import type { Find } from "./find.ts";
 import defer * as syscallTable from "../../abi/syscall_table.ts";
 
-export function checkSecurityModules({ linux, process }: Spec, find: Find): void {
+export function checkSecurityModules({ linux, process }: Spec, { lsm }: HostFacts, find: Find): void {
   const profile = process?.apparmorProfile;
   const label = process?.selinuxLabel;
   if ((profile === undefined || profile === "unconfined") && label === undefined && linux.mountLabel === undefined)
     return;
-  const { apparmor, selinux } = probeLsm();
+  const { apparmor, selinux } = lsm;
   const pointer = "/process/apparmorProfile";
   if (profile !== undefined && profile !== "unconfined") {
     const loaded = peek("/sys/kernel/security/apparmor/profiles")

@@ -8,12 +8,9 @@
 //
 // [cve] CVE-2016-9962. [kernel] A pid namespace that a process has entered is its children's.
 
-import { CLONE_PARENT } from "../../abi/sched.ts";
-import { SIGCHLD } from "../../abi/signal.ts";
 import { HostError } from "../../base/errors.ts";
 import { hostPid } from "../../base/brand.ts";
 import type { CgroupPaths } from "../../cgroup/plan.ts";
-import type { SeccompPlan } from "../../seccomp/plan.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { writeAll } from "../../sys/file.ts";
 import { host } from "../../sys/host.ts";
@@ -23,32 +20,9 @@ import { recvSender } from "../../sys/socket.ts";
 import { nextLength, pastReset, receive, type ChildMessage, type ParentMessage } from "./messages.ts";
 import { died, heed } from "./child-messages.ts";
 import type { Globals } from "../globals.ts";
-import defer * as seccompEvaluation from "../../seccomp/evaluate.ts";
-
-/** When the process is forked; undefined: the container has no pid namespace of its own, and what prepares the program becomes it. */
-export type Crossing = "last" | "before seccomp" | undefined;
-
-/**
- * "before seccomp": a filter that is loaded while we have the rights to, and that does not let us fork afterwards. Then the process has, for the moment
- * of loading the filter and becoming the user, the rights of the runtime.
- * @param waits for its parent, which is to know who it is
- */
-export function planCrossing(seccomp: SeccompPlan | undefined, terminal: boolean, waits: boolean = false): Crossing {
-  if (seccomp?.moment !== "privileged") return "last";
-  const calls = [
-    ["clone", CLONE_PARENT + SIGCHLD],
-    ["setsid"],
-    ["write"],
-    ["exit_group"],
-    ["prlimit64"],
-    ...(terminal ? [["ioctl"] as const] : []),
-    ...(waits ? ([["recvfrom"], ["read"]] as const) : []),
-  ] as const;
-  return calls.every(([name, ...args]) => seccompEvaluation.lets(seccomp, name, args)) ? "last" : "before seccomp";
-}
 
 /** In the joiner: forks the process, which alone returns. @param wait until the parent has answered, which may do something for us first */
-export function cross(channel: Fd, wait: boolean): void {
+export function forkIntoPidNamespace(channel: Fd, wait: boolean): void {
   if (forkForParent() === "parent") {
     channel[Symbol.dispose]();
     exit_group(0);
@@ -63,7 +37,7 @@ export function cross(channel: Fd, wait: boolean): void {
  * @param channel for which noteSenders was called before the joiner was made
  * @throws what the joiner failed with, or HostError when it died without a word
  */
-export function meet(
+export function receiveForkedChild(
   globals: Globals,
   groups: CgroupPaths,
   joiner: Child,

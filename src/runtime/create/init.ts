@@ -161,20 +161,20 @@ function becomeContainer(
   step("let go of the host", () => letGo(plan, directory, channel, start));
   step(
     "settle rlimits",
-    () => plan.crossing === undefined && plan.rootfs.sources.length > 0 && settleRlimits(plan.process),
+    () => plan.pidEntry === undefined && plan.rootfs.sources.length > 0 && settleRlimits(plan.process),
   ); // the sources were descriptors of ours
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
   openToOwner(plan, false);
   step(
     "enter pid namespace before seccomp",
-    () => plan.crossing === "before seccomp" && enterPidNamespace(plan, channel),
+    () => plan.pidEntry === "before seccomp" && enterPidNamespace(plan, channel),
   );
   step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
   const there = step("become user", () =>
-    becomeUser(plan.process, groupsDenied, plan.crossing === "last" ? ENOENT : 0),
+    becomeUser(plan.process, groupsDenied, plan.pidEntry === "last" ? ENOENT : 0),
   );
   openToOwner(plan, true); // [kernel] the change of ids has closed us again
-  step("enter pid namespace", () => plan.crossing === "last" && enterPidNamespace(plan, channel));
+  step("enter pid namespace", () => plan.pidEntry === "last" && enterPidNamespace(plan, channel));
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // both forget this; a maker that has died before is missed by `created` below
   step("enter working directory", () => there || changeDirectory(plan.process)); // below /proc/self there is nothing for who is in another pid namespace
   const program = step("find program", () => findProgram(plan.process));
@@ -237,12 +237,12 @@ function letRuntimeHooksRun(plan: ContainerPlan, channel: Fd): void {
  * [cve] CVE-2024-21626: before the working directory is entered, which may be one of /proc/self/fd.
  */
 function letGo(
-  { process, crossing }: ContainerPlan,
+  { process, pidEntry }: ContainerPlan,
   directory: StateDirectory,
   channel: Fd,
   start: Fd | undefined,
 ): void {
-  if (crossing === undefined) finishCreating(directory); // or the parent does, once it knows who init is
+  if (pidEntry === undefined) finishCreating(directory); // or the parent does, once it knows who init is
   closeAllBut(3 + process.inheritedFds, start === undefined ? [channel] : [channel, start]);
   forgetEnvironment();
 }
@@ -293,10 +293,10 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
   return stream;
 }
 
-function attachTerminal({ terminal, crossing }: ContainerPlan, to: MasterTo | undefined): void {
+function attachTerminal({ terminal, pidEntry }: ContainerPlan, to: MasterTo | undefined): void {
   if (terminal === undefined || to === undefined) return;
   terminalAttachment.attachTerminal(terminal, to);
-  if (crossing === undefined) takeTerminal(terminal);
+  if (pidEntry === undefined) takeTerminal(terminal);
 }
 
 const takeTerminal = (plan: TerminalPlan): void =>
@@ -304,11 +304,11 @@ const takeTerminal = (plan: TerminalPlan): void =>
 
 /** Returns in another process, once our maker knows that it is init. What a fork takes away it has again. */
 function enterPidNamespace(plan: ContainerPlan, channel: Fd): void {
-  lateFork.cross(channel, true);
+  lateFork.forkIntoPidNamespace(channel, true);
   settleRlimits(plan.process);
   takeTerminal(plan.terminal);
 }
 
 /** Where nothing can be made, and where who is not in the container's pid namespace does not see what there is. */
-const isBelowProc = ({ process: { cwd }, crossing }: ContainerPlan): boolean =>
-  crossing !== undefined && cwd.startsWith("/proc/");
+const isBelowProc = ({ process: { cwd }, pidEntry }: ContainerPlan): boolean =>
+  pidEntry !== undefined && cwd.startsWith("/proc/");

@@ -4,7 +4,6 @@ import type { Undo } from "../../base/dispose.ts";
 import type { IntelRdtPaths, IntelRdtPlan } from "../../intelrdt.ts";
 import type { NetDevicesPlan } from "../../netdevices.ts";
 import type { SeccompFilter } from "../../seccomp/install.ts";
-import type { Spec } from "../../spec/types.ts";
 import type { Child } from "../../sys/process.ts";
 import { refuseHostNetwork } from "../../sysctl.ts";
 import type { Globals } from "../globals.ts";
@@ -12,7 +11,7 @@ import { hookState } from "../lifecycle-hooks.ts";
 import { notifySocket } from "../foreground/notify-socket.ts";
 import type { ContainerPlan } from "../plan/container.ts";
 import type { Readiness } from "../foreground/readiness.ts";
-import { checkedId, type StateDirectory } from "../state/store.ts";
+import type { StateDirectory } from "../state/store.ts";
 import defer * as kind from "../../namespaces/kind.ts";
 import defer * as netDevices from "../../netdevices.ts";
 import defer * as rdt from "../../intelrdt.ts";
@@ -20,12 +19,6 @@ import defer * as readinessRelay from "../foreground/readiness.ts";
 import defer * as sdNotify from "../../notify.ts";
 import defer * as seccompCache from "../../seccomp/cache.ts";
 import defer * as seccompListener from "../../seccomp/listener.ts";
-
-/** The spec with what the container needs to tell that it is ready, when our caller waits for that. @see sd_notify(3) */
-export function withNotify(globals: Globals, id: string, spec: Spec): Spec {
-  if (notifySocket() === undefined) return spec;
-  return sdNotify.withNotify(spec, sdNotify.notifyDirectory(`${globals.root}/${checkedId(id)}`));
-}
 
 /** Where the service will speak; `start` listens there later, `run` does from here on. */
 export function makeNotify(directory: StateDirectory, isCreate: boolean, undo: Undo): Readiness | undefined {

@@ -1,16 +1,7 @@
 // The parent's story: from a bundle to a container that waits for `start`. The child's is init.ts.
 
 import type { IntelRdtPaths } from "../../intelrdt.ts";
-import { planWithRareRooms, refuseWithoutRoot } from "../plan/optional.ts";
-import {
-  enterGroup,
-  handOver,
-  lookAtNamespaces,
-  makeNotify,
-  moveDevices,
-  prepareSeccomp,
-  withNotify,
-} from "./optional-steps.ts";
+import { enterGroup, handOver, lookAtNamespaces, makeNotify, moveDevices, prepareSeccomp } from "./optional-steps.ts";
 import type { Readiness } from "../foreground/readiness.ts";
 import { PR_SET_DUMPABLE } from "../../abi/prctl.ts";
 import { SO_RCVTIMEO, SOCK_SEQPACKET } from "../../abi/socket.ts";
@@ -48,8 +39,9 @@ import type { Globals } from "../globals.ts";
 import { hookState, runHooks, runLateHooks } from "../lifecycle-hooks.ts";
 import type { InitContext } from "./init.ts";
 import { killAndReap } from "../process/kill-and-reap.ts";
-import { checkPassedOn, listenFds } from "../process/inherited-fds.ts";
-import type { ContainerPlan } from "../plan/container.ts";
+import { checkInheritedFds } from "../process/inherited-fds.ts";
+import { planContainer, type ContainerPlan } from "../plan/container.ts";
+import { planRequest } from "../plan/request.ts";
 import { hideOwnProgram } from "../process/own-program.ts";
 import { listenForStart } from "../channel/start-socket.ts";
 import { procStat, streamsOf } from "../state/status.ts";
@@ -119,7 +111,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   const hidden = step("hide our program", () => hideOwnProgram((message) => globals.debug?.(message)));
   const bundle = hostPath(resolve(request.bundle.startsWith("/") ? "/" : getcwd(), request.bundle));
   const { spec, text } = step("load config.json", () => loadSpec(globals, hostPath(resolve(bundle, request.config))));
-  const plan = step("plan", () => planFor(globals, request, withNotify(globals, request.id, spec), bundle));
+  const plan = step("plan", () => planFor(globals, request, spec, bundle));
   globals.steps?.planned(plan);
   step("look at the namespaces to join", () => lookAtNamespaces(plan));
   const console = step("connect console", () =>
@@ -153,7 +145,7 @@ export function create(globals: Globals, request: CreateRequest, mode: Mode, und
   if (plan.runtimeHooks) expect(globals, plan.cgroup.groups, made.child, channel, "mounted");
   step("run hooks of the runtime", () => runRuntimeHooks(plan, made.child, channel));
   const { child, record } =
-    plan.crossing === undefined
+    plan.pidEntry === undefined
       ? made
       : step("wait for init to enter the pid namespace", () => meetInit(globals, plan, directory, made, channel, undo));
   expect(globals, plan.cgroup.groups, child, channel, "created", (notify) => handOver(plan, child, notify));
@@ -193,7 +185,7 @@ function provide(
   step("move network devices", () => moveDevices(plan.netDevices, child, undo));
   step("set rlimits", () =>
     setRlimits(plan.process, child.pid, {
-      processes: plan.crossing === undefined ? 0 : 1,
+      processes: plan.pidEntry === undefined ? 0 : 1,
       descriptors: plan.rootfs.sources.length,
     }),
   );
@@ -218,7 +210,7 @@ function meetInit(
   channel: Fd,
   undo: Undo,
 ): Made {
-  const child = lateFork.meet(globals, plan.cgroup.groups, made.child, channel);
+  const child = lateFork.receiveForkedChild(globals, plan.cgroup.groups, made.child, channel);
   undoInit(child, undo);
   waitPidfd(made.child.pidfd);
   const record = recordInit(directory, made.record, child);
@@ -260,19 +252,12 @@ export function loadSpec(globals: Globals, path: HostPath): { readonly spec: Spe
 export function planFor(globals: Globals, request: CreateRequest, spec: Spec, bundle: HostPath): ContainerPlan {
   if (isOldKernel()) throw new HostError(`Linux ${kernelRelease()} is too old: ${OLDEST_KERNEL} or newer is needed`);
   const host = probeHost(globals.rootless);
-  if (host.euid !== 0) refuseWithoutRoot(spec);
-  const listening = listenFds();
-  const plan = planWithRareRooms(spec, host, {
-    id: checkedId(request.id),
-    bundle,
-    noPivot: request.noPivot,
-    noNewKeyring: request.noNewKeyring,
-    systemdCgroup: globals.systemdCgroup,
-    noCgroup: globals.noCgroup,
-    rootless: globals.rootless,
-    listenFds: checkPassedOn("LISTEN_FDS", 0, listening),
-    preserveFds: checkPassedOn("--preserve-fds", listening, request.preserveFds),
-  });
+  const { noPivot, noNewKeyring, preserveFds } = request;
+  const id = checkedId(request.id);
+  const asked = planRequest(globals, { id, bundle, noPivot, noNewKeyring, preserveFds }, () => globals.root);
+  checkInheritedFds("LISTEN_FDS", 0, asked.listenFds);
+  checkInheritedFds("--preserve-fds", asked.listenFds, preserveFds);
+  const plan = planContainer(spec, host, asked);
   for (const warning of plan.warnings) globals.warn(warning);
   return plan;
 }
@@ -385,7 +370,7 @@ function spawn(
   undo.use("close channel", mine);
   using childsEnd = theirs; // ours to close, or its end would never be seen
   if (inForeground) limitWaits(mine, SO_RCVTIMEO, LOOK_MS);
-  if (start.plan.crossing !== undefined) noteSenders(mine);
+  if (start.plan.pidEntry !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: what is made in a user namespace is closed to others from its first moment, if that does not close it to us.
   if (start.plan.namespaces.user?.privileged) prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   const { child, inCgroup } = cloneIntoNamespaces(start.plan.namespaces, cgroup.cloneInto);

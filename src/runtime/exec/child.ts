@@ -26,9 +26,9 @@ import { ALL_SIGNALS, blockSignals, resetSignals, unblockSignals } from "../../s
 import type { MasterTo } from "../../terminal/attach.ts";
 import type { TerminalPlan } from "../../terminal/plan.ts";
 import { DEBUG_BEGIN, passNotify, send, tellFailure, tellSteps } from "../channel/messages.ts";
-import { cross } from "../channel/late-fork.ts";
+import { forkIntoPidNamespace } from "../channel/late-fork.ts";
 import type { ExecPlan } from "../plan/exec-plan.ts";
-import { inUserNamespace } from "../plan/nested.ts";
+import { inUserNamespace } from "../../sys/user-namespace.ts";
 import { logSteps, step } from "../step.ts";
 import defer * as lsm from "../../lsm.ts";
 import defer * as rdt from "../../intelrdt.ts";
@@ -76,7 +76,7 @@ export function join({
   debug,
   listens,
 }: JoinContext): never {
-  const { crossing } = plan;
+  const { pidEntry } = plan;
   try {
     hidden?.[Symbol.dispose]();
     logSteps(listens ? tellSteps(channel, "join") : undefined);
@@ -90,7 +90,7 @@ export function join({
     step("enter cgroup", () => enterGroups(cgroup, inV2, fallback ? target.pid : undefined, unit));
     step("enter resource control group", () => intelRdt && rdt.joinIntelRdt(intelRdt, getpid()));
     step("set rlimits", () =>
-      setRlimits(plan.process, "self", { processes: crossing === undefined ? 0 : 1, descriptors: 0 }),
+      setRlimits(plan.process, "self", { processes: pidEntry === undefined ? 0 : 1, descriptors: 0 }),
     ); // as late as we have the right to: a low one is ours as well
     step("set CPU affinity", () => setAffinity(plan.affinity));
     step("join namespaces", () => joinContainer(target));
@@ -105,13 +105,13 @@ export function join({
     step("hand over stdio", () => giveStdio(plan.process));
     step("set no_new_privs", () => setNoNewPrivileges(plan.process));
     step("set scheduling", () => plan.scheduling && scheduling.setScheduling(plan.scheduling));
-    step("enter pid namespace before seccomp", () => crossing === "before seccomp" && enterPidNamespace(plan, channel));
+    step("enter pid namespace before seccomp", () => pidEntry === "before seccomp" && enterPidNamespace(plan, channel));
     step("install seccomp as root", () =>
       installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)),
     );
-    const there = step("become user", () => becomeUser(plan.process, groupsDenied, crossing === "last" ? ENOENT : 0));
+    const there = step("become user", () => becomeUser(plan.process, groupsDenied, pidEntry === "last" ? ENOENT : 0));
     step("close descriptors", () => closeDescriptors(plan.process));
-    step("enter pid namespace", () => crossing === "last" && enterPidNamespace(plan, channel));
+    step("enter pid namespace", () => pidEntry === "last" && enterPidNamespace(plan, channel));
     prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL); // [kernel] a change of ids forgets it, and so does a fork
     // the container sees us from here on
     step("take terminal", () => takeTerminal(plan.terminal));
@@ -177,7 +177,7 @@ function letGo(channel: Fd, inheritedFds: number): void {
 
 /** Returns in another process. What a fork takes away its parent gives it, before it goes on. */
 function enterPidNamespace(plan: ExecPlan, channel: Fd): void {
-  cross(channel, plan.lateScheduler !== undefined);
+  forkIntoPidNamespace(channel, plan.lateScheduler !== undefined);
   settleRlimits(plan.process);
 }
 

@@ -4,16 +4,13 @@ import { PR_SET_DUMPABLE } from "../../abi/prctl.ts";
 import { SO_RCVTIMEO, SOCK_SEQPACKET } from "../../abi/socket.ts";
 import { hostPid } from "../../base/brand.ts";
 import type { Undo } from "../../base/dispose.ts";
-import { HostError, StateError } from "../../base/errors.ts";
+import { StateError } from "../../base/errors.ts";
 import { frozen } from "../../cgroup/freezer.ts";
 import { groupsBelow, openGroup } from "../../cgroup/exec.ts";
 import type { SeccompFilter } from "../../seccomp/install.ts";
-import type { SeccompPlan } from "../../seccomp/plan.ts";
 import { cloneInto } from "../../namespaces/clone.ts";
-import type { SchedulingPlan } from "../../process/scheduling-plan.ts";
 import { parseStored, type StoredConfig } from "../../spec/stored.ts";
 import type { Process } from "../../spec/types.ts";
-import { lastCapability } from "../../sys/credentials.ts";
 import type { Fd } from "../../sys/fd.ts";
 import { readDocument } from "../../sys/document.ts";
 import { readFile } from "../../sys/file.ts";
@@ -22,14 +19,15 @@ import { limitWaits, noteSenders, socketpair } from "../../sys/socket.ts";
 import { attend, takeSignals } from "../foreground/wait.ts";
 import { connectPidfdSocket, openConsole, sendPidfd } from "../foreground/console.ts";
 import { LOOK_MS, tellChild } from "../channel/messages.ts";
-import { meet, planCrossing } from "../channel/late-fork.ts";
-import { changeProcess, inheritProcess, planExec, type Changes, type ExecPlan } from "../plan/exec-plan.ts";
+import { receiveForkedChild } from "../channel/late-fork.ts";
+import { planExec, type Changes, type ExecPlan } from "../plan/exec-plan.ts";
+import { probeForExec } from "../plan/facts.ts";
 import { expect } from "../channel/child-messages.ts";
 import type { Globals } from "../globals.ts";
 import { hookState } from "../lifecycle-hooks.ts";
 import { join, type JoinContext } from "./child.ts";
 import { killAndReap } from "../process/kill-and-reap.ts";
-import { checkPassedOn } from "../process/inherited-fds.ts";
+import { checkInheritedFds } from "../process/inherited-fds.ts";
 import { hideOwnProgram } from "../process/own-program.ts";
 import { checkStoredProcess, fromStored } from "../state/documents.ts";
 import { openInit } from "../state/status.ts";
@@ -44,15 +42,11 @@ import {
 } from "../state/store.ts";
 import { undoOf } from "../undo.ts";
 import defer * as configLoader from "../../spec/load.ts";
-import defer * as decoder from "../../spec/decode.ts";
 import defer * as exactJson from "../../base/json.ts";
 import defer * as explain from "../../spec/explain.ts";
-import defer * as optionalPlans from "../plan/optional.ts";
 import defer * as scheduling from "../../process/scheduling.ts";
-import defer * as schedulingPlan from "../../process/scheduling-plan.ts";
 import defer * as seccompCache from "../../seccomp/cache.ts";
 import defer * as seccompListener from "../../seccomp/listener.ts";
-import defer * as seccompPlan from "../../seccomp/plan.ts";
 
 export type ExecRequest = {
   readonly id: string;
@@ -143,68 +137,19 @@ const inTimeNamespace = (config: StoredConfig): StoredConfig => ({
 });
 
 function planFor(globals: Globals, { process, preserveFds }: ExecRequest, { config, record }: Container): ExecPlan {
-  const wanted = processOf(process, config);
-  const seccomp = seccompOf(config, wanted);
-  const crossing = config.namespaces.includes("pid") ? planCrossing(seccomp, wanted.terminal) : undefined;
-  const rare = rareOf(config, wanted);
-  const plan = planExec(
-    config,
-    wanted,
-    { lastCapability: lastCapability() },
-    {
-      keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined,
-      preserveFds: checkPassedOn("--preserve-fds", 0, preserveFds),
-      cwdWhy: "file" in process || process.cwd === undefined ? "/process/cwd" : "--cwd",
-      seccomp,
-      crossing,
-      ...rare,
-      ...splitScheduling(rare.scheduling, crossing !== undefined),
-    },
-  );
+  checkInheritedFds("--preserve-fds", 0, preserveFds);
+  const asked = "file" in process ? { document: readProcess(process.file) } : { changes: process };
+  const plan = planExec(config, asked, probeForExec(), {
+    keyring: record.keyring ? { name: `_ses.${record.id}` } : undefined,
+    preserveFds,
+  });
   // What the container's own process gave cause for was said when it was created.
   if ("file" in process || process.capabilities.length > 0)
     for (const warning of plan.process.warnings) globals.warn(warning);
   return plan;
 }
 
-/** What few processes ask for. */
-function rareOf({ json, treated }: StoredConfig, process: Process): Pick<ExecPlan, "lsm" | "scheduling" | "affinity"> {
-  const { apparmorProfile, selinuxLabel, scheduler, ioPriority, execCPUAffinity } = process;
-  const affinity = execCPUAffinity && schedulingPlan.planAffinity(process);
-  if (!treated && [apparmorProfile, selinuxLabel, scheduler, ioPriority].every((asked) => asked === undefined))
-    return { lsm: undefined, scheduling: undefined, affinity };
-  const spec = decoder.decodeSpec(json);
-  return {
-    lsm: optionalPlans.planLsm(spec, process),
-    scheduling: optionalPlans.planScheduling(spec, process),
-    affinity,
-  };
-}
-
-/** What a fork takes away from the process is left to us. */
-function splitScheduling(
-  plan: SchedulingPlan | undefined,
-  forks: boolean,
-): Pick<ExecPlan, "scheduling" | "lateScheduler"> {
-  const { scheduler } = plan ?? {};
-  if (plan === undefined || scheduler === undefined || !forks || !schedulingPlan.isLostByFork(scheduler))
-    return { scheduling: plan, lateScheduler: undefined };
-  return { scheduling: { ...plan, scheduler: undefined }, lateScheduler: scheduler };
-}
-
-function seccompOf({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
-  if (!filtered) return undefined;
-  return seccompPlan.planSeccomp(decoder.decodeSpec(json), noNewPrivileges);
-}
-
-function processOf(asked: ExecRequest["process"], { process }: StoredConfig): Process {
-  if (process === undefined) throw new HostError("config.json of the container has no process");
-  if (!("file" in asked)) return changeProcess(process, asked);
-  return inheritProcess(
-    configLoader.parseProcess(readDocument(asked.file), () => explain),
-    process,
-  );
-}
+const readProcess = (file: string): Process => configLoader.parseProcess(readDocument(file), () => explain);
 
 type Joiner = { readonly child: Child; readonly channel: Fd };
 
@@ -223,7 +168,7 @@ function spawn(
   undo.use("close channel", mine);
   using channel = theirs; // ours to close, or its end would never be seen
   if (!request.detach) limitWaits(mine, SO_RCVTIMEO, LOOK_MS);
-  if (context.plan.crossing !== undefined) noteSenders(mine);
+  if (context.plan.pidEntry !== undefined) noteSenders(mine);
   // [cve] CVE-2016-9962: not dumpable the process is closed to the container's other users, and /proc/PID/fd and exe with it.
   prctl("PR_SET_DUMPABLE", PR_SET_DUMPABLE, 0);
   if (context.plan.affinity !== undefined) scheduling.setInitialAffinity(context.plan.affinity, 0); // the clone inherits it
@@ -254,8 +199,8 @@ function meetProcess(
   { child: joiner, channel }: Joiner,
   undo: Undo,
 ): Child {
-  if (plan.crossing === undefined) return joiner;
-  const child = meet(globals, container.record.cgroup ?? [], joiner, channel, (notify) =>
+  if (plan.pidEntry === undefined) return joiner;
+  const child = receiveForkedChild(globals, container.record.cgroup ?? [], joiner, channel, (notify) =>
     handOver(container, plan, joiner, notify),
   );
   undo.use("close pidfd", child.pidfd);

@@ -9,8 +9,12 @@ import type { SeccompPlan } from "../../seccomp/plan.ts";
 import type { HostFacts } from "../../spec/facts.ts";
 import type { StoredConfig } from "../../spec/stored.ts";
 import type { NamespaceType, Process } from "../../spec/types.ts";
-import type { Crossing } from "../channel/late-fork.ts";
 import { planTerminal, type TerminalPlan } from "../../terminal/plan.ts";
+import { planLsm, planScheduling } from "./optional.ts";
+import { planExecEntry, type PidNamespaceEntry } from "./pid-namespace.ts";
+import defer * as decoder from "../../spec/decode.ts";
+import defer * as schedulingPlan from "../../process/scheduling-plan.ts";
+import defer * as seccompPlan from "../../seccomp/plan.ts";
 
 export type ExecPlan = {
   readonly process: ProcessPlan;
@@ -24,7 +28,7 @@ export type ExecPlan = {
   readonly terminal: TerminalPlan;
   readonly keyring: KeyringPlan;
   readonly namespaces: readonly NamespaceType[];
-  readonly crossing: Crossing;
+  readonly pidEntry: PidNamespaceEntry;
 };
 
 /** What the command line changes of the container's process. undefined: nothing. */
@@ -43,32 +47,69 @@ export type Changes = {
   readonly selinuxLabel: string | undefined;
 };
 
+/** A document with a process of its own, or what is changed of the container's. */
+type Asked = { readonly document: Process } | { readonly changes: Changes };
+
+/** @throws HostError in runc's words, SpecError for what the host's kernel cannot enforce */
 export function planExec(
   container: StoredConfig,
-  process: Process,
-  host: Pick<HostFacts, "lastCapability">,
-  request: Pick<ExecPlan, "keyring" | "seccomp" | "lsm" | "scheduling" | "lateScheduler" | "affinity" | "crossing"> & {
-    readonly preserveFds: number;
-    readonly cwdWhy: string;
-  },
+  asked: Asked,
+  host: Pick<HostFacts, "lastCapability" | "lsm">,
+  { keyring, preserveFds }: { readonly keyring: KeyringPlan; readonly preserveFds: number },
 ): ExecPlan {
+  const process = processOf(container, asked);
+  const seccomp = planFilter(container, process);
+  const pidEntry = planExecEntry(container.namespaces.includes("pid"), seccomp, process.terminal);
+  const { lsm, scheduling } = planFew(container, process, host);
   return {
     process: planProcess(process, host, {
       listenFds: 0,
-      preserveFds: request.preserveFds,
-      cwdWhy: request.cwdWhy,
+      preserveFds,
+      cwdWhy: "document" in asked || asked.changes.cwd === undefined ? "/process/cwd" : "--cwd",
       keepsGroups: keepsGroups(container.annotations),
     }),
-    seccomp: request.seccomp,
-    lsm: request.lsm,
-    scheduling: request.scheduling,
-    lateScheduler: request.lateScheduler,
-    affinity: request.affinity,
+    seccomp,
+    lsm,
+    ...splitScheduling(scheduling, pidEntry !== undefined),
+    affinity: process.execCPUAffinity && schedulingPlan.planAffinity(process),
     terminal: planTerminal(process, false),
-    keyring: request.keyring,
+    keyring,
     namespaces: container.namespaces,
-    crossing: request.crossing,
+    pidEntry,
   };
+}
+
+function processOf({ process }: StoredConfig, asked: Asked): Process {
+  if (process === undefined) throw new HostError("config.json of the container has no process");
+  return "changes" in asked ? changeProcess(process, asked.changes) : inheritProcess(asked.document, process);
+}
+
+function planFilter({ filtered, json }: StoredConfig, { noNewPrivileges }: Process): SeccompPlan | undefined {
+  return filtered ? seccompPlan.planSeccomp(decoder.decodeSpec(json), noNewPrivileges) : undefined;
+}
+
+/** What few processes ask for. */
+function planFew(
+  { json, treated }: StoredConfig,
+  process: Process,
+  host: Pick<HostFacts, "lsm">,
+): Pick<ExecPlan, "lsm" | "scheduling"> {
+  const { apparmorProfile, selinuxLabel, scheduler, ioPriority } = process;
+  if (!treated && [apparmorProfile, selinuxLabel, scheduler, ioPriority].every((asked) => asked === undefined))
+    return { lsm: undefined, scheduling: undefined };
+  const spec = decoder.decodeSpec(json);
+  return { lsm: planLsm(spec, process, host), scheduling: planScheduling(spec, process) };
+}
+
+/** What a fork takes away from the process is left to the parent. */
+function splitScheduling(
+  plan: SchedulingPlan | undefined,
+  forks: boolean,
+): Pick<ExecPlan, "scheduling" | "lateScheduler"> {
+  const { scheduler } = plan ?? {};
+  if (plan === undefined || scheduler === undefined || !forks || !schedulingPlan.isLostByFork(scheduler))
+    return { scheduling: plan, lateScheduler: undefined };
+  return { scheduling: { ...plan, scheduler: undefined }, lateScheduler: scheduler };
 }
 
 /** The container's process with the changes. @throws HostError in runc's words */
