@@ -11,7 +11,6 @@ export type MountEntry = {
   readonly root: string;
   readonly mountPoint: string;
   readonly type: string;
-  readonly superOptions: string;
 };
 
 /** A mount of config.json, and what is mounted at its destination. */
@@ -20,7 +19,8 @@ export type ConfiguredMount = { readonly id: number; readonly destination: strin
 /** Where an external mount has its content from; so says the checkpoint, for a restore to find the same on another host. */
 export type ExternalMount = { readonly mountPoint: string } & (
   | { readonly kind: "bind"; readonly destination: string; /** below the bind's source */ readonly below: string }
-  | { readonly kind: "cgroup"; readonly controllers: readonly string[] }
+  /** A directory of a cgroup hierarchy. */
+  | { readonly kind: "cgroup" }
   /** A path of the host. */
   | { readonly kind: "host"; readonly path: string }
   /** Nobody knows: a restore needs a mount of config.json with this destination. */
@@ -33,7 +33,7 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
     const [before = "", after] = line.split(" - ");
     if (after === undefined) return [];
     const [id, parent, device = "", root = "", mountPoint = ""] = before.split(" ");
-    const [type = "", , superOptions = ""] = after.split(" ");
+    const [type = ""] = after.split(" ");
     return [
       {
         id: Number(id),
@@ -42,7 +42,6 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
         root: unescape(root),
         mountPoint: unescape(mountPoint),
         type,
-        superOptions,
       },
     ];
   });
@@ -98,7 +97,7 @@ export function externalMounts(
       // What came along with a recursive bind.
       found.set(mount.id, { ...above, mountPoint, below: above.below + mountPoint.slice(above.mountPoint.length) });
     } else if (mount.type === "cgroup" || mount.type === "cgroup2") {
-      if (!cgroupNamespace && mount.root !== "/") found.set(mount.id, cgroupMount(mount));
+      if (!cgroupNamespace && mount.root !== "/") found.set(mount.id, { mountPoint, kind: "cgroup" });
     } else if (mount.root !== "/" ? !isInside(mount) : !MADE_AGAIN.has(mount.type)) {
       found.set(mount.id, elsewhere(mount));
     }
@@ -127,15 +126,6 @@ function parentsFirst(mounts: readonly MountEntry[]): readonly MountEntry[] {
 
 const isBelow = (path: string, directory: string): boolean =>
   directory === "/" || path === directory || path.startsWith(`${directory}/`);
-
-function cgroupMount({ mountPoint, type, superOptions }: MountEntry): ExternalMount {
-  if (type === "cgroup2") return { mountPoint, kind: "cgroup", controllers: [""] };
-  const flags = new Set(["rw", "ro", "noprefix", "clone_children", "xattr", "cpuset_v2_mode"]);
-  const controllers = superOptions
-    .split(",")
-    .filter((word) => word !== "" && !flags.has(word) && !word.startsWith("release_agent="));
-  return { mountPoint, kind: "cgroup", controllers };
-}
 
 /** A device of the host's is found again by its name. */
 const elsewhere = ({ mountPoint, type, root }: MountEntry): ExternalMount =>

@@ -8,7 +8,7 @@ import { HostError, isErrno, StepError } from "../base/errors.ts";
 import type { Fd } from "../sys/fd.ts";
 import { openat, readAll, readFile, readFileIfThere, createFileAnew } from "../sys/file.ts";
 import { mkdirat, readdir } from "../sys/directory.ts";
-import { fstatat } from "../sys/stat.ts";
+import { fstatat, lstatIfThere } from "../sys/stat.ts";
 import type { ExternalMount } from "./external-mounts.ts";
 import { Message } from "./protobuf.ts";
 
@@ -154,19 +154,72 @@ declare const ARCH_X86_64: boolean;
 /** This machine's, as uname(2) has it. */
 export const architecture = (): string => (ARCH_X86_64 ? "x86_64" : "aarch64");
 
-/** Which architecture the images are of; undefined where they do not say. A core image is two magic words, a length and a message. */
-export function architectureOf(directory: Fd): string | undefined {
-  using readable = openat(directory, ".", O_RDONLY | O_DIRECTORY);
-  const core = readdir(readable).find((name) => /^core-\d+\.img$/.test(name));
-  if (core === undefined) return undefined;
-  using file = openat(directory, core, O_RDONLY);
+/** The messages of an image: two magic words, then a length and a message each. @throws RangeError when it is cut off */
+function messagesOf(directory: Fd, name: string): readonly Message[] {
+  using file = openat(directory, name, O_RDONLY);
   const bytes = readAll(file);
-  if (bytes.byteLength < 12) return undefined;
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const messages: Message[] = [];
+  for (let at = 8; at < bytes.byteLength;) {
+    const length = view.getUint32(at, true);
+    if (at + 4 + length > bytes.byteLength) throw new RangeError("the image is cut off");
+    messages.push(new Message(bytes.subarray(at + 4, at + 4 + length)));
+    at += 4 + length;
+  }
+  return messages;
+}
+
+/** Flags of a PagemapEntry: its pages are in an earlier checkpoint, are to be asked for, are here. */
+const PE_PARENT = 0x1;
+const PE_LAZY = 0x2;
+const PE_PRESENT = 0x4;
+const PAGE_BYTES = 4096;
+
+/**
+ * Sees that memory is there in full: CRIU reads what is missing again and again, for ever.
+ * @throws HostError when an image of it is cut off
+ */
+export function checkPages(directory: Fd): void {
+  const needed = new Map<number, number>();
+  for (const pid of processesIn(directory)) {
+    const name = `pagemap-${pid}.img`;
+    if (lstatIfThere(directory, name) === undefined) continue; // a process that has ended and nobody has waited for
+    try {
+      const [head, ...entries] = messagesOf(directory, name);
+      const file = head?.number(1) ?? 0;
+      needed.set(file, (needed.get(file) ?? 0) + PAGE_BYTES * entries.reduce((sum, entry) => sum + pagesIn(entry), 0));
+    } catch (error) {
+      if (error instanceof RangeError) throw damaged(name);
+      throw error;
+    }
+  }
+  for (const [file, bytes] of needed)
+    if (sizeOf(directory, `pages-${file}.img`) < bytes) throw damaged(`pages-${file}.img`);
+}
+
+/** As the container numbers them. An image directory may still hold files of an earlier checkpoint. */
+function processesIn(directory: Fd): readonly number[] {
   try {
-    return ARCHITECTURES[new Message(bytes.subarray(12, 12 + length)).number(1) ?? 0];
+    return messagesOf(directory, "pstree.img").map((entry) => entry.number(1) ?? 0);
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // CRIU says what is wrong with it
+    if (error instanceof RangeError || isErrno(error, ENOENT)) throw damaged("pstree.img");
+    throw error;
+  }
+}
+
+function pagesIn(entry: Message): number {
+  const flags = entry.number(4) ?? (entry.boolean(3) === true ? PE_PARENT : PE_PRESENT);
+  const isHere = (flags & PE_PRESENT) !== 0 && (flags & (PE_PARENT | PE_LAZY)) === 0;
+  return isHere ? (entry.number(5) ?? entry.number(2) ?? 0) : 0;
+}
+
+/** Which architecture the images are of; undefined where they do not say. */
+export function architectureOf(directory: Fd): string | undefined {
+  try {
+    const core = `core-${processesIn(directory)[0] ?? 0}.img`;
+    return ARCHITECTURES[messagesOf(directory, core)[0]?.number(1) ?? 0];
+  } catch (error) {
+    if (error instanceof RangeError || isErrno(error, ENOENT)) return undefined; // CRIU says what is wrong with it
     throw error;
   }
 }

@@ -11,7 +11,7 @@ const EMPTY_WORDS: readonly RegExp[] = [
   /^Pre-dumping FAILED\.?$/,
   /^Can't (?:dump|restore) task|^Dump \w+ \(pid: \d+\) failed with/,
   /^Killed by signal|^\d+ (?:killed|exited)/,
-  /^Unable to kill|^RPC client reported script error/,
+  /^Unable to kill|^RPC client reported script error|^exited, status=|^cg: cgroupd: recv req error/,
 ];
 
 const MOST_LINES = 3;
@@ -27,16 +27,23 @@ export function complaints(log: string): readonly string[] {
 /** What to do about it, where that is known. */
 const ADVICE: readonly (readonly [complaint: RegExp, advice: string])[] = [
   [/--tcp-established|Connected TCP socket/i, "it has open TCP connections: --tcp-established keeps them"],
-  [/--ext-unix-sk|External socket is used/i, "a unix socket leads out of the container: --ext-unix-sk allows that"],
+  [
+    /--ext-unix-sk|External socket is used|Unix socket \d+ without peer/i,
+    "a unix socket leads out of the container: --ext-unix-sk allows that",
+  ],
   [/--file-locks|file lock/i, "a process holds a file lock: --file-locks saves it"],
   [
     /--shell-job|--shell-job|tty.*(?:dangling|session)|Found dangling tty|session leader/i,
     "its terminal belongs to a shell outside: --shell-job allows that",
   ],
-  [/--link-remap/, "a file that is open has been removed: --link-remap gives it a name again"],
+  [/link-remap/i, "a file that is open has been removed: --link-remap gives it a name again"],
   [
     /ghost file.*(?:too big|exceed)|ghost-limit/i,
     "a file that is open, has been removed and is large: ghost-limit of CRIU's configuration file allows more",
+  ],
+  [
+    /Can't lookup mount=-?\d+ for fd=-?\d+ path=\/dev\/(?:pts|tty)/,
+    "its terminal belongs to a shell outside: --shell-job allows that",
   ],
   [
     /Can't lookup mount=-?\d+ for fd=-?\d+ path=/,

@@ -144,8 +144,8 @@ describe("what is mounted in the place of external mounts", () => {
     ],
   });
   const groups = [
-    { controllers: ["pids"], path: "/sys/fs/cgroup/pids/new" },
-    { controllers: ["name=systemd"], path: "/sys/fs/cgroup/systemd/new" },
+    { name: "/sys/fs/cgroup/pids", source: "/sys/fs/cgroup/pids/new" },
+    { name: "/sys/fs/cgroup/systemd", source: "/sys/fs/cgroup/systemd/new" },
   ];
   const real = (destination: string): string => (destination === "/link" ? "/real" : destination);
 
@@ -155,7 +155,7 @@ describe("what is mounted in the place of external mounts", () => {
         [
           { mountPoint: "/real", kind: "bind", destination: "/link", below: "" },
           { mountPoint: "/real/sub", kind: "bind", destination: "/link", below: "/sub" },
-          { mountPoint: "/sys/fs/cgroup/pids", kind: "cgroup", controllers: ["pids"] },
+          { mountPoint: "/sys/fs/cgroup/pids", kind: "cgroup" },
           { mountPoint: "/dev/zero", kind: "host", path: "/dev/zero" },
         ],
         spec,

@@ -11,11 +11,9 @@ export const isBind = ({ type, options }: Mount): boolean =>
 
 export type RestoreMount = { readonly name: string; readonly source: string };
 
-/** A cgroup of the container. */
-export type Group = { readonly controllers: readonly string[]; readonly path: string };
-
 /**
  * @param recorded what the checkpoint says; undefined: another runtime has made it, and names them by their destinations as runc does
+ * @param cgroups the directories of hierarchies that the container sees, and where
  * @param realPaths where a destination of config.json leads in the root file system
  * @throws HostError "the images need something mounted at …": config.json is not that of the container
  */
@@ -23,7 +21,7 @@ export function planSources(
   recorded: readonly ExternalMount[] | undefined,
   spec: Spec,
   bundle: string,
-  groups: readonly Group[],
+  cgroups: readonly RestoreMount[],
   realPaths: (destination: string) => string,
 ): readonly RestoreMount[] {
   const binds = spec.mounts.filter(isBind).map(({ destination, source = "" }) => ({
@@ -31,7 +29,7 @@ export function planSources(
     source: resolve(bundle, source),
   }));
   const ofConfig = binds.map(({ destination, source }) => ({ name: realPaths(destination), source }));
-  if (recorded === undefined) return [...ofConfig, ...asRunc(spec), ...groups.flatMap(whereV1IsMounted)];
+  if (recorded === undefined) return [...ofConfig, ...asRunc(spec), ...cgroups];
   return recorded.map((mount): RestoreMount => {
     const name = mount.mountPoint;
     const same = ofConfig.find((bind) => bind.name === name);
@@ -42,8 +40,8 @@ export function planSources(
         break;
       }
       case "cgroup": {
-        const group = groups.find(({ controllers }) => mount.controllers.some((one) => controllers.includes(one)));
-        if (group !== undefined) return { name, source: group.path };
+        const group = cgroups.find((one) => one.name === name);
+        if (group !== undefined) return group;
         break;
       }
       case "host":
@@ -63,8 +61,3 @@ const asRunc = (spec: Spec): readonly RestoreMount[] => [
   { name: "/dev/null", source: "/dev/null" },
   ...spec.linux.devices.map(({ path }) => ({ name: path, source: path })),
 ];
-
-const whereV1IsMounted = ({ controllers, path }: Group): readonly RestoreMount[] =>
-  controllers[0] === ""
-    ? []
-    : [{ name: `/sys/fs/cgroup/${controllers.join(",").replace(/^name=/, "")}`, source: path }];

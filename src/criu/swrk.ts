@@ -16,10 +16,13 @@ import { packetLength, recvmsg, sendmsg } from "../sys/socket.ts";
 import { S_IFREG } from "../abi/stat.ts";
 import { decodeResponse, encodeRequest, REQUESTS, type CriuRequest, type CriuResponse } from "./messages.ts";
 
-/** Callers may leave no PATH, which CRIU needs as well: for tar, ip and others. */
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Callers may leave no PATH, or a user's without sbin. CRIU needs one as well: for tar, iptables-restore and others. */
+const ALWAYS_SEARCHED = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
 
-const searched = (): readonly string[] => (getenv("PATH") || DEFAULT_PATH).split(":").filter((part) => part !== "");
+function searched(): readonly string[] {
+  const own = (getenv("PATH") ?? "").split(":").filter((part) => part !== "");
+  return [...own, ...ALWAYS_SEARCHED.filter((part) => !own.includes(part))];
+}
 
 /** Where a program of this name is in $PATH; undefined where it is not. */
 export function inPath(name: string): string | undefined {
@@ -44,8 +47,8 @@ export function becomeCriu(program: string, socket: Fd, passed: readonly Fd[]): 
   const moved = [socket, ...passed].map((fd) => duplicate(fd, 64)); // out of the way of the numbers that they get
   moved.forEach((fd, i) => inherit(fd, SOCKET + i));
   closeAllBut(SOCKET + moved.length, []);
-  const env = getenv("PATH") ? environment() : [...environment(), `PATH=${DEFAULT_PATH}`];
-  execve(program, [program, "swrk", String(SOCKET)], env);
+  const others = environment().filter((entry) => !entry.startsWith("PATH="));
+  execve(program, [program, "swrk", String(SOCKET)], [...others, `PATH=${searched().join(":")}`]);
 }
 
 export type Notification = {

@@ -20,10 +20,11 @@ import type { Spec } from "../spec/types.ts";
 import { Fd, openFlags } from "../sys/fd.ts";
 import { openat, readFile, readFileIfThere, writeAll } from "../sys/file.ts";
 import { fileType, fstatat } from "../sys/stat.ts";
-import { geteuid, numberToTake } from "../sys/process.ts";
+import { geteuid, numberToTake, setpgid } from "../sys/process.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import { resetChildSignal } from "../sys/signal.ts";
 import { timestamp } from "../sys/time.ts";
+import { endGroup, forgetCriu, noteCriu } from "./criu/leftover.ts";
 import { showProgress } from "./criu/progress.ts";
 import { askCriu, askVersion, endCriu, hostOfCriu, refusal, startCriu, type Criu } from "./criu/session.ts";
 import type { Globals } from "./globals.ts";
@@ -69,8 +70,11 @@ export function checkpointContainer(globals: Globals, request: CheckpointRequest
   const container = step("look at the container", () => examine(record, spec));
   step("look for processes of others", () => warnOfStrangers(globals, record));
   const criu = step("start CRIU", () =>
-    startCriu({ program, cgroup: null, ownStreams: false, passed: [], prepare: () => undefined }, undo),
+    startCriu({ program, cgroup: null, ownStreams: false, passed: [], prepare: () => setpgid(0, 0) }, undo),
   );
+  noteCriu(directory.fd, criu.child.pid);
+  undo.defer("forget CRIU", () => forgetCriu(directory.fd));
+  undo.defer("end what CRIU has started", () => endGroup(criu.child.pid));
   const version = step("ask for CRIU's version", () => askVersion(criu));
   step("ask what CRIU can do", () => checkFeatures(criu, flags));
   if (!flags.preDump) {
@@ -93,6 +97,8 @@ export function checkpointContainer(globals: Globals, request: CheckpointRequest
   );
   if (!response.success) throw refusal("save the container", response, log, goOn(record));
   endCriu(criu);
+  forgetCriu(directory.fd);
+  undo.move();
   if (!flags.leaveRunning && !flags.preDump) step("remove container", () => destroy(globals, directory, record));
 }
 

@@ -4,7 +4,7 @@
 import { O_DIRECTORY, O_RDONLY } from "../../abi/fcntl.ts";
 import { hostPid, containerPath, hostPath, type HostPath, type HostPid } from "../../base/brand.ts";
 import type { Undo } from "../../base/dispose.ts";
-import { HostError, StateError } from "../../base/errors.ts";
+import { HostError, isErrno, StateError, StepError } from "../../base/errors.ts";
 import { resolve } from "../../base/path.ts";
 import { driverOf } from "../../cgroup/driver.ts";
 import { enterCgroup } from "../../cgroup/join.ts";
@@ -14,6 +14,7 @@ import {
   architecture,
   architectureOf,
   bytesOfPages,
+  checkPages,
   makeImageDirectory,
   openImageDirectory,
   readCheckpoint,
@@ -33,9 +34,13 @@ import { findCriu, FIRST_PASSED, type Notification } from "../../criu/swrk.ts";
 import { joinSessionKeyring } from "../../keyring.ts";
 import { openConsole, type Console } from "../foreground/console.ts";
 import { raiseLoopback } from "../../namespaces/names.ts";
+import { SIGKILL } from "../../abi/signal.ts";
 import { CLONE_NEWNET } from "../../abi/sched.ts";
 import { resetAffinity } from "../../process/affinity.ts";
-import { hasNamespace } from "../../spec/namespaces.ts";
+import { hasNamespace, hasNewNamespace } from "../../spec/namespaces.ts";
+import type { SourceOp } from "../../rootfs/ops.ts";
+import { copyTree } from "../../sys/tree.ts";
+import { EINVAL, ENOSYS, EPERM } from "../../abi/errno.ts";
 import { setWindowSize } from "../../sys/terminal.ts";
 import { writeSysctls } from "../../sysctl.ts";
 import { killAndReap } from "../process/kill-and-reap.ts";
@@ -52,6 +57,7 @@ import {
   getpid,
   numberToTake,
   pidfd_open,
+  pidfd_send_signal,
   setns,
   type Child,
 } from "../../sys/process.ts";
@@ -86,6 +92,7 @@ import { step } from "../step.ts";
 import { undoOf } from "../undo.ts";
 import { showProgress } from "../criu/progress.ts";
 import { askCriu, askVersion, endCriu, hostOfCriu, refusal, startCriu, type Criu } from "../criu/session.ts";
+import defer * as idmap from "../../rootfs/idmap.ts";
 import defer * as intelrdt from "../../intelrdt.ts";
 import defer * as mountPoints from "./mount-points.ts";
 
@@ -215,6 +222,7 @@ type Source = {
 
 function readImages(images: Fd, spec: Spec, plan: ContainerPlan, bundle: HostPath): Source {
   const checkpoint = readCheckpoint(images);
+  checkPages(images);
   const theirs = checkpoint?.architecture ?? architectureOf(images);
   if (theirs !== undefined && theirs !== architecture())
     throw new HostError(`the images are of the architecture ${theirs}, and this machine is ${architecture()}`);
@@ -232,9 +240,20 @@ function readImages(images: Fd, spec: Spec, plan: ContainerPlan, bundle: HostPat
     checkpoint,
     streams: readDescriptors(images),
     rootfs,
-    mounts: planSources(checkpoint?.externalMounts, spec, bundle, plan.cgroup.groups, realPath),
+    mounts: planSources(checkpoint?.externalMounts, spec, bundle, cgroupMounts(plan), realPath),
   };
 }
+
+/** What create would bind for them. Those of a cgroup namespace are file systems of their own, which CRIU makes. */
+const cgroupMounts = ({ rootfs }: ContainerPlan): readonly RestoreMount[] =>
+  rootfs.mountsAfter.flatMap((op) => {
+    if (op.kind === "cgroup1")
+      return op.hierarchies.flatMap((hierarchy) =>
+        hierarchy.kind === "bind" ? [{ name: `${op.destination}/${hierarchy.name}`, source: hierarchy.source }] : [],
+      );
+    if (op.kind !== "cgroup2" || op.fallback.source.kind !== "path") return [];
+    return [{ name: op.destination, source: op.fallback.source.path }];
+  });
 
 /** In the process that becomes CRIU: what the processes that it makes inherit. */
 function prepare(socket: Fd, spec: Spec, plan: ContainerPlan, rootfs: HostPath): void {
@@ -275,8 +294,9 @@ function restore(
   paths: CgroupPaths,
 ): CriuResponse {
   const total = bytesOfPages(images);
-  using theirImages = inMountsOf(criu.child.pid, images);
+  using theirImages = readableInside(restoring.spec, images) ?? inMountsOf(criu.child.pid, images);
   using theirWork = inMountsOf(criu.child.pid, work);
+  const watch = watchChildren(criu);
   const progress = showProgress("read", () => ({ done: residentBytes(paths, criu.child.pid), of: total }));
   try {
     return askCriu(
@@ -302,17 +322,94 @@ function restore(
       },
       {
         notified: (notification) => hear(notification, restoring),
-        ...(progress.waiting && { waiting: progress.waiting }),
+        waiting: {
+          everyMs: WATCH_EVERY_MS,
+          act: () => {
+            progress.waiting?.act();
+            watch.act();
+          },
+        },
       },
     );
+  } catch (error) {
+    if (watch.hasKilled()) return FAILED;
+    throw error;
   } finally {
     progress.end();
   }
 }
 
+const WATCH_EVERY_MS = 200;
+
+/** An answer in the place of CRIU's. */
+const FAILED: CriuResponse = {
+  type: 0,
+  success: false,
+  restoredPid: undefined,
+  notification: undefined,
+  features: undefined,
+  version: undefined,
+  errno: undefined,
+  errorMessage: undefined,
+};
+
+/** [kernel] The processes are our children and not CRIU's: it does not hear of it when one dies before its time, and waits for ever. We do, and end it. */
+function watchChildren({ child: criu }: Criu): { readonly act: () => void; readonly hasKilled: () => boolean } {
+  let seen = 0;
+  let hasKilled = false;
+  return {
+    hasKilled: () => hasKilled,
+    act: () => {
+      seen = children().some((pid) => pid !== criu.pid && procStat(pid)?.state === "Z") ? seen + 1 : 0;
+      if (seen < WATCH_PATIENCE || hasKilled) return;
+      hasKilled = true;
+      pidfd_send_signal(criu.pidfd, SIGKILL);
+    },
+  };
+}
+
+/** How many times in a row one is seen dead: CRIU may be about to say so. */
+const WATCH_PATIENCE = 5;
+
+/** [kernel] The file is there with CONFIG_PROC_CHILDREN. */
+const children = (): readonly HostPid[] =>
+  (readFileIfThere(null, `/proc/self/task/${getpid()}/children`) ?? "")
+    .split(" ")
+    .flatMap((pid) => (pid === "" ? [] : [hostPid(Number(pid))]));
+
 /** A directory as it is in another mount namespace: [kernel] nothing can be mounted, as CRIU does, on what belongs to one that it is not in. */
 const inMountsOf = (pid: HostPid, directory: Fd): Fd =>
   openat(null, `/proc/${pid}/root${readlinkat(null, directory.procPath)}`, O_RDONLY | O_DIRECTORY);
+
+/**
+ * The images as they are to root of a user namespace: the processes read them when they are in it already, and nobody but us may otherwise.
+ * [kernel] Where the file system has no id-mapped mounts, the directory must be open to them.
+ */
+function readableInside(spec: Spec, images: Fd): Fd | undefined {
+  const [uid, gid] = [spec.linux.uidMappings, spec.linux.gidMappings].map(
+    (mappings) => mappings.find(({ containerID }) => containerID === 0)?.hostID ?? 0,
+  );
+  if (!hasNewNamespace(spec, "user") || uid === 0) return undefined;
+  const tree = copyTree(images, "", false, "the image directory");
+  const { IdmapNamespaces } = idmap;
+  using namespaces = new IdmapNamespaces();
+  try {
+    idmap.mapTree(tree, imageSource(readlinkat(null, images.procPath), `0 ${uid} 1\n`, `0 ${gid} 1\n`), namespaces);
+    return tree;
+  } catch (error) {
+    tree[Symbol.dispose]();
+    if (error instanceof StepError && isErrno(error.cause, EINVAL, ENOSYS, EPERM)) return undefined;
+    throw error;
+  }
+}
+
+const imageSource = (path: string, uids: string, gids: string): SourceOp => ({
+  why: "default",
+  destination: containerPath("/"),
+  path: hostPath(path),
+  recursive: false,
+  idmap: { kind: "maps", recursive: false, uids, gids },
+});
 
 /** Where it is, as /proc says: so CRIU names cgroups. */
 const cgroupsOf = (pid: HostPid): readonly { readonly controllers: string; readonly path: string }[] =>
@@ -400,8 +497,7 @@ function recordInit(restoring: Restoring): void {
   writeRecord(directory, restoring.record);
 }
 
-/** Where there are no cgroups, what was restored halfway is found as our children. [kernel] The file is there with CONFIG_PROC_CHILDREN. */
+/** Where there are no cgroups, what was restored halfway is found as our children. */
 function killChildren(): void {
-  for (const pid of (readFileIfThere(null, `/proc/self/task/${getpid()}/children`) ?? "").split(" "))
-    if (pid !== "") killAndReap({ pidfd: pidfd_open(hostPid(Number(pid))) });
+  for (const pid of children()) killAndReap({ pidfd: pidfd_open(pid) });
 }

@@ -30,6 +30,7 @@ import { mkdirat, readdir, renameat, unlinkat } from "../../sys/directory.ts";
 import { getpid } from "../../sys/process.ts";
 import { decodeRecord } from "./record.ts";
 import defer * as sdNotify from "../../notify.ts";
+import defer * as leftoverCriu from "../criu/leftover.ts";
 
 /** The content of state.json. */
 export type ContainerRecord = {
@@ -227,6 +228,7 @@ export function removeState(root: HostPath, directory: StateDirectory): void {
 }
 
 function removeWhatIsThere(directory: StateDirectory, name: string): void {
+  if (name === "criu") leftoverCriu.endNotedCriu(directory.fd); // a checkpoint that was killed
   try {
     unlinkIfThere(directory.fd, name, 0);
   } catch (error) {
