@@ -610,7 +610,7 @@ export const HINTS: readonly Row[] = [
     hint: "the working directory must be one that the container has",
   },
   {
-    code: "working-directory-missing",
+    code: "working-directory-inaccessible",
     calls: "chdir mkdirat",
     errnos: [ENOTDIR],
     steps: ["create working directory", "become user", "enter working directory"],

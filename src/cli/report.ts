@@ -121,7 +121,7 @@ export function describe(error: unknown, { command, subject }: Failed): Report {
       extra: {
         code,
         ...about,
-        syscall,
+        syscall: syscall === "fork/exec" ? "execve" : syscall,
         ...(path !== undefined && { path }),
         errno: name,
         ...(note !== undefined && { note }),
