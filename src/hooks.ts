@@ -7,7 +7,7 @@ import { HostError, isErrno, StepError, SysError } from "./base/errors.ts";
 import type { Hook, HookKind, State } from "./spec/types.ts";
 import { environment } from "./sys/environ.ts";
 import { inherit, type Fd } from "./sys/fd.ts";
-import { pipe, read, writeAll } from "./sys/file.ts";
+import { chdir, pipe, read, writeAll } from "./sys/file.ts";
 import { host } from "./sys/host.ts";
 import { utf8 } from "./sys/memory.ts";
 import { poll } from "./sys/poll.ts";
@@ -22,14 +22,26 @@ const PIPE_BUF = 4096;
 const LOOK_MS = 200;
 
 /**
+ * Where a hook is run: those of the runtime in the bundle's directory, with our own environment unless they give one; those in the
+ * container where init is, and nothing of our caller's environment gets there.
+ */
+export type HookPlace = { readonly directory: string | undefined; readonly env: readonly string[] | undefined };
+
+/** @param env of the container's process, which startContainer hooks have (as with runc) */
+const placeOf = (kind: HookKind, state: State, env: readonly string[]): HookPlace =>
+  kind === "createContainer" || kind === "startContainer"
+    ? { directory: undefined, env }
+    : { directory: state.bundle, env: undefined };
+
+/**
  * Runs the hooks in order; the first that fails ends it.
- * @param env for hooks that give none (runc: the runtime's own, for startContainer the process's)
+ * @param env what startContainer hooks have that give none
  * @throws StepError naming the hook, with runc's text
  */
-export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, env?: readonly string[]): void {
+export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, env: readonly string[] = []): void {
   hooks.forEach((hook, i) => {
     try {
-      runHook(hook, state, env);
+      runHook(kind, hook, state, env);
     } catch (error) {
       throw new StepError(`error running ${kind} hook #${i}`, error, `/hooks/${kind}/${i}`);
     }
@@ -37,7 +49,7 @@ export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, e
 }
 
 /** @throws HostError when the hook fails, is killed or takes longer than its timeout */
-export function runHook(hook: Hook, state: State, env?: readonly string[]): void {
+export function runHook(kind: HookKind, hook: Hook, state: State, env: readonly string[] = []): void {
   resetChildSignal();
   blockSignals([SIGPIPE]); // a hook that ends without reading its input must not end us
   const input = pipe();
@@ -48,7 +60,8 @@ export function runHook(hook: Hook, state: State, env?: readonly string[]): void
   const theirs = [input.read, output.write, errors.write, failure.write];
   try {
     const child = clone3(0);
-    if (child === undefined) become(hook, [input.read, output.write, errors.write], failure.write, env);
+    if (child === undefined)
+      become(hook, [input.read, output.write, errors.write], failure.write, placeOf(kind, state, env));
     using pidfd = child.pidfd;
     for (const fd of theirs) fd[Symbol.dispose]();
     const [said, complained, unable] = [stream(output.read), stream(errors.read), stream(failure.read)];
@@ -72,8 +85,9 @@ function words(ending: Ending): string {
 }
 
 /** The forked child: the hook's streams, default signals, the hook's program. */
-function become(hook: Hook, streams: readonly Fd[], failure: Fd, env: readonly string[] | undefined): never {
+function become(hook: Hook, streams: readonly Fd[], failure: Fd, { directory, env }: HookPlace): never {
   try {
+    if (directory !== undefined) enterBundle(directory);
     blockSignals(ALL_SIGNALS);
     resetSignals();
     streams.forEach((fd, i) => inherit(fd, i));
@@ -86,6 +100,16 @@ function become(hook: Hook, streams: readonly Fd[], failure: Fd, env: readonly s
     );
   }
   exit_group(127);
+}
+
+/** A bundle may be gone when its container is deleted. */
+function enterBundle(directory: string): void {
+  try {
+    chdir(directory);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    chdir("/");
+  }
 }
 
 /** What `become` failed at. Go calls an execve that fails fork/exec, and callers know it by that. */

@@ -63,6 +63,7 @@ function filesystemCommands(op: FilesystemOp): readonly string[] {
     ...(op.copyUp ? [`covered=$(mktemp -d) && mount --bind ${target} "$covered"`] : []),
     mount,
     ...(op.copyUp ? [`cp -a "$covered/." ${target} && umount "$covered" && rmdir "$covered"`] : []),
+    ...(op.copyUp ? ownerCommands(op.data, target) : []),
     ...propagationCommands(op.propagation, target),
     ...treeCommands(op.tree, target),
   ];
@@ -186,3 +187,12 @@ function attributeWords({ set, clear }: Attributes): string {
     atime === MOUNT_ATTR_STRICTATIME ? "strictatime" : atime === MOUNT_ATTR_NOATIME ? "noatime" : "relatime",
   ].join(",");
 }
+
+/** cp has given the root of the file system the owner and mode of the directory that it covers: what the options say is set again. */
+const ownerCommands = (data: string, target: string): readonly string[] =>
+  data.split(",").flatMap((word) => {
+    const [, name, value = ""] = /^(uid|gid|mode)=([0-9]+)$/.exec(word) ?? [];
+    return name === undefined ? [] : [`${COMMAND[name] ?? ""} ${value} ${target}`];
+  });
+
+const COMMAND: { readonly [option: string]: string } = { uid: "chown", gid: "chgrp", mode: "chmod" };

@@ -18,12 +18,14 @@ import { mkdirat, mknodat, readdir, readlinkat, symlinkat } from "../sys/directo
 import { fchmod, fchown, fchownat, fstat, fstatat, type Stat } from "../sys/stat.ts";
 
 const CHUNK = 1 << 30;
+/** chown(2): leaves the id as it is. */
+const UNCHANGED = -1;
 
-/** @param from opened for reading @param to the root of the new file system */
-export function copyUp(from: Fd, to: Fd): void {
+/** @param from opened for reading @param to the root of the new file system @param inherit what of the owner it takes over */
+export function copyUp(from: Fd, to: Fd, inherit: { readonly uid: boolean; readonly gid: boolean }): void {
   const into = openat(to, ".", O_RDONLY | O_DIRECTORY);
   const { uid, gid } = fstat(from);
-  fchown(into, uid, gid);
+  fchown(into, inherit.uid ? uid : UNCHANGED, inherit.gid ? gid : UNCHANGED);
   copyEntries(from, into);
   into[Symbol.dispose]();
 }

@@ -178,7 +178,13 @@ export function planMounts(mounts: readonly Mount[], context: MountContext, viol
     if (!somethingShared && options.propagation.length > 0) now = { ...now, propagation: [] };
     ops.push(filesystem(placed, type, mount.source ?? type, now, context.api, context.label));
   });
-  return { ops, sources, lateReadonly, warnings };
+  return { ops, sources, lateReadonly: lateReadonly.filter((late) => !isCovered(late, ops)), warnings };
+}
+
+/** Whether a later mount hides it: then its path leads to that one, or to a directory in it. */
+function isCovered({ why, path }: PathOp, ops: readonly MountOp[]): boolean {
+  const own = ops.findIndex((op) => op.why === why);
+  return ops.slice(own + 1).some(({ destination }) => `${path}/`.startsWith(`${destination}/`.replace("//", "/")));
 }
 
 /** [kernel] SELinux: proc and sysfs have labels of their own; mqueue takes one for its root only, once it is mounted. */
@@ -189,6 +195,8 @@ export function labelled(type: string, data: string, label: string | undefined):
   if (label === undefined || UNLABELLED.includes(type)) return data;
   return `${data === "" ? "" : `${data},`}context="${label}"`;
 }
+
+const says = (word: string, data: string): boolean => `,${data}`.includes(`,${word}=`);
 
 function filesystem(
   { why, destination, missing, held }: Placed,
@@ -208,9 +216,10 @@ function filesystem(
     source,
     flags: options.flags,
     data: labelled(type, options.data, label),
-    inheritMode: type === "tmpfs" && !options.data.startsWith("mode=") && !options.data.includes(",mode="),
+    inheritMode: type === "tmpfs" && !says("mode", options.data),
     relabel: type === "mqueue" ? label : undefined,
     copyUp: options.copyUp,
+    inheritOwner: { uid: !says("uid", options.data), gid: !says("gid", options.data) },
     plainDirectory: type === "proc" || type === "sysfs",
     propagation: options.propagation,
     tree: options.tree,

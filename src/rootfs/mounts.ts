@@ -158,7 +158,7 @@ function mountFilesystem(root: Fd, op: FilesystemOp, held: HeldMounts): void {
     return target.fd[Symbol.dispose]();
   const mounted = mountedOn(root, target.fd, op.destination);
   if (covered !== undefined) {
-    copyup.copyUp(covered, mounted);
+    copyup.copyUp(covered, mounted, op.inheritOwner);
     covered[Symbol.dispose]();
   }
   if (op.relabel !== undefined) relabel(mounted, op.relabel, op.destination);

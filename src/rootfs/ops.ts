@@ -87,6 +87,8 @@ export type FilesystemOp = Placed & {
   /** SELinux's label for its root, where the file system takes none as data. */
   readonly relabel: string | undefined;
   readonly copyUp: boolean;
+  /** Whose its root becomes by copyUp: the covered directory's owner, but for what uid= and gid= say. */
+  readonly inheritOwner: { readonly uid: boolean; readonly gid: boolean };
   /** [cve] CVE-2019-19921: proc and sysfs go on a plain directory, never through a symlink of the image. */
   readonly plainDirectory: boolean;
   /** MS_SHARED …, each a call of its own, in this order. */

@@ -185,6 +185,16 @@ describe("planRootfs, mounts", () => {
     ]);
   });
 
+  it("what a later mount covers does not become read-only: its path leads to that one", () => {
+    const late = (...destinations: string[]): readonly string[] =>
+      plan({
+        mounts: destinations.map((destination, i) => ({ destination, type: "tmpfs", options: i === 0 ? ["ro"] : [] })),
+      }).lateReadonly.map(({ path }) => path);
+    assert.deepEqual(late("/a/b", "/a"), []);
+    assert.deepEqual(late("/a/b", "/a/b"), []);
+    assert.deepEqual(late("/a/b", "/a/b/c", "/a/bc", "/b"), ["/a/b"]);
+  });
+
   it("knows which destinations cannot be there yet", () => {
     const missing = [...planExample().mountsBeforeCgroup]
       .filter((op) => op.missing)

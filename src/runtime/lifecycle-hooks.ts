@@ -22,7 +22,7 @@ export function runHooks(kind: HookKind, hooks: readonly Hook[], state: State, e
 export function runLateHooks(kind: "poststop", hooks: readonly Hook[], state: State, globals: Globals): void {
   hooks.forEach((hook, i) => {
     try {
-      hookProcesses.runHook(hook, state);
+      hookProcesses.runHook(kind, hook, state);
     } catch (error) {
       globals.warn(`error running ${kind} hook #${i}`, error);
     }

@@ -4,7 +4,7 @@ import { hostPid } from "../base/brand.ts";
 import { notifySocket } from "./foreground/notify-socket.ts";
 import type { Readiness } from "./foreground/readiness.ts";
 import { ECONNREFUSED, ECONNRESET, ENOENT } from "../abi/errno.ts";
-import { isErrno, StateError } from "../base/errors.ts";
+import { isErrno, StateError, StepError } from "../base/errors.ts";
 import type { Status } from "../spec/types.ts";
 import { read } from "../sys/file.ts";
 import { unlinkat } from "../sys/directory.ts";
@@ -12,7 +12,7 @@ import type { Fd } from "../sys/fd.ts";
 import { host } from "../sys/host.ts";
 import { decodeError, type ChildMessage } from "./channel/messages.ts";
 import type { Globals } from "./globals.ts";
-import { killInit } from "./state/destroy.ts";
+import { destroy, killInit } from "./state/destroy.ts";
 import { hookState, runHooks } from "./lifecycle-hooks.ts";
 import { connectStart } from "./channel/start-socket.ts";
 import { initAlive, statusOf } from "./state/status.ts";
@@ -28,23 +28,40 @@ export function startContainer(globals: Globals, id: string): void {
   const record = readRecord(directory);
   refuseUnlessCreated(statusOf(directory, record), record);
   const readiness = step("listen for readiness", () => listenFor(notifySocket(), directory));
-  step("start", () => begin(directory, record));
-  step("run poststart hooks", () => poststart(record));
+  orDestroy(globals, directory, record, () => {
+    step("start", () => begin(directory, record));
+    step("run poststart hooks", () =>
+      runHooks("poststart", record.poststart, hookState(record, "running", record.pid)),
+    );
+  });
   step(
     "wait for readiness",
     () => readiness && readinessRelay.waitUntilReady(readiness, record, hostPid(record.pid), globals),
   );
 }
 
-/** [spec] A poststart hook that fails stops the container. */
-function poststart(record: ContainerRecord): void {
+/**
+ * [spec] runtime.md, Lifecycle, 7 and 9: where a startContainer or poststart hook fails the container is stopped, and the lifecycle goes on
+ * with its destruction and the poststop hooks (12 and 13), as without `delete`. So does crun; runc leaves a stopped container.
+ */
+function orDestroy(globals: Globals, directory: StateDirectory, record: ContainerRecord, act: () => void): void {
   try {
-    runHooks("poststart", record.poststart, hookState(record, "running", record.pid));
+    act();
   } catch (error) {
-    killInit(record);
+    if (isOfHook(error)) {
+      try {
+        killInit(record);
+        destroy(globals, directory, record);
+      } catch (second) {
+        globals.warn("the container could not be destroyed", second);
+      }
+    }
     throw error;
   }
 }
+
+const isOfHook = (error: unknown): boolean =>
+  error instanceof StepError && (error.why?.startsWith("/hooks/") === true || isOfHook(error.cause));
 
 const listenFor = (target: string | undefined, directory: StateDirectory): Readiness | undefined =>
   target === undefined ? undefined : readinessRelay.listen(directory, target);

@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { describe, it } from "mocha";
 import type { Config, Hook } from "./bundle.ts";
-import { isTsrun, itOurs, ok, refused, shareNamespace, SLOWNESS, useBox, type Box, type Container } from "./harness.ts";
+import {
+  isTsrun,
+  itOurs,
+  ok,
+  refused,
+  shareNamespace,
+  SLOWNESS,
+  useBox,
+  type Box,
+  type Container,
+  type Result,
+} from "./harness.ts";
 
 const kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
 type Kind = (typeof kinds)[number];
@@ -172,6 +183,58 @@ describe("hooks", () => {
     assert.deepEqual(read("startContainer"), read("process"));
   });
 
+  itOurs(
+    "of the runtime run in the bundle's directory, those of createContainer in the root file system's, of startContainer in the process's",
+    () => {
+      const where = (kind: Kind): Hook => sh(`pwd > ${seenFrom(box(), kind)}/${kind}`);
+      const container = withHooks(
+        box(),
+        Object.fromEntries(kinds.map((kind) => [kind, [where(kind)]])),
+        (config) => ((config.process.args = ["sleep", "60"]), (config.process.cwd = "/mnt")),
+      );
+      const command = (name: string, ...args: string[]): Result =>
+        box().runtime([name, ...args, container.id], { cwd: "/" });
+      ok(command("create", "--bundle", container.bundle));
+      ok(command("start"));
+      ok(command("delete", "--force"));
+      const seen = Object.fromEntries(kinds.map((kind) => [kind, readFileSync(box().path(kind), "utf8").trim()]));
+      const of = (directory: string): object =>
+        Object.fromEntries(["prestart", "createRuntime", "poststart", "poststop"].map((kind) => [kind, directory]));
+      assert.deepEqual(seen, {
+        ...of(container.bundle),
+        createContainer: `${container.bundle}/rootfs`,
+        startContainer: "/mnt",
+      });
+    },
+  );
+
+  itOurs("of poststop run when the bundle is gone, too", () => {
+    const container = withHooks(box(), { poststop: [sh(`pwd > ${box().path("log")}`)] });
+    ok(container.create());
+    renameSync(container.bundle, `${container.bundle}.gone`);
+    ok(container.delete("--force"));
+    assert.deepEqual(log(box()), ["/"]);
+  });
+
+  itOurs(
+    "in the container see nothing of the caller's environment: startContainer has the process's, createContainer none",
+    () => {
+      const variables = (kind: Kind): Hook =>
+        sh(`env | grep -Ev '^(PWD|SHLVL|_|OLDPWD)=' > ${seenFrom(box(), kind)}/${kind}; true`);
+      const container = withHooks(
+        box(),
+        Object.fromEntries(kinds.map((kind) => [kind, [variables(kind)]])),
+        (config) => (config.process.env = ["PATH=/bin:/usr/bin", "A=process"]),
+      );
+      ok(container.run([], { env: { SECRET: "caller", PATH: "/bin:/usr/bin" } }));
+      const read = (kind: Kind): string => readFileSync(box().path(kind), "utf8");
+      assert.match(read("createRuntime"), /^SECRET=caller$/m);
+      assert.equal(read("createContainer"), "");
+      assert.match(read("startContainer"), /^A=process$/m);
+      assert.doesNotMatch(read("startContainer"), /SECRET/);
+    },
+  );
+
   it("of prestart and createRuntime find the namespaces made: they can set up the network", () => {
     const container = withHooks(
       box(),
@@ -240,15 +303,19 @@ describe("hooks", () => {
     });
   }
 
-  it("of startContainer that fail are an error of start; the process never runs and the container is stopped", () => {
-    const container = withHooks(box(), { startContainer: [sh("echo the reason >&2; exit 3")] });
-    ok(container.create());
-    const result = container.start();
-    if (isTsrun) refused(result, /startContainer[^]*exit status 3[^]*the reason/);
-    container.waitFor("stopped");
-    assert.deepEqual(log(box()), []);
-    ok(container.delete());
-  });
+  itOurs(
+    "of startContainer that fail are an error of start: the process never runs and the container is destroyed (runtime.md, Lifecycle, 7)",
+    () => {
+      const container = withHooks(box(), {
+        startContainer: [sh("echo the reason >&2; exit 3")],
+        poststop: [sh(`echo poststop >> ${box().path("log")}`)],
+      });
+      ok(container.create());
+      refused(container.start(), /startContainer[^]*exit status 3[^]*the reason/);
+      assert.deepEqual(log(box()), ["poststop"]);
+      refused(box().runtime(["state", container.id]), /does not exist/);
+    },
+  );
 
   it("of startContainer that fail end run, and nothing is left", () => {
     const { status, stderr } = withHooks(box(), { startContainer: [sh("exit 3")] }).run();
@@ -256,18 +323,24 @@ describe("hooks", () => {
     assert.deepEqual(log(box()), []);
   });
 
-  itOurs("of poststart that fail are an error of start, and the container is stopped (runtime.md, Lifecycle)", () => {
-    const container = withHooks(
-      box(),
-      { poststart: [sh("echo the reason >&2; exit 3"), sh(`echo second >> ${box().path("log")}`)] },
-      (config) => (config.process.args = ["sleep", "60"]),
-    );
-    ok(container.create());
-    refused(container.start(), /poststart[^]*exit status 3[^]*the reason/);
-    assert.equal(container.state().status, "stopped");
-    assert.deepEqual(log(box()), []);
-    ok(container.delete());
-  });
+  itOurs(
+    "of poststart that fail are an error of start, and the container is destroyed (runtime.md, Lifecycle, 9)",
+    () => {
+      const container = withHooks(
+        box(),
+        {
+          poststart: [sh("echo the reason >&2; exit 3"), sh(`echo second >> ${box().path("log")}`)],
+          poststop: [sh(`echo poststop >> ${box().path("log")}`)],
+        },
+        (config) => (config.process.args = ["sleep", "60"]),
+      );
+      ok(container.create());
+      refused(container.start(), /poststart[^]*exit status 3[^]*the reason/);
+      assert.deepEqual(log(box()), ["poststop"]);
+      refused(box().runtime(["state", container.id]), /does not exist/);
+      ok(container.delete("--force"));
+    },
+  );
 
   for (const flags of [[], ["--detach"]])
     itOurs(`of poststart that fail end ${["run", ...flags].join(" ")}, and nothing is left`, () => {

@@ -374,6 +374,16 @@ describe("mounts", () => {
     assert.equal(box().inside("cat /mnt/name", add(bind("second"), bind("first"))), "first");
   });
 
+  it("of type cgroup may be listed before the sysfs that covers it, and a read-only tmpfs before another one on its place", () => {
+    const inside = box().inside("ls -A /sys/fs/cgroup | wc -l; touch /mnt/file && ls /mnt", (config) => {
+      writable(config);
+      const cgroup = config.mounts.filter(({ type }) => type === "cgroup");
+      config.mounts = [...cgroup, ...config.mounts.filter(({ type }) => type !== "cgroup")];
+      add({ destination: "/mnt", type: "tmpfs", options: ["ro"] }, { destination: "/mnt", type: "tmpfs" })(config);
+    });
+    assert.equal(inside, "0\nfile\n");
+  });
+
   it("make the missing mount point, and everything above it, inside the root", () => {
     const file = box().write("source", "text");
     const inside = box().inside("cat /a/b/file; ls -d /c/d/e", (config) => {
@@ -515,6 +525,22 @@ describe("mounts", () => {
         /localhost/,
       );
     });
+  });
+
+  it("with tmpcopyup belong to whom uid= and gid= say, and have the mode of mode=", () => {
+    const container = box().container((config) => {
+      const add = (destination: string, ...options: string[]): unknown =>
+        config.mounts.push({ destination, type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", ...options] });
+      add("/home", "uid=5", "gid=6");
+      add("/mnt", "gid=6");
+      if (isTsrun) add("/tmp", "mode=711"); // runc 1.1 takes the directory's
+      config.process.args = ["stat", "-c", "%a %u:%g", "/home", "/mnt", "/tmp"];
+    });
+    for (const name of ["home", "mnt", "tmp"])
+      execFileSync("sh", ["-c", 'chown 3:4 "$0" && chmod 750 "$0"', container.at(name)]);
+    const [home, mnt, tmp] = ok(container.run()).stdout.split("\n");
+    assert.equal(home, "750 5:6");
+    if (isTsrun) assert.deepEqual([mnt, tmp], ["750 3:6", "711 3:4"]);
   });
 
   it("with tmpcopyup have owners, modes, links and nodes as they were, and the source keeps what it had", () => {
