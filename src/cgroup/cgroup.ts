@@ -58,7 +58,7 @@ export function prepareCgroup(plan: CgroupPlan): PreparedCgroup {
     }
     return { plan, cloneInto, groups, made };
   } catch (error) {
-    cgroupRemoval.removeMade(made);
+    takeBack(groups, made);
     throw error;
   }
 }
@@ -83,16 +83,25 @@ export function completeCgroup(prepared: PreparedCgroup): CgroupPaths {
   if (plan.mode === "v2" && plan.devices !== undefined && v2 !== undefined) {
     cgroupV2.limitDevices(v2.path, plan.devices, made.includes(v2.path), plan.mayLeaveDevices);
   }
-  return groups.map(({ controllers, path }) =>
-    made.includes(path) ? { controllers, path } : { controllers, path, found: true },
-  );
+  return groups.map((group) => {
+    const { controllers, path } = group;
+    return isRoot(group) ? { controllers, path, found: true } : { controllers, path };
+  });
 }
 
 /** Undoes what was prepared and completed. Processes that are about to end are waited for, a second or so. */
-export function abandonCgroup({ cloneInto, made }: PreparedCgroup): void {
+export function abandonCgroup({ cloneInto, groups, made }: PreparedCgroup): void {
   cloneInto?.[Symbol.dispose]();
-  cgroupRemoval.removeMade(made);
+  takeBack(groups, made);
 }
+
+/** A group that was there goes as well: it has the container's limits by now. */
+function takeBack(groups: readonly CgroupGroup[], made: readonly HostPath[]): void {
+  const found = groups.filter((group) => !isRoot(group) && !made.includes(group.path)).map(({ path }) => path);
+  cgroupRemoval.removeMade([...made, ...found]);
+}
+
+const isRoot = ({ path, mountPoint }: CgroupGroup): boolean => path === mountPoint;
 
 /** Both halves at once, for a process that exists already. Leaves nothing behind when it fails. */
 export function createCgroup(plan: CgroupPlan): CgroupPaths {
@@ -101,7 +110,7 @@ export function createCgroup(plan: CgroupPlan): CgroupPaths {
   try {
     return completeCgroup(prepared);
   } catch (error) {
-    cgroupRemoval.removeMade(prepared.made);
+    takeBack(prepared.groups, prepared.made);
     throw error;
   }
 }

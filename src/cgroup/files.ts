@@ -1,13 +1,16 @@
 // Reading and writing single files of cgroup file systems.
 
 import { O_WRONLY } from "../abi/fcntl.ts";
-import { EBUSY, EINVAL, ENOENT } from "../abi/errno.ts";
+import { EBUSY, EINVAL, ENODEV, ENOENT } from "../abi/errno.ts";
 import { basename, dirname } from "../base/path.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { readFile, writeFile } from "../sys/file.ts";
 import type { CgroupPath, CgroupWrite } from "./plan.ts";
 
 export const isV2 = ({ controllers }: CgroupPath): boolean => controllers[0] === "";
+
+/** The group is gone, before its file was opened or after: systemd removes that of a scope as soon as nobody is in it. */
+export const isGone = (error: unknown): boolean => isErrno(error, ENOENT, ENODEV);
 
 /** [kernel] One write(2) is one value; nothing is created. */
 export function writeValue(file: string, value: string): void {

@@ -3,11 +3,11 @@
 import { ENODEV, ENOENT } from "../abi/errno.ts";
 import type { HostPath } from "../base/brand.ts";
 import { O_DIRECTORY, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
-import { HostError, isErrno, SysError } from "../base/errors.ts";
+import { HostError, SysError } from "../base/errors.ts";
 import { openatOrErrno, writeFile } from "../sys/file.ts";
 import { sleepMs } from "../sys/time.ts";
 import { walkDirectories } from "../sys/walk.ts";
-import { isV2, readValue, writeValue } from "./files.ts";
+import { isGone, isV2, readValue, writeValue } from "./files.ts";
 import type { CgroupPath, CgroupPaths } from "./plan.ts";
 
 /** v1's freezer; on a hybrid host, too. undefined: cgroups that cannot freeze. */
@@ -24,7 +24,7 @@ export function frozen(paths: CgroupPaths): boolean {
   try {
     return readValue(`${group.path}/${isV2(group) ? "cgroup.freeze" : "freezer.self_freezing"}`) === "1";
   } catch (error) {
-    if (isErrno(error, ENOENT, ENODEV)) return false; // the group is gone
+    if (isGone(error)) return false;
     throw error;
   }
 }
@@ -37,12 +37,16 @@ export function freezeCgroup(paths: CgroupPaths): void {
   else freezeV1(group.path);
 }
 
-/** Does nothing when it is not frozen. */
+/** Does nothing when it is not frozen: nobody is in one that is gone. */
 export function thawCgroup(paths: CgroupPaths): void {
   const group = freezerOf(paths);
   if (group === undefined) throw new HostError("the container has no cgroup that can be frozen");
-  if (isV2(group)) writeValue(`${group.path}/cgroup.freeze`, "0");
-  else writeValue(`${group.path}/freezer.state`, "THAWED");
+  try {
+    if (isV2(group)) writeValue(`${group.path}/cgroup.freeze`, "0");
+    else writeValue(`${group.path}/freezer.state`, "THAWED");
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }
 
 /**
@@ -59,7 +63,7 @@ export function thawAll(paths: CgroupPaths): void {
       try {
         writeFile(directory, "freezer.state", O_WRONLY, "THAWED");
       } catch (error) {
-        if (!isErrno(error, ENOENT, ENODEV)) throw error; // removed meanwhile
+        if (!isGone(error)) throw error;
       }
     },
   });
@@ -108,6 +112,6 @@ function thawAgain(state: string): void {
   try {
     writeValue(state, "THAWED");
   } catch (error) {
-    if (!isErrno(error, ENOENT, ENODEV)) throw error;
+    if (!isGone(error)) throw error;
   }
 }

@@ -19,7 +19,10 @@ import type { UnitPlan } from "./systemd-plan.ts";
 export type CgroupPath = {
   readonly controllers: readonly string[];
   readonly path: HostPath;
-  /** It was there before the container: somebody else's, and not ours to remove (runtime.md, Delete). */
+  /**
+   * It is the hierarchy's root, which nobody removes. Any other group goes with its container, also one that was there before it, as with runc and crun: it was
+   * empty, what a killed runtime has left is such a one, and the next container in it would have this one's limits. (runtime.md, Delete, would leave it.)
+   */
   readonly found?: true;
 };
 

@@ -67,7 +67,7 @@ export function killCgroup(paths: CgroupPaths, signal: number): void {
     signalEach(paths, signal);
   } finally {
     if (signal === SIGKILL) thawAll(paths);
-    if (stopped) thawIfThere(paths);
+    if (stopped) thawCgroup(paths);
   }
 }
 
@@ -91,14 +91,6 @@ function killAtOnce(paths: CgroupPaths): boolean {
   } catch (error) {
     if (isErrno(error, ENOENT, ENODEV, EOPNOTSUPP)) return false; // ENODEV: systemd is removing it, for it is empty
     throw error;
-  }
-}
-
-function thawIfThere(paths: CgroupPaths): void {
-  try {
-    thawCgroup(paths);
-  } catch (error) {
-    if (!isErrno(error, ENOENT, ENODEV)) throw error; // removed meanwhile
   }
 }
 

@@ -3,7 +3,7 @@
 import { StateError } from "../base/errors.ts";
 import { freezeCgroup, thawCgroup } from "../cgroup/freezer.ts";
 import type { Globals } from "./globals.ts";
-import { statusOf } from "./state/status.ts";
+import { statusOf, withGroups } from "./state/status.ts";
 import { step } from "./step.ts";
 import { openContainer, readRecord } from "./state/store.ts";
 
@@ -15,7 +15,7 @@ export function pauseContainer(globals: Globals, id: string): void {
   const status = statusOf(directory, record);
   if (status === "creating") throw new StateError("container not running: it is being created");
   if (status !== "running" && status !== "created") throw new StateError("container not running");
-  step("freeze cgroup", () => freezeCgroup(record.cgroup ?? []));
+  withGroups(record, "container not running", () => step("freeze cgroup", () => freezeCgroup(record.cgroup ?? [])));
 }
 
 /** @throws StateError "container not paused" */

@@ -12,7 +12,7 @@ import type { Resources } from "../spec/types.ts";
 import { readFile, readFileIfThere } from "../sys/file.ts";
 import type { Globals } from "./globals.ts";
 import { fromStored } from "./state/documents.ts";
-import { statusOf } from "./state/status.ts";
+import { statusOf, withGroups } from "./state/status.ts";
 import { step } from "./step.ts";
 import { openContainer, readRecord, writeResources, type ContainerRecord, type StateDirectory } from "./state/store.ts";
 import { undoOf } from "./undo.ts";
@@ -34,6 +34,15 @@ export function updateContainer(globals: Globals, request: UpdateRequest): void 
   using _closed = directory.fd;
   const record = readRecord(directory);
   if (statusOf(directory, record) === "stopped") throw new StateError("container not running");
+  withGroups(record, "container not running", () => changeLimits(globals, directory, record, request));
+}
+
+function changeLimits(
+  globals: Globals,
+  directory: StateDirectory,
+  record: ContainerRecord,
+  request: UpdateRequest,
+): void {
   using undo = undoOf(globals);
   const change = step("plan", () => planFor(globals, directory, record, request));
   step("change resource control group", () => changeRdt(record, request, undo));

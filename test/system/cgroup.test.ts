@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
-import { eventually, itOurs, ok, refused, shareNamespace, useBox, type Box, type Container } from "./harness.ts";
+import {
+  eventually,
+  itOurs,
+  ok,
+  PROGRAM,
+  refused,
+  shareNamespace,
+  useBox,
+  type Box,
+  type Container,
+} from "./harness.ts";
 import { hierarchies } from "./leftovers.ts";
 
 const CGROUP2 = 0x63677270;
@@ -64,6 +74,39 @@ describe("cgroups (v1 and hybrid)", function () {
     assert.match(readFileSync(`/proc/${container.state().pid}/cgroup`, "utf8"), new RegExp(`pids:${parent}/a/b\n`));
     ok(container.delete("--force"));
     box().removeCgroups();
+  });
+
+  it("that was there before the container goes with it, and the next one there has none of its limits (as runc and crun)", () => {
+    const name = `${box().prefix}there`;
+    const directory = `/sys/fs/cgroup/pids/${name}`;
+    mkdirSync(directory);
+    const first = sleeper({ pids: { limit: 77 } }, (config) => (config.linux.cgroupsPath = `/${name}`));
+    assert.equal(readFileSync(`${directory}/pids.max`, "utf8"), "77\n");
+    ok(first.delete("--force"));
+    assert.equal(existsSync(directory), false);
+    const second = sleeper({}, (config) => (config.linux.cgroupsPath = `/${name}`));
+    assert.equal(readFileSync(`${directory}/pids.max`, "utf8"), "max\n");
+    ok(second.delete("--force"));
+  });
+
+  it("that was there before a container that cannot be created has none of its limits afterwards", () => {
+    const name = `${box().prefix}there`;
+    const directory = `/sys/fs/cgroup/pids/${name}`;
+    mkdirSync(directory);
+    const container = box().container((config) => {
+      config.linux.cgroupsPath = `/${name}`;
+      config.linux.resources = { pids: { limit: 77 } };
+      config.process.args = ["/nonexistent"];
+    });
+    assert.notEqual(container.create().status, 0);
+    assert.equal(existsSync(directory), false);
+  });
+
+  itOurs("that is gone is gone at every call, of v1 and of v2: systemd may have taken it away", () => {
+    const program = resolve(dirname(PROGRAM), "room-test");
+    if (!existsSync(program)) throw new Error(`make ${program} comes first`);
+    const { status, stdout, stderr } = box().exec(program, ["gone"]);
+    assert.deepEqual([status, stdout, stderr], [0, "", ""]);
   });
 
   it("a cgroupsPath does not leave the hierarchy by ..", () => {

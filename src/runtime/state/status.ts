@@ -1,7 +1,7 @@
 // Whether a container is creating, created, running, paused or stopped: derived from the kernel each time, never stored.
 
-import { ENOENT, ESRCH } from "../../abi/errno.ts";
-import { isErrno } from "../../base/errors.ts";
+import { ENODEV, ENOENT, ESRCH } from "../../abi/errno.ts";
+import { isErrno, StateError, StepError } from "../../base/errors.ts";
 import { hostPid, type HostPid } from "../../base/brand.ts";
 import { frozen } from "../../cgroup/freezer.ts";
 import type { Status } from "../../spec/types.ts";
@@ -55,6 +55,20 @@ export function openInit(record: ContainerRecord): Fd | undefined {
     if (!isErrno(error, ESRCH)) throw error;
   }
   return undefined;
+}
+
+/**
+ * What `act` does with the container's cgroups. @throws StateError `message` when they are gone because init has ended meanwhile, at whichever call:
+ * systemd removes a scope's as soon as nobody is in it
+ */
+export function withGroups<T>(record: ContainerRecord, message: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    let cause = error;
+    while (cause instanceof StepError) cause = cause.cause;
+    throw isErrno(cause, ENOENT, ENODEV) && !initAlive(record) ? new StateError(message) : error;
+  }
 }
 
 export function statusOf(directory: StateDirectory, record: ContainerRecord): Status {

@@ -1,11 +1,19 @@
 // Acts of rooms that no config.json can reach on a test machine, run for themselves by the engine that tsrun runs in:
 //   room-test intelrdt enter ROOT ID PID CONFIG    the container's groups below ROOT, as where resctrl is mounted; prints what the record would keep
 //   room-test intelrdt remove PATHS
+//   room-test gone                                 each act on cgroups that are gone; prints those that fail
 //   room-test affinity CONFIG                      the affinity of a process that joins a container, before and after
 // An error is printed as its message, and ends with status 1.
 
+import { SIGKILL, SIGTERM } from "../../../src/abi/signal.ts";
 import { containerId, hostPath, hostPid } from "../../../src/base/brand.ts";
 import { StepError, SysError } from "../../../src/base/errors.ts";
+import { frozen, thawCgroup } from "../../../src/cgroup/freezer.ts";
+import type { CgroupPaths } from "../../../src/cgroup/plan.ts";
+import { killCgroup, oomKilled, processes } from "../../../src/cgroup/processes.ts";
+import { removeCgroup } from "../../../src/cgroup/remove.ts";
+import { statsV1 } from "../../../src/cgroup/stats-v1.ts";
+import { statsV2 } from "../../../src/cgroup/stats-v2.ts";
 import {
   enterIntelRdt,
   locateIntelRdt,
@@ -50,10 +58,33 @@ function affinity(config: string): void {
   print(`${before}\n${allowed()}\n`);
 }
 
+/** Of a v1 container, and of a v2 one: systemd may remove a scope's cgroup between any two calls. */
+function gone(): void {
+  const path = hostPath("/sys/fs/cgroup/no/such/group");
+  const acts: { readonly [name: string]: (groups: CgroupPaths) => unknown } = {
+    frozen,
+    thawCgroup,
+    processes,
+    killCgroup: (groups) => killCgroup(groups, SIGKILL),
+    signalCgroup: (groups) => killCgroup(groups, SIGTERM),
+    oomKilled,
+    stats: (groups) => (groups[0]?.controllers[0] === "" ? statsV2(path) : statsV1(groups)),
+    removeCgroup,
+  };
+  for (const groups of [[{ controllers: ["freezer", "devices", "memory"], path }], [{ controllers: [""], path }]])
+    for (const [name, act] of Object.entries(acts))
+      try {
+        act(groups);
+      } catch (error) {
+        print(`${name} of ${groups[0]?.controllers.join(",")}: ${String(error)}\n`);
+      }
+}
+
 export function main(): void {
   try {
     const [, room, ...words] = host.argv;
-    if (room === "intelrdt") intelRdt(words[0] ?? "", words.slice(1));
+    if (room === "gone") gone();
+    else if (room === "intelrdt") intelRdt(words[0] ?? "", words.slice(1));
     else affinity(words[0] ?? "");
   } catch (error) {
     let cause = error;
