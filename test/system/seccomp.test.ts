@@ -407,6 +407,26 @@ describe("seccomp", () => {
       );
   });
 
+  it("without no_new_privs a created container waits for start with a profile that lacks signalfd4", () => {
+    const made = container(deny(["signalfd", "signalfd4"], { errnoRet: EPERM }), ["110"], (config) => {
+      config.process.noNewPrivileges = false;
+    });
+    ok(made.create());
+    assert.equal(made.state().status, "created");
+    ok(made.start());
+    made.waitFor("stopped");
+    ok(made.delete());
+  });
+
+  itOurs("without no_new_privs a profile under which nobody can wait for start fails create, which says so", () => {
+    for (const name of ["accept4", "ppoll", "getsockopt"]) {
+      const made = container(deny([name], { errnoRet: EPERM }), ["110"], (config) => {
+        config.process.noNewPrivileges = false;
+      });
+      refused(made.create(), new RegExp(`install seccomp as root: ${name}`));
+    }
+  });
+
   it("startContainer hooks are subject to the filter", () => {
     for (const noNewPrivileges of [true, false]) {
       const made = container(

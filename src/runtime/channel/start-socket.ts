@@ -3,10 +3,10 @@
 //
 // The socket is reached through the state directory's descriptor: a path of more than 107 bytes does not fit an address, a state root may.
 
-import { ECONNREFUSED, ENOENT, EPROTOTYPE } from "../../abi/errno.ts";
+import { EBADF, ECONNREFUSED, ENOENT, EPROTOTYPE } from "../../abi/errno.ts";
 import { SOCK_DGRAM } from "../../abi/socket.ts";
 import { isErrno } from "../../base/errors.ts";
-import type { Fd } from "../../sys/fd.ts";
+import { Fd } from "../../sys/fd.ts";
 import { lstatIfThere } from "../../sys/stat.ts";
 import { accept, connectUnix, listenUnix, peerUid } from "../../sys/socket.ts";
 import type { StateDirectory } from "../state/store.ts";
@@ -45,6 +45,15 @@ export function isAwaited(directory: StateDirectory): boolean {
     if (isErrno(error, EPROTOTYPE)) return true;
     if (isErrno(error, ECONNREFUSED, ENOENT)) return false;
     throw error;
+  }
+}
+
+/** Whether acceptStart may be called: a descriptor that is none is refused as such. @throws SysError what a seccomp profile answers */
+export function tryAccept(): void {
+  try {
+    using _none = accept(new Fd(0x7fff_ffff));
+  } catch (error) {
+    if (!isErrno(error, EBADF)) throw error;
   }
 }
 

@@ -54,7 +54,7 @@ import {
 import { hookState, runHooks } from "../lifecycle-hooks.ts";
 import type { InUser } from "./userns-child.ts";
 import type { ContainerPlan } from "../plan/container.ts";
-import { acceptStart } from "../channel/start-socket.ts";
+import { acceptStart, tryAccept } from "../channel/start-socket.ts";
 import { logSteps, step } from "../step.ts";
 import { finishCreating, type StateDirectory } from "../state/store.ts";
 import defer * as idmappedMount from "./idmapped-mount.ts";
@@ -92,8 +92,8 @@ export function init(context: InitContext): never {
   const channel = new Fd(context.channel);
   let report = channel;
   try {
-    const program = becomeContainer(context, channel);
-    report = waitForStart(context.start, channel);
+    const { program, signals } = becomeContainer(context, channel);
+    report = waitForStart(context.start, signals, channel);
     step("install seccomp", () => installSeccomp(context.seccomp, "started", (notify) => passNotify(channel, notify)));
     step("run startContainer hooks", () =>
       runHooks(
@@ -114,7 +114,7 @@ export function init(context: InitContext): never {
 function becomeContainer(
   { plan, seccomp, sources, directory, start, console, hidden, debug, listens }: InitContext,
   channel: Fd,
-): Program {
+): { readonly program: Program; readonly signals: Fd | undefined } {
   hidden?.[Symbol.dispose]();
   logSteps(listens ? tellSteps(channel, "init") : undefined);
   if (debug) for (const text of DEBUG_BEGIN) send(channel, { kind: "log", level: "debug", text });
@@ -164,12 +164,16 @@ function becomeContainer(
     () => plan.pidEntry === undefined && plan.rootfs.sources.length > 0 && settleRlimits(plan.process),
   ); // the sources were descriptors of ours
   step("close descriptors", () => closeDescriptors(plan.process)); // at execve; before a profile can forbid it
+  const signals = start && signalfd([SIGHUP, SIGINT, SIGQUIT, SIGTERM]); // for waitForStart, before a profile can forbid it
   openToOwner(plan, false);
   step(
     "enter pid namespace before seccomp",
     () => plan.pidEntry === "before seccomp" && enterPidNamespace(plan, channel),
   );
-  step("install seccomp as root", () => installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify)));
+  step("install seccomp as root", () => {
+    installSeccomp(seccomp, "privileged", (notify) => passNotify(channel, notify));
+    if (plan.seccomp !== undefined && start !== undefined) tryToWait(start, channel);
+  });
   const there = step("become user", () =>
     becomeUser(plan.process, groupsDenied, plan.pidEntry === "last" ? ENOENT : 0),
   );
@@ -184,7 +188,7 @@ function becomeContainer(
   prctl("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, 0); // from here on we live without the parent
   if (debug) send(channel, { kind: "log", level: "debug", text: "init: closing the pipe to signal completion" }); // runc's words
   send(channel, { kind: "created" });
-  return program;
+  return { program, signals };
 }
 
 const mayLook = (filter: SeccompPlan | undefined): boolean => evaluate.letsRead(filter);
@@ -276,12 +280,11 @@ const isKind = <Kind extends ParentMessage["kind"]>(
  * Blocks until `start`; the descriptor whose end will tell that we have become the program, and on which a failure is reported.
  * [kernel] pid 1 of a namespace does not die of a signal that it has no handler for, so those that ask for the end are read here.
  */
-function waitForStart(start: Fd | undefined, channel: Fd): Fd {
-  if (start === undefined) return channel; // `run` waits for nobody
+function waitForStart(start: Fd | undefined, signals: Fd | undefined, channel: Fd): Fd {
+  if (start === undefined || signals === undefined) return channel; // `run` waits for nobody
   const owner = peerUid(channel);
   channel[Symbol.dispose]();
   logSteps(undefined);
-  using signals = signalfd([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
   const [asked] = poll([
     { fd: signals, events: POLLIN },
     { fd: start, events: POLLIN },
@@ -290,7 +293,18 @@ function waitForStart(start: Fd | undefined, channel: Fd): Fd {
   const stream = acceptStart(start, owner);
   sendmsg(stream, utf8("+"), []);
   start[Symbol.dispose]();
+  signals[Symbol.dispose]();
   return stream;
+}
+
+/**
+ * What waitForStart calls, while somebody still hears that the profile forbids it: a container that is created must not end by it silently.
+ * @throws SysError
+ */
+function tryToWait(start: Fd, channel: Fd): void {
+  peerUid(channel);
+  poll([{ fd: start, events: POLLIN }], 0);
+  tryAccept();
 }
 
 function attachTerminal({ terminal, pidEntry }: ContainerPlan, to: MasterTo | undefined): void {
