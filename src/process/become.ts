@@ -12,7 +12,7 @@ import { S_IFIFO, S_IFMT } from "../abi/stat.ts";
 import { HostError, isErrno, StepError } from "../base/errors.ts";
 import { capset, dropBoundingSet, setgid, setgroups, setuid } from "../sys/credentials.ts";
 import { chdir, getcwd, mkdirat, umask } from "../sys/directory.ts";
-import { fchown, fileTypeOrErrno, fstat } from "../sys/stat.ts";
+import { fchown, fileTypeOrErrno, fstat, fstatat } from "../sys/stat.ts";
 import { prctl } from "../sys/process.ts";
 import type { ProcessPlan } from "./plan.ts";
 import defer * as capabilityRefusal from "./capability-refusal.ts";
@@ -97,7 +97,7 @@ export function becomeUser(plan: ProcessPlan, groupsDenied: boolean, mayMiss = 0
 export function changeDirectory(plan: ProcessPlan, ...allowed: readonly number[]): boolean {
   try {
     chdir(plan.cwd);
-    if (!getcwd().startsWith("/"))
+    if (!isInsideRoot())
       throw new HostError(
         "current working directory is outside of container mount namespace root -- possible container breakout detected",
       );
@@ -105,5 +105,27 @@ export function changeDirectory(plan: ProcessPlan, ...allowed: readonly number[]
   } catch (error) {
     if (isErrno(error, ...allowed)) return false;
     throw new StepError("change to the working directory", error, plan.cwdWhy);
+  }
+}
+
+/** A profile that is in force already may forbid getcwd(2), which tells at once. */
+function isInsideRoot(): boolean {
+  try {
+    return getcwd().startsWith("/");
+  } catch (error) {
+    if (isErrno(error, ENOENT)) throw error; // a directory that has been removed
+    return leadsToRoot();
+  }
+}
+
+/** Whether the way up ends in the root of ours. Only there, and in the root of all that is outside, is ".." the directory itself. */
+function leadsToRoot(): boolean {
+  const root = fstatat(null, "/");
+  let here = fstatat(null, ".");
+  for (let path = ".."; ; path += "/..") {
+    if (here.dev === root.dev && here.ino === root.ino) return true;
+    const above = fstatat(null, path);
+    if (above.dev === here.dev && above.ino === here.ino) return false;
+    here = above;
   }
 }

@@ -407,6 +407,17 @@ describe("seccomp", () => {
       );
   });
 
+  itOurs(
+    "without no_new_privs a container starts with a profile that denies getcwd, in a directory below its root (crun)",
+    () => {
+      const made = container(deny(["getcwd"], { errnoRet: EPERM }), ["110"], (config) => {
+        config.process.noNewPrivileges = false;
+        config.process.cwd = "/usr/bin";
+      });
+      ok(made.run());
+    },
+  );
+
   it("without no_new_privs a created container waits for start with a profile that lacks signalfd4", () => {
     const made = container(deny(["signalfd", "signalfd4"], { errnoRet: EPERM }), ["110"], (config) => {
       config.process.noNewPrivileges = false;
