@@ -101,9 +101,10 @@ describe("make pack", function () {
   this.timeout(120_000);
 
   it("packs the program of the folder that BUILD names, into that folder", () => {
-    const other = join(folder, "other build");
+    make("pages", "library");
+    const other = join(folder, "other-build");
     mkdirSync(join(other, "obj"), { recursive: true });
-    for (const name of ["settings", "pages", "obj/tsrun.map"])
+    for (const name of ["settings", "pages", "library", "obj/tsrun.map"])
       cpSync(join(BUILD, name), join(other, name), { recursive: true });
     // A program of its own: what follows the last section is no part of it.
     writeFileSync(
@@ -113,7 +114,7 @@ describe("make pack", function () {
     );
     const packed = (): string[] => readdirSync(BUILD).filter((name) => name.endsWith(".tgz"));
     const before = packed();
-    run("make", ["-s", "-o", "build", "-o", "pages", `BUILD=${other}`, "STATIC=", "pack"]);
+    run("make", ["-s", "-o", "build", "-o", "pages", "-o", "library", `BUILD=${other}`, "STATIC=", "pack"]);
     assert.deepEqual(packed(), before);
     const cpu = MACHINE === "aarch64" ? "arm64" : "x64";
     const packages = readdirSync(other).filter((name) => name.endsWith(".tgz"));
