@@ -3,7 +3,7 @@
 //
 //   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE…]
 //
-// Without --entry the entries are src/main.ts, src/trace.ts and every module that a source imports deferred.
+// Without --entry the entries are src/main.ts, src/trace.ts, what is evaluated last, and every module that a source imports deferred.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -26,6 +26,9 @@ const { values: options } = parseArgs({
 const out = resolve(options.out);
 const src = resolve(options.src);
 
+/** Makes room in the engine's tables, once they hold all that is built. */
+const LAST = "base/engine-tables";
+
 /** The name by which host.load knows the module that `specifier` leads to in `file`: its path below src, without the suffix. */
 const moduleOf = (file, specifier) => relative(src, resolve(dirname(file), specifier)).replace(/\.ts$/, "");
 
@@ -43,7 +46,7 @@ function deferredModules() {
 
 const entries = options.entry
   ? Object.fromEntries(options.entry.map((file) => [basename(file).replace(/(\.test)?\.m?ts$/, ""), resolve(file)]))
-  : Object.fromEntries(["main", "trace", ...deferredModules()].map((name) => [name, join(src, `${name}.ts`)]));
+  : Object.fromEntries(["main", "trace", LAST, ...deferredModules()].map((name) => [name, join(src, `${name}.ts`)]));
 
 /** What esbuild reads: each use of a deferred import is a call of host.load. */
 const loadsOnDemand = {
@@ -149,7 +152,7 @@ function rank(file) {
       "cli/delete",
       "runtime/delete",
     ],
-    ...["cli/exec", "runtime/exec/parent", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
+    ...["cli/exec", "runtime/exec/parent", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version", LAST],
   ];
   const at = order.indexOf(file.replace(/\.js$/, ""));
   return at < 0 ? order.length : at;
