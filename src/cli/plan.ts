@@ -11,10 +11,13 @@ import { print } from "../sys/print.ts";
 import { absolute, rootless, rootOf, systemdCgroup } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 import defer * as configLoader from "../spec/load.ts";
+import defer * as examination from "../spec/examine.ts";
 import defer * as explain from "../spec/explain.ts";
+import defer * as hostCheck from "../explain/host.ts";
 import defer * as hostFacts from "../runtime/plan/facts.ts";
 import defer * as log from "./log.ts";
 import defer * as containerPlan from "../runtime/plan/container.ts";
+import defer * as planDiff from "../explain/diff.ts";
 import defer * as planShell from "../explain/shell.ts";
 import defer * as planText from "../explain/text.ts";
 import defer * as seccompCompiler from "../seccomp/compile.ts";
@@ -23,6 +26,8 @@ import defer * as unknownFields from "../spec/unknown.ts";
 export const options = {
   bundle: { type: "string", short: "b", default: "" },
   id: { type: "string", default: "" },
+  brief: { type: "boolean" },
+  diff: { type: "string", default: "" },
   json: { type: "boolean" },
   shell: { type: "boolean" },
   "no-pivot": { type: "boolean" },
@@ -31,27 +36,45 @@ export const options = {
 } as const;
 export const takes = [0, 1] as const;
 
-export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): void {
+export function run(flags: Values<typeof options>, [operand]: readonly string[], globalFlags: GlobalFlags): number {
+  const chosen = [flags.json && "--json", flags.shell && "--shell", flags.diff !== "" && "--diff"].filter(Boolean);
+  if (chosen.length > 1) throw new UsageError(`${chosen.join(" and ")} exclude each other`);
   const bundle = bundleOf(flags.bundle, operand);
+  const facts = hostFacts.probeHost(rootless(globalFlags.rootless));
+  const request = requestOf(flags, bundle, globalFlags);
   const { spec, json } = configLoader.parseConfig(readConfig(bundle), () => explain);
-  const plan = containerPlan.planContainer(
-    spec,
-    hostFacts.probeHost(rootless(globalFlags.rootless)),
-    requestOf(flags, bundle, globalFlags),
-  );
-  if (flags.json && flags.shell) throw new UsageError("--json and --shell exclude each other");
-  print(
-    flags.shell
-      ? planShell.explainShell(plan, filterOf(plan))
-      : flags.json
-        ? planText.explainJson(plan)
-        : planText.explain(plan),
-  );
+  const plan = containerPlan.planContainer(spec, facts, request);
+  if (flags.diff !== "") {
+    const other = bundleOf(flags.diff, undefined);
+    const { spec: theirs } = configLoader.parseConfig(readConfig(other), () => explain);
+    print(
+      planDiff.diffText(
+        planDiff.diffPlans(plan, containerPlan.planContainer(theirs, facts, { ...request, bundle: hostPath(other) })),
+      ),
+    );
+    return 0;
+  }
+  if (flags.shell) {
+    print(planShell.explainShell(plan, filterOf(plan)));
+    return 0;
+  }
+  const failures = hostCheck
+    .hostFindings({
+      rest: examination.remainderOf(json),
+      spec,
+      bundle,
+      facts,
+      found: [],
+      plan: () => ({ spec, plan }),
+    })
+    .filter(({ level }) => level === "error");
+  print(flags.json ? planText.explainJson(plan, failures) : planText.explain(plan, failures, flags.brief));
   for (const { pointer, suggestion } of unknownFields.findUnknown(json))
     log.warn(
       globalFlags,
       `${pointer}: nothing of this name is known and it is ignored${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
     );
+  return failures.length === 0 ? 0 : 1;
 }
 
 /** The program that the profile makes; undefined where there is none, or libseccomp cannot make it. */
@@ -70,7 +93,7 @@ export function bundleOf(option: string, operand: string | undefined): string {
 
 /** What `create` would be asked with these options. */
 export function requestOf(
-  flags: Omit<Values<typeof options>, "bundle" | "json" | "shell">,
+  flags: Omit<Values<typeof options>, "bundle" | "brief" | "diff" | "json" | "shell">,
   bundle: string,
   globalFlags: GlobalFlags,
 ): PlanRequest {

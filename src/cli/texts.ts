@@ -293,9 +293,17 @@ remove, destination is enough. For example:
     summary: "show what create and start would do",
     usage: "[bundle]",
     description: `Prints the steps that "create" and "start" would take for a bundle on this
-host, each with the part of config.json that asks for it. Nothing is changed.`,
+host, each with the part of config.json that asks for it, and at the end what
+the container shares with the host. Nothing is changed. A step that this host
+will refuse says so, and the exit status is 1.
+
+The script that --shell prints makes the same container with unshare, mount and
+pivot_root. It takes --step, or STEP=COMMAND in its environment, to stop between
+its steps and show what each has changed.`,
     options: {
       bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
+      brief: { help: "only what config.json asks for, without what every container has" },
+      diff: { value: "DIR", help: "print what the steps for the bundle DIR differ in" },
       id: { value: "ID", help: "name of the container (default: that of the bundle's directory)" },
       json: { help: "print the plan as JSON" },
       shell: { help: "print the plan as a shell script that makes the container" },
@@ -425,10 +433,15 @@ name stays as it is, and devices are not changed:
     description: `Prints every mistake in the config.json of a bundle, one a line: an error is
 what no container is made for, a warning what is probably not meant, such as a
 name that nobody knows. Nothing is changed, and no privileges are needed. The
-exit status is 0 when there are no errors.`,
+exit status is 0 when there are no errors. Each line begins with file, line and
+column, as those of compilers do, and ends with what to write instead, where
+that can be told.
+
+With --host it is a dry run: what the kernel can be asked without changing
+anything is asked, such as options of file systems, limits and sysctls.`,
     options: {
       bundle: { value: "DIR", help: "directory of the bundle (default: the working directory)" },
-      host: { help: "look also for what this host cannot do, or does not have" },
+      host: { help: "look also for what this host refuses, or does not have" },
       json: { help: "print an object with bundle, valid and findings; the same as --format=json" },
       format: {
         value: "FORMAT",

@@ -164,7 +164,7 @@ const FLAGS: readonly (readonly [flag: number, word: string])[] = [
   [MS_NOSYMFOLLOW, "nosymfollow"],
 ];
 
-const flagWords = (flags: number): readonly string[] =>
+export const flagWords = (flags: number): readonly string[] =>
   FLAGS.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
 
 const ATTRIBUTES: readonly (readonly [attribute: number, set: string, cleared: string])[] = [
@@ -176,7 +176,7 @@ const ATTRIBUTES: readonly (readonly [attribute: number, set: string, cleared: s
   [MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow", "symfollow"],
 ];
 
-function attributeWords({ set, clear }: Attributes): string {
+export function attributeWords({ set, clear }: Attributes): string {
   const words = ATTRIBUTES.flatMap(([attribute, word, opposite]) =>
     (set & attribute) !== 0 ? [word] : (clear & attribute) !== 0 ? [opposite] : [],
   );

@@ -1,22 +1,7 @@
 // The plan as a list of steps in words. The type of the list demands every step of runtime/steps.ts, in that order.
 
-import {
-  MS_BIND,
-  MS_NOATIME,
-  MS_NODEV,
-  MS_NODIRATIME,
-  MS_NOEXEC,
-  MS_NOSUID,
-  MS_PRIVATE,
-  MS_RDONLY,
-  MS_REC,
-  MS_RELATIME,
-  MS_SHARED,
-  MS_SLAVE,
-  MS_STRICTATIME,
-  MS_SYNCHRONOUS,
-  MS_UNBINDABLE,
-} from "../abi/mount.ts";
+import { MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../abi/mount.ts";
+import { deviceLine, type DeviceException, type DevicePlan } from "../cgroup/device-rules.ts";
 import type { UnitPlan } from "../cgroup/systemd-plan.ts";
 import { show } from "../cgroup/gvariant.ts";
 import { capabilityNames } from "../process/capabilities.ts";
@@ -26,6 +11,9 @@ import type { ContainerPlan } from "../runtime/plan/container.ts";
 import type { ContainerStep, ContainerSteps } from "../runtime/steps.ts";
 import type { SeccompMoment } from "../seccomp/plan.ts";
 import type { HookKind } from "../spec/types.ts";
+import { sourceOf } from "./isolation.ts";
+import { deniedCalls } from "./seccomp-groups.ts";
+import { attributeWords, flagWords } from "./shell-mounts.ts";
 
 /** One thing that a step does, and who asked for it: a JSON pointer into config.json, a flag of the command line, or "default". */
 export type Act = { readonly text: string; readonly why: string };
@@ -185,7 +173,10 @@ function allSteps(plan: ContainerPlan): WithActs<ContainerSteps> {
       namespaces.loopback === undefined ? [] : [{ text: "bring the link lo up", why: namespaces.loopback.why }],
     ),
     init("prepare rootfs", prepareActs(plan)),
-    init("mount filesystems", rootfs.mountsBeforeCgroup.map(mountAct)),
+    init(
+      "mount filesystems",
+      rootfs.mountsBeforeCgroup.map((op) => mountAct(op, rootfs.sources)),
+    ),
     init("wait for cgroup", act("wait until the cgroup is complete and the state is recorded", "default")),
     init(
       "enter cgroup",
@@ -205,7 +196,10 @@ function allSteps(plan: ContainerPlan): WithActs<ContainerSteps> {
         ? []
         : [{ text: "new cgroup namespace: its own cgroup looks like the root", why: namespaces.cgroup.why }],
     ),
-    init("mount cgroup filesystems and the rest", rootfs.mountsAfter.map(mountAct)),
+    init(
+      "mount cgroup filesystems and the rest",
+      rootfs.mountsAfter.map((op) => mountAct(op, rootfs.sources)),
+    ),
     init("create devices", deviceActs(plan)),
     runtime("run hooks of the runtime", [...hookActs(plan, "prestart"), ...hookActs(plan, "createRuntime")]),
     init(
@@ -339,23 +333,69 @@ function idmapWords(idmap: SourceOp["idmap"]): string {
 
 function cgroupActs({ cgroup }: ContainerPlan): readonly Act[] {
   return [
-    ...cgroup.groups.map(({ path }) => ({
-      text: `${cgroup.unit === undefined ? "make" : "use"} the cgroup ${path}`,
-      why: cgroup.why,
-    })),
+    ...groupActs(cgroup),
     ...cgroup.writes.map(({ file, value, why: asked }) => ({
       text: `write ${JSON.stringify(value)} to ${file}`,
       why: asked,
     })),
-    ...(cgroup.devices === undefined
-      ? []
-      : [
-          {
-            text: `${cgroup.devices.allow ? "allow" : "refuse"} every device but ${cgroup.devices.exceptions.length} exceptions`,
-            why: cgroup.devices.why,
-          },
-        ]),
+    ...(cgroup.devices === undefined ? [] : deviceRuleActs(cgroup.devices)),
     ...cgroup.ignored.map(({ problem, why: asked }) => ({ text: `ignored: ${problem}`, why: asked })),
+  ];
+}
+
+/** Cgroups that differ by their hierarchy only are one: they stand at the same place of it, or below our own group in it. */
+function groupActs({ groups, unit, why }: ContainerPlan["cgroup"]): readonly Act[] {
+  const verb = unit === undefined ? "make" : "use";
+  const alike = (above: "mountPoint" | "runtimes"): string | undefined => {
+    const places = new Set(
+      groups.map((group) => (group.path.startsWith(`${group[above]}/`) ? group.path.slice(group[above].length) : "")),
+    );
+    const [place = ""] = places;
+    return groups.length > 1 && places.size === 1 && place !== "" ? place : undefined;
+  };
+  const [place, below] = [alike("mountPoint"), alike("runtimes")];
+  if (place === undefined && below === undefined)
+    return groups.map(({ path }) => ({ text: `${verb} the cgroup ${path}`, why }));
+  const names = groups.map(({ mountPoint }) => mountPoint.slice(mountPoint.lastIndexOf("/") + 1)).join(" ");
+  const what = place ?? `${(below ?? "").slice(1)} below our own`;
+  return [{ text: `${verb} the cgroup ${what} in each of ${groups.length} hierarchies: ${names}`, why }];
+}
+
+const NODES: { readonly [device: string]: string } = {
+  "c 1:3": "null",
+  "c 1:5": "zero",
+  "c 1:7": "full",
+  "c 1:8": "random",
+  "c 1:9": "urandom",
+  "c 5:0": "tty",
+  "c 5:1": "console",
+  "c 5:2": "ptmx",
+  "c 10:200": "tun",
+  "c 10:229": "fuse",
+  "c 136:*": "every pts",
+  "c *:*": "every character device",
+  "b *:*": "every block device",
+};
+
+/** The last rule that names every device, and what differs from it; what every container has is one line. */
+function deviceRuleActs({ allow, why, exceptions }: DevicePlan): readonly Act[] {
+  const [verb, opposite] = allow ? ["allow", "refuse"] : ["refuse", "allow"];
+  const named = (one: DeviceException): string => {
+    const line = deviceLine(one);
+    const [, device = line, access = ""] = /^(.*) ([rwm]+)$/.exec(line) ?? [];
+    const name = NODES[device] === undefined ? device : `${NODES[device]} (${device})`;
+    const words = [...access].map((letter) => (letter === "r" ? "read" : letter === "w" ? "write" : "mknod"));
+    return access === "rwm" ? name : `${words.join(" and ")} ${name}`;
+  };
+  const defaults = exceptions.filter((one) => one.why === "default");
+  return [
+    { text: `${verb} every device but these`, why },
+    ...exceptions
+      .filter((one) => one.why !== "default")
+      .map((one) => ({ text: `${opposite} ${named(one)}`, why: one.why })),
+    ...(defaults.length === 0
+      ? []
+      : [{ text: `${opposite} what every container may use: ${defaults.map(named).join(", ")}`, why: "default" }]),
   ];
 }
 
@@ -478,7 +518,7 @@ const parentAct = ({ parent, why }: PropagationPlan): readonly Act[] =>
     ? []
     : [{ text: `make the mount that the root file system lies on ${propagationWords(parent)}`, why }];
 
-function mountAct(op: MountOp): Act {
+function mountAct(op: MountOp, sources: readonly SourceOp[]): Act {
   const { why } = op;
   switch (op.kind) {
     case "filesystem": {
@@ -492,13 +532,27 @@ function mountAct(op: MountOp): Act {
         why,
       };
     }
-    case "bind":
+    case "bind": {
+      const options = [
+        ...(op.attributes === undefined
+          ? []
+          : attributeWords({ set: op.attributes.set, clear: op.attributes.asked }).split(",")),
+        ...(op.tree === undefined
+          ? []
+          : attributeWords(op.tree)
+              .split(",")
+              .map((word) => `r${word}`)),
+        ...op.propagation.map(propagationWords),
+      ].filter((word) => word !== "");
       return {
-        text: `bind ${op.source.kind === "opened" ? "the opened source" : op.source.path} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}${op.source.kind === "inside" ? idmapWords(op.source.idmap) : ""}`,
+        text: `bind ${sourceOf(op, sources)} on ${op.destination}${op.recursive ? " with the mounts below it" : ""}${options.length > 0 ? ` (${options.join(",")})` : ""}${op.source.kind === "inside" ? idmapWords(op.source.idmap) : ""}`,
         why,
       };
-    case "remount":
-      return { text: `change the attributes of ${op.destination}`, why };
+    }
+    case "remount": {
+      const words = attributeWords({ set: op.attributes.set, clear: op.attributes.asked });
+      return { text: `change the attributes of ${op.destination}${words === "" ? "" : ` (${words})`}`, why };
+    }
     case "cgroup1":
       return { text: `mount ${op.hierarchies.length} cgroup hierarchies below ${op.destination}`, why };
     case "cgroup2":
@@ -577,35 +631,35 @@ function seccompActs({ seccomp }: ContainerPlan, moment: SeccompMoment | "compil
   if (seccomp === undefined) return [];
   const { rules, listener, why } = seccomp;
   if (moment === "compile")
-    return [{ text: `compile a filter of ${rules.length} rules, or take it from the cache`, why }];
+    return [
+      { text: `compile a filter of ${rules.length} rules, or take it from the cache`, why },
+      ...deniedCalls(seccomp).map(({ group, calls, answer, why: asked }) => ({
+        text: `deny ${calls.length} ${calls.length === 1 ? "call" : "calls"} (${group}): ${shortened(calls)}: ${answer}`,
+        why: asked,
+      })),
+    ];
   if (moment !== seccomp.moment) return [];
   return [{ text: `install the filter${listener === undefined ? "" : `, its questions go to ${listener.path}`}`, why }];
 }
 
+/** A list that is too long for a line says how many more there are. */
+const shortened = (names: readonly string[]): string =>
+  names.length > MOST_NAMES
+    ? `${names.slice(0, MOST_NAMES).join(" ")} and ${names.length - MOST_NAMES} more`
+    : names.join(" ");
+const MOST_NAMES = 24;
+
 const hookActs = (plan: ContainerPlan, kind: HookKind): readonly Act[] =>
-  plan.hooks[kind].map(({ path, timeout }, i) => ({
-    text: `run ${path}${timeout === undefined ? "" : `, for ${timeout} s at most`}`,
+  plan.hooks[kind].map(({ path, args, timeout }, i) => ({
+    text: `run ${[path, ...args.slice(1)].map(word).join(" ")}${args[0] === path ? "" : ` as ${word(args[0] ?? "")}`}${timeout === undefined ? "" : `, for ${timeout} s at most`}`,
     why: `/hooks/${kind}/${i}`,
   }));
 
+/** As JSON where it is not plain. */
+const word = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : JSON.stringify(text));
+
 const capabilityWords = (mask: bigint): string =>
   mask === 0n ? "none" : capabilityNames.filter((_name, number) => (mask & (1n << BigInt(number))) !== 0n).join(" ");
-
-const mountWords: readonly (readonly [number, string])[] = [
-  [MS_RDONLY, "ro"],
-  [MS_NOSUID, "nosuid"],
-  [MS_NODEV, "nodev"],
-  [MS_NOEXEC, "noexec"],
-  [MS_SYNCHRONOUS, "sync"],
-  [MS_NOATIME, "noatime"],
-  [MS_NODIRATIME, "nodiratime"],
-  [MS_RELATIME, "relatime"],
-  [MS_STRICTATIME, "strictatime"],
-  [MS_BIND, "bind"],
-];
-
-const flagWords = (flags: number): readonly string[] =>
-  mountWords.flatMap(([flag, word]) => ((flags & flag) === 0 ? [] : [word]));
 
 function propagationWords(flags: number): string {
   const word =

@@ -232,6 +232,9 @@ function watched<T extends object>(value: T, where: string, read: (pointer: stri
   return copy as T;
 }
 
+/** A document that nothing has been taken out of yet. */
+export const remainderOf = (json: unknown): Remainder => new Remainder(json);
+
 type Json = { [key: string]: unknown };
 
 /** A copy of a document that parts can be taken out of. It remembers where the items of its lists stood, so that pointers go on meaning the original. */

@@ -6,6 +6,7 @@ import { CLONE_NEWNS, CLONE_NEWUSER } from "../../abi/sched.ts";
 import { S_IFDIR, S_IFMT } from "../../abi/stat.ts";
 import { isErrno, SysError } from "../../base/errors.ts";
 import { resolve } from "../../base/path.ts";
+import { namespaceFlags } from "../../namespaces/flags.ts";
 import type { BindOp, MountOp, RootfsPlan } from "../../rootfs/plan.ts";
 import type { ContainerPlan } from "../../runtime/plan/container.ts";
 import type { Mount, Spec } from "../../spec/types.ts";
@@ -69,10 +70,17 @@ type Refused = { readonly mount: number; readonly option?: number; readonly prob
 
 /** Each option on its own, so that one mistake does not hide the next. */
 export function checkFileSystems({ mounts }: Spec, { namespaces }: ContainerPlan, find: Find): void {
-  const inUser = namespaces.created.some(({ type }) => type === "user");
+  const made = namespaces.created.map(({ type }) => type);
+  const inUser = made.includes("user");
+  // [kernel] A file system asks who owns the namespaces that it shows: those that the container gets are made here, too.
+  const kinds = inUser ? made.filter((type) => type !== "user" && type !== "pid" && type !== "time") : [];
+  const ownsNetwork = !inUser || made.includes("network");
   const refused =
-    tell(inUser ? [CLONE_NEWUSER, CLONE_NEWNS] : [], () => mounts.flatMap((mount, i) => refusedOf(mount, i, inUser))) ??
-    [];
+    tell(inUser ? [CLONE_NEWUSER, CLONE_NEWNS, ...kinds.map((type) => namespaceFlags[type])] : [], () =>
+      mounts.flatMap(
+        (mount, i) => (mount.type === "sysfs" && !ownsNetwork ? [] : refusedOf(mount, i, inUser)), // the host's is bound there
+      ),
+    ) ?? [];
   const known = fileSystems();
   for (const { mount: i, option, problem, errno } of refused) {
     const { type = "", options = [] } = mounts[i] ?? {};
