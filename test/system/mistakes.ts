@@ -397,7 +397,10 @@ export const MISTAKES: readonly Mistake[] = [
   { name: "exec unknown container", args: (c) => ["exec", c.id, "ls"] },
   {
     name: "exec stopped",
-    before: (c, p) => live(c, p),
+    before: (c, p) => {
+      live(c, p);
+      c.waitFor("stopped");
+    },
     make: (c) => {
       c.process.args = ["true"];
     },
@@ -462,11 +465,25 @@ export const MISTAKES: readonly Mistake[] = [
   },
   { name: "kill signal bad", before: (c, p) => live(c, p), make: sleeper, args: (c) => ["kill", c.id, "SIGFOO"] },
   { name: "kill unknown", args: (c) => ["kill", c.id, "TERM"] },
-  { name: "kill stopped", before: (c, p) => live(c, p), args: (c) => ["kill", c.id, "TERM"] },
+  {
+    name: "kill stopped",
+    before: (c, p) => {
+      live(c, p);
+      c.waitFor("stopped");
+    },
+    args: (c) => ["kill", c.id, "TERM"],
+  },
   { name: "delete running", before: (c, p) => live(c, p), make: sleeper, args: (c) => ["delete", c.id] },
   { name: "delete unknown", args: (c) => ["delete", c.id] },
   { name: "resume running", before: (c, p) => live(c, p), make: sleeper, args: (c) => ["resume", c.id] },
-  { name: "pause stopped", before: (c, p) => live(c, p), args: (c) => ["pause", c.id] },
+  {
+    name: "pause stopped",
+    before: (c, p) => {
+      live(c, p);
+      c.waitFor("stopped");
+    },
+    args: (c) => ["pause", c.id],
+  },
   { name: "log nowhere", globals: ["--log", "/nowhere/x.log"], args: run },
   {
     name: "log nowhere + error",
