@@ -103,18 +103,6 @@ function takeBack(groups: readonly CgroupGroup[], made: readonly HostPath[]): vo
 
 const isRoot = ({ path, mountPoint }: CgroupGroup): boolean => path === mountPoint;
 
-/** Both halves at once, for a process that exists already. Leaves nothing behind when it fails. */
-export function createCgroup(plan: CgroupPlan): CgroupPaths {
-  const prepared = prepareCgroup(plan);
-  prepared.cloneInto?.[Symbol.dispose]();
-  try {
-    return completeCgroup(prepared);
-  } catch (error) {
-    takeBack(prepared.groups, prepared.made);
-    throw error;
-  }
-}
-
 /** Makes one group, or finds it empty and thawed. */
 function makeGroup(plan: CgroupPlan, group: CgroupGroup, made: HostPath[]): "made" | "found" | "without" {
   try {

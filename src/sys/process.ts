@@ -4,13 +4,11 @@ import {
   SYS_clone,
   SYS_clone3,
   SYS_execve,
-  SYS_execveat,
   SYS_exit_group,
   SYS_getcpu,
   SYS_getegid,
   SYS_geteuid,
   SYS_getpid,
-  SYS_getppid,
   SYS_kill,
   SYS_madvise,
   SYS_pidfd_getfd,
@@ -30,7 +28,6 @@ import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD, clone_args } from "../abi
 import { SIGCHLD } from "../abi/signal.ts";
 import { rlimit64 } from "../abi/resource.ts";
 import { CLD_EXITED, P_PID, P_PIDFD, siginfo, WEXITED, WNOHANG, WNOWAIT } from "../abi/wait.ts";
-import { AT_EMPTY_PATH } from "../abi/fcntl.ts";
 import { MADV_POPULATE_WRITE } from "../abi/mman.ts";
 import { EBADF, ECHILD, EINTR, EINVAL, ENOSYS, ESRCH } from "../abi/errno.ts";
 import { SysError } from "../base/errors.ts";
@@ -117,30 +114,12 @@ export function execve(path: string, args: readonly string[], env: readonly stri
   throw new Error("execve returned");
 }
 
-/** Replaces the program by the one open as `file`. Returns only by throwing. @see execveat(2) */
-export function fexecve(file: Fd, args: readonly string[], env: readonly string[]): never {
-  const argv = stringArray(args);
-  const envp = stringArray(env);
-  syscall(
-    "execveat",
-    SYS_execveat,
-    `descriptor ${file.raw}`,
-    file.raw,
-    "",
-    argv.pointers,
-    envp.pointers,
-    AT_EMPTY_PATH,
-  );
-  throw new Error("execveat returned");
-}
-
 export function exit_group(status: number): never {
   host.syscall(SYS_exit_group, status);
   throw new Error("exit_group returned");
 }
 
 export const getpid = (): HostPid => hostPid(host.syscall(SYS_getpid));
-export const getppid = (): HostPid => hostPid(host.syscall(SYS_getppid));
 export const geteuid = (): number => host.syscall(SYS_geteuid);
 export const getegid = (): number => host.syscall(SYS_getegid);
 
