@@ -216,7 +216,7 @@ for (const [title = "", ...pages] of KERNELS)
         "-M",
         "virt",
         "-cpu",
-        "cortex-a72",
+        pages.length > 0 ? "max,pauth-impdef=on" : "cortex-a72", // which is faster, and has no pages of 16 KB
         "-smp",
         "1",
         "-m",

@@ -90,6 +90,15 @@ describe("the layout of the heap", function () {
     assert.notEqual(layOut(made, again, () => false).heap.indexOf(code), -1);
   });
 
+  itWithArenas("the engine's table of names has room for those that a command adds", () => {
+    const heap = readFileSync(resolve(build, "obj/heap.bin"));
+    const runtime = Number(heap.readBigUInt64LE(16)) - 0x3000_0000;
+    // JSRuntime's atom_hash_size, atom_count and atom_count_resize, of the engine that comes with npm
+    const [size = 0, count = 0, limit = 0] = [1072, 1076, 1084].map((at) => heap.readUInt32LE(runtime + at));
+    assert.equal(limit, 2 * size);
+    assert.ok(count > 1000 && limit - count > 600, `${count} of ${limit}`);
+  });
+
   itWithArenas("what is hot ends the heap, and is a small part of it", () => {
     const heap = readFileSync(resolve(build, "obj/heap.bin"));
     const [used, hot] = [Number(heap.readBigUInt64LE(0)), Number(heap.readBigUInt64LE(8))];
