@@ -177,8 +177,18 @@ free again afterwards.`,
 namespaces, ids, cgroups, file systems, security modules, and what the kernel
 and the engine around us allow. Each "no" is followed by the command or the file
 that would change it. Nothing is changed. The exit status is 0 when containers
-can be run here, 1 when something is missing that every container needs.`,
-    options: { json: { help: "print an object with user, kernel, runs and checks" } },
+can be run here, 1 when something is missing that every container needs.
+
+With --leftovers it prints instead what runtimes have left below the state root
+that were killed while they made or changed a container: state directories, and
+the cgroups, units and mounts that they name. The exit status is 1 when there is
+something. --clean removes what nobody can have a use for; the rest is told why
+it stays.`,
+    options: {
+      json: { help: "print an object with user, kernel, runs and checks; with --leftovers a list" },
+      leftovers: { help: "print what killed runtimes have left" },
+      clean: { help: "with --leftovers: remove what is certainly left" },
+    },
   },
   events: {
     summary: "show what a container uses, and when it runs out of memory",
