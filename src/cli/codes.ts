@@ -161,12 +161,6 @@ export const TEXTS: readonly Row[] = [
     says: "… of container … is damaged: …",
     hint: "`tsrun delete --force` takes away what is left of it",
   },
-  {
-    code: "document-not-utf8",
-    kind: "host",
-    says: "… is not UTF-8: …",
-    hint: "JSON is UTF-8: write other bytes as JSON cannot hold them into a file of the container's",
-  },
   { code: "file-not-regular", kind: "host", says: "… is not a regular file" },
   { code: "file-too-large", kind: "host", says: "… is larger than … bytes" },
   {

@@ -14,8 +14,10 @@ import { host } from "./host.ts";
 import { Struct } from "./memory.ts";
 import { poll } from "./poll.ts";
 
-/** More than any config.json that engines write, and than any passwd that people keep. */
-const MOST_BYTES = 4 << 20;
+/** More than any config.json that engines write. */
+const MOST_DOCUMENT_BYTES = 16 << 20;
+/** More than any passwd that people keep. */
+const MOST_IMAGE_BYTES = 4 << 20;
 /** How long the writer of a fifo may say nothing. */
 const PATIENCE_MS = 10_000;
 
@@ -24,8 +26,8 @@ const FIRST_BUFFER_BYTES = 16384;
 const statBuffer = new Struct(statLayout.size);
 
 /**
- * The text of a document in UTF-8, such as JSON: of a regular file, or of a pipe, as shells make them for `<(command)`.
- * @throws HostError for a device or a socket, for more than MOST_BYTES, for what is no UTF-8, for a fifo that stays silent; SysError as open(2), read(2)
+ * The text of a JSON document: of a regular file, or of a pipe, as shells make them for `<(command)`.
+ * @throws HostError for a device or a socket, for more than MOST_DOCUMENT_BYTES, for a fifo that stays silent; SysError as open(2), read(2)
  */
 export function readDocument(path: string): string {
   const fd = openat(null, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -33,9 +35,10 @@ export function readDocument(path: string): string {
     const { type, size } = look(fd);
     if (type === S_IFDIR) throw new SysError("read", EISDIR, path);
     if (type !== S_IFREG && type !== S_IFIFO) throw new HostError(`${path} is not a regular file`);
-    return utf8Text(
-      type === S_IFREG ? readRegular(fd, size, path) : collect(path, (buffer) => pull(fd, buffer, path)),
-      path,
+    return jsonText(
+      type === S_IFREG
+        ? readRegular(fd, size, path, MOST_DOCUMENT_BYTES)
+        : collect(path, MOST_DOCUMENT_BYTES, (buffer) => pull(fd, buffer, path)),
     );
   } finally {
     fd[Symbol.dispose]();
@@ -45,21 +48,18 @@ export function readDocument(path: string): string {
 /** As readDocument, from our standard input, whatever that is. */
 export function readStandardInput(): string {
   const input = new Fd(0);
-  return utf8Text(
-    collect("standard input", (buffer) => read(input, buffer)),
-    "standard input",
-  );
+  return jsonText(collect("standard input", MOST_DOCUMENT_BYTES, (buffer) => read(input, buffer)));
 }
 
 /**
  * The text of a file below the container's root, which is "/" to us; undefined where it is no regular file.
- * @throws HostError when it is larger than MOST_BYTES; SysError as open(2), read(2)
+ * @throws HostError when it is larger than MOST_IMAGE_BYTES; SysError as open(2), read(2)
  */
 export function readIfRegular(path: string): string | undefined {
   const fd = openat(null, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
     const { type, size } = look(fd);
-    return type === S_IFREG ? host.decode(readRegular(fd, size, path)) : undefined;
+    return type === S_IFREG ? host.decode(readRegular(fd, size, path, MOST_IMAGE_BYTES)) : undefined;
   } finally {
     fd[Symbol.dispose]();
   }
@@ -71,9 +71,9 @@ function look(fd: Fd): { readonly type: number; readonly size: number } {
 }
 
 /** What is appended while we read does not count. [kernel] Files of procfs say that they are empty. */
-function readRegular(fd: Fd, size: number, path: string): Uint8Array {
-  if (size === 0) return collect(path, (buffer) => read(fd, buffer));
-  if (size > MOST_BYTES) throw tooLarge(path);
+function readRegular(fd: Fd, size: number, path: string, most: number): Uint8Array {
+  if (size === 0) return collect(path, most, (buffer) => read(fd, buffer));
+  if (size > most) throw tooLarge(path, most);
   const bytes = new Uint8Array(size);
   let length = 0;
   for (let n = 1; n > 0 && length < size; length += n) n = read(fd, length === 0 ? bytes : bytes.subarray(length));
@@ -81,13 +81,13 @@ function readRegular(fd: Fd, size: number, path: string): Uint8Array {
 }
 
 /** @param take fills a buffer; 0 is the end */
-function collect(path: string, take: (buffer: Uint8Array) => number): Uint8Array {
+function collect(path: string, most: number, take: (buffer: Uint8Array) => number): Uint8Array {
   let bytes = new Uint8Array(FIRST_BUFFER_BYTES);
   for (let length = 0; ;) {
     const n = take(bytes.subarray(length));
     if (n === 0) return bytes.subarray(0, length);
     length += n;
-    if (length > MOST_BYTES) throw tooLarge(path);
+    if (length > most) throw tooLarge(path, most);
     if (length < bytes.byteLength) continue;
     const larger = new Uint8Array(bytes.byteLength * 4);
     larger.set(bytes);
@@ -106,18 +106,7 @@ function pull(fifo: Fd, buffer: Uint8Array, path: string): number {
   }
 }
 
-const tooLarge = (path: string): HostError => new HostError(`${path} is larger than ${MOST_BYTES} bytes`);
+const tooLarge = (path: string, most: number): HostError => new HostError(`${path} is larger than ${most} bytes`);
 
-function utf8Text(bytes: Uint8Array, path: string): string {
-  const text = host.decode(bytes);
-  if (text.isWellFormed()) return text;
-  let length = 0;
-  for (const char of text) {
-    if (!char.isWellFormed()) break; // a byte of its own
-    length += host.encode(char).byteLength - 1;
-  }
-  const line = host.decode(bytes.subarray(0, length)).split("\n").length;
-  throw new HostError(
-    `${path} is not UTF-8: the byte 0x${(bytes[length] ?? 0).toString(16)} at line ${line}, which is byte ${length + 1}`,
-  );
-}
+/** [spec] JSON is UTF-8. As Go reads it: each byte that is none is U+FFFD. */
+const jsonText = (bytes: Uint8Array): string => host.decode(bytes).toWellFormed();

@@ -8,7 +8,7 @@ import { describe } from "mocha";
 import type { Config } from "./bundle.ts";
 import { ended, itOurs, ok, PROGRAM, refused, useBox, type Result } from "./harness.ts";
 
-const LIMIT = 4 * 2 ** 20;
+const LIMIT = 16 * 2 ** 20;
 
 /** What may lie in a file's place, and what is said of it; undefined: it is as good as none. */
 const KINDS: readonly {
@@ -30,7 +30,7 @@ const KINDS: readonly {
       truncateSync(path, 400 * 2 ** 20);
     },
     said: new RegExp(`is larger than ${LIMIT} bytes`),
-    inImage: new RegExp(`/etc/passwd is larger than ${LIMIT} bytes`),
+    inImage: new RegExp(`/etc/passwd is larger than ${LIMIT / 4} bytes`),
   },
   {
     what: "/dev/zero",
