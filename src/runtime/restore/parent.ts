@@ -222,7 +222,6 @@ type Source = {
 
 function readImages(images: Fd, spec: Spec, plan: ContainerPlan, bundle: HostPath): Source {
   const checkpoint = readCheckpoint(images);
-  checkPages(images);
   const theirs = checkpoint?.architecture ?? architectureOf(images);
   if (theirs !== undefined && theirs !== architecture())
     throw new HostError(`the images are of the architecture ${theirs}, and this machine is ${architecture()}`);
@@ -230,6 +229,7 @@ function readImages(images: Fd, spec: Spec, plan: ContainerPlan, bundle: HostPat
     throw new HostError(
       `the container was checkpointed ${checkpoint.terminal ? "with" : "without"} a terminal, and process.terminal of config.json is ${String(!checkpoint.terminal)}: is it the config.json of that container?`,
     );
+  checkPages(images);
   using root = openat(null, plan.rootfsPath, O_RDONLY);
   const rootfs = hostPath(readlinkat(null, root.procPath));
   const realPath = (destination: string): string => {
