@@ -179,7 +179,10 @@ export const MISTAKES: readonly Mistake[] = [
       c.linux.namespaces.push({ type: "pid", path: "/run/tsrun-test-dead-pid-namespace" });
     },
     before: deadPidNamespace,
-    after: () => void execFileSync("umount", ["/run/tsrun-test-dead-pid-namespace"]),
+    after: () => {
+      execFileSync("umount", ["/run/tsrun-test-dead-pid-namespace"]);
+      rmSync("/run/tsrun-test-dead-pid-namespace");
+    },
   },
   { name: "userns no maps", make: (c) => c.linux.namespaces.push({ type: "user" }) },
   {
