@@ -136,7 +136,7 @@ function header(plan: ContainerPlan, left: readonly string[]): string {
       .filter(isExpressible)
       .map(
         (hook, i) =>
-          `${i === 0 ? "  # run poststop hooks\n" : ""}  [ -z "$container" ] || ${hookCommand(plan, hook, "stopped", "(exec")} || echo ${quoted(`${hook.path}, a poststop hook, has failed`)} >&2`,
+          `${i === 0 ? "  # run poststop hooks\n" : ""}  [ -z "$container" ] || ${hookCommand(plan, hook, "stopped", inBundle(plan))} || echo ${quoted(`${hook.path}, a poststop hook, has failed`)} >&2`,
       ),
     '  exit "$status"',
     "}",
@@ -342,7 +342,7 @@ function commandsOf(plan: ContainerPlan, step: ContainerStep, filter: Uint8Array
       return executeCommands(plan, filter);
     case "run poststart hooks":
       return plan.hooks.poststart.every(isExpressible)
-        ? plan.hooks.poststart.map((hook) => hookCommand(plan, hook, "running", "(exec"))
+        ? plan.hooks.poststart.map((hook) => hookCommand(plan, hook, "running", inBundle(plan)))
         : { left: NAMED_HOOKS };
     case "let go of the host":
     case "enter working directory":
@@ -366,6 +366,9 @@ function commandsOf(plan: ContainerPlan, step: ContainerStep, filter: Uint8Array
 /** env(1) starts a program by its path: no other name can be given to it, and what has a = is none. */
 const isExpressible = ({ path, args }: Hook): boolean => args[0] === path && !path.includes("=");
 const NAMED_HOOKS = "hooks whose first argument is not their path";
+
+/** Hooks on the host run in the bundle. */
+const inBundle = ({ bundle }: ContainerPlan): string => `(cd ${quoted(bundle)} && exec`;
 
 /** Hooks of init tell its own pid, which is another in its pid namespace; those of the runtime the one that the host sees. */
 const PIDS: { readonly [status in Status]: string } = {
@@ -416,7 +419,7 @@ function runtimeHookCommands(plan: ContainerPlan): ShellStep {
   if (!hooks.every(isExpressible)) return { left: NAMED_HOOKS };
   return [
     "run_hooks() { # when init says so, which waits",
-    ...hooks.map((hook) => `  ${hookCommand(plan, hook, "creating", "(exec", { pid: '"$container"' })}`),
+    ...hooks.map((hook) => `  ${hookCommand(plan, hook, "creating", inBundle(plan), { pid: '"$container"' })}`),
     "}",
   ];
 }
