@@ -472,7 +472,7 @@ describe("mounts", () => {
       }
     });
 
-    it("that are private do not see what the host mounts later; the host never sees what the container mounts", () => {
+    it("never show the host what the container mounts in them", () => {
       mkdirSync(box().path("data/sub"), { recursive: true });
       box().inside("mount -t tmpfs tmpfs /mnt/sub && touch /mnt/sub/file", (config) => {
         config.process.capabilities = CAPABILITY("CAP_SYS_ADMIN");
@@ -480,6 +480,32 @@ describe("mounts", () => {
       });
       assert.deepEqual(readdirSync(box().path("data/sub")), []);
     });
+
+    for (const [option, seen] of [
+      ["rprivate", ""],
+      ["rslave", "file\n"],
+    ] as const)
+      it(`that are ${option} ${seen === "" ? "do not see" : "see"} what the host mounts in their source later`, () => {
+        const data = box().path("data");
+        mkdirSync(data);
+        execFileSync("mount", ["-t", "tmpfs", "tmpfs", data]);
+        try {
+          execFileSync("mount", ["--make-shared", data]);
+          mkdirSync(join(data, "sub"));
+          const container = box().container((config) => {
+            config.process.args = ["sleep", "1000"];
+            add({ destination: "/mnt", type: "bind", source: data, options: ["rbind", option] })(config);
+          });
+          ok(container.create());
+          ok(container.start());
+          execFileSync("mount", ["-t", "tmpfs", "tmpfs", join(data, "sub")]);
+          writeFileSync(join(data, "sub/file"), "");
+          assert.equal(ok(box().runtime(["exec", container.id, "ls", "/mnt/sub"])).stdout, seen);
+          ok(box().runtime(["delete", "--force", container.id]));
+        } finally {
+          execFileSync("umount", ["-R", "-l", data]);
+        }
+      });
   });
 
   describe("tmpfs", () => {
