@@ -135,8 +135,7 @@ describe("a hostile file", () => {
     const begin = Date.now();
     const { status, stderr } = box().runtime(["--log", fifo, "state", "no-such-container"]);
     assert.equal(status, 1);
-    assert.match(stderr, /cannot write the log/);
-    assert.match(stderr, /container does not exist/);
+    assert.match(stderr, /open the log: --log: openat\(2\) .*ENXIO/);
     // a reader that takes nothing: the pipe is filled before
     const reader = spawn("/bin/sh");
     reader.stdin.end(

@@ -39,7 +39,8 @@ function commit(box: Box, mistake: Mistake): { readonly status: number | null; r
     said: stderr
       .replaceAll(container.id, "ID")
       .replaceAll(box.directory, "BOX")
-      .replaceAll(/\/proc\/\d+\/oom/g, "/proc/PID/oom"),
+      .replaceAll(/\/proc\/\d+\/oom/g, "/proc/PID/oom")
+      .replaceAll(/\/sys\/fs\/cgroup\/[^ ]*\/ID\b/g, "CGROUP"),
   };
 }
 
