@@ -1,9 +1,10 @@
 // Source to bytecode: esbuild bundles src/ into ES modules (an entry per module that is loaded on demand, chunks for what they
 // share), qjsc compiles each to bytecode, and one C file lists them for host/host.c.
 //
-//   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE…]
+//   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE… | --program FILE]
 //
-// Without --entry the entries are src/main.ts, src/trace.ts, what is evaluated last, and every module that a source imports deferred.
+// Without --entry the entries are src/main.ts, src/trace.ts, what is evaluated last, and every module that a source imports deferred. --program takes the place of
+// src/main.ts.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     commit: { type: "string", default: "" },
     src: { type: "string", default: "src" },
     entry: { type: "string", multiple: true },
+    program: { type: "string" },
   },
 });
 const out = resolve(options.out);
@@ -47,6 +49,7 @@ function deferredModules() {
 const entries = options.entry
   ? Object.fromEntries(options.entry.map((file) => [basename(file).replace(/(\.test)?\.m?ts$/, ""), resolve(file)]))
   : Object.fromEntries(["main", "trace", LAST, ...deferredModules()].map((name) => [name, join(src, `${name}.ts`)]));
+if (options.program) entries.main = resolve(options.program);
 
 /** What esbuild reads: each use of a deferred import is a call of host.load. */
 const loadsOnDemand = {
@@ -173,7 +176,9 @@ files.forEach((file, index) => {
   const size = Number(/_size = (\d+);/.exec(text)[1]);
   const body = /\[\d+\] = \{([\s\S]*?)\};/.exec(text)[1];
   source.push(`static const uint8_t ${symbol}[${size}] __attribute__((section(".modules"))) = {${body}};`);
-  table.push(`    {"${file}", ${symbol}, ${size}, ${options.entry || rank(file) < rank("") ? 1 : 0}},`);
+  table.push(
+    `    {"${file}", ${symbol}, ${size}, ${options.entry || options.program || rank(file) < rank("") ? 1 : 0}},`,
+  );
   total += size;
   lines[file] && process.env.SIZES && console.log(`${String(size).padStart(8)} ${file}`);
 });

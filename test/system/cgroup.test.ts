@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { describe, it } from "mocha";
 import type { Config } from "./bundle.ts";
@@ -313,7 +313,6 @@ describe("cgroups (v1 and hybrid)", function () {
         .run(),
       /devices\.deny.*EINVAL.* — a rule is a type \(a, b, c\)/,
     );
-    rmdirSync(join(directory, "below"));
-    if (existsSync(directory)) rmdirSync(directory);
+    assert.equal(existsSync(directory), false); // it goes, though it was there before
   });
 });
