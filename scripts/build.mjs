@@ -3,8 +3,7 @@
 //
 //   node scripts/build.mjs --out DIR --qjsc PATH [--arch x86_64|aarch64] [--entry FILE… | --program FILE]
 //
-// Without --entry the entries are src/main.ts, src/trace.ts, what is evaluated last, and every module that a source imports deferred. --program takes the place of
-// src/main.ts.
+// Without --entry the entries are src/main.ts, src/trace.ts and every module that a source imports deferred. --program takes the place of src/main.ts.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -28,9 +27,6 @@ const { values: options } = parseArgs({
 const out = resolve(options.out);
 const src = resolve(options.src);
 
-/** Makes room in the engine's tables, once they hold all that is built. */
-const LAST = "base/engine-tables";
-
 /** The name by which host.load knows the module that `specifier` leads to in `file`: its path below src, without the suffix. */
 const moduleOf = (file, specifier) => relative(src, resolve(dirname(file), specifier)).replace(/\.ts$/, "");
 
@@ -48,7 +44,7 @@ function deferredModules() {
 
 const entries = options.entry
   ? Object.fromEntries(options.entry.map((file) => [basename(file).replace(/(\.test)?\.m?ts$/, ""), resolve(file)]))
-  : Object.fromEntries(["main", "trace", LAST, ...deferredModules()].map((name) => [name, join(src, `${name}.ts`)]));
+  : Object.fromEntries(["main", "trace", ...deferredModules()].map((name) => [name, join(src, `${name}.ts`)]));
 if (options.program) entries.main = resolve(options.program);
 
 /** What esbuild reads: each use of a deferred import is a call of host.load. */
@@ -155,7 +151,7 @@ function rank(file) {
       "cli/delete",
       "runtime/delete",
     ],
-    ...["cli/exec", "runtime/exec/parent", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version", LAST],
+    ...["cli/exec", "runtime/exec/parent", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
   ];
   const at = order.indexOf(file.replace(/\.js$/, ""));
   return at < 0 ? order.length : at;

@@ -1,5 +1,6 @@
 // argv → options → command → exit status. A command, and what reports its failure, is loaded when it is needed.
 
+import "./base/engine-tables.ts";
 import { AT_FDCWD, F_GETFD, O_RDWR } from "./abi/fcntl.ts";
 import { RLIMIT_FSIZE } from "./abi/resource.ts";
 import { kernel_sigaction, SIG_IGN, SIGXFSZ } from "./abi/signal.ts";

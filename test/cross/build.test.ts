@@ -57,7 +57,7 @@ describe(`the program for ${OTHER}`, function () {
   });
 
   it("with each block of its heap moved to a page of its own it does the same", () => {
-    for (const words of [["--version"], ["help"], ["features"], ["plan", "--bundle", "bundles/hello"]]) {
+    for (const words of [["--version"], ["help"], ["features"], ["validate", "--bundle", "bundles/hello"]]) {
       const [moved, usual] = ["profile/tsrun", "tsrun"].map((program) => emulated(program, ...words));
       assert.deepEqual([moved?.status, moved?.stdout], [usual?.status, usual?.stdout]);
       assert.equal(moved?.status, 0, moved?.stderr);
