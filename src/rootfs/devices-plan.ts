@@ -27,6 +27,16 @@ export function planDevices(devices: readonly Device[], bind: boolean): readonly
   return ops;
 }
 
+/** [kernel] Nobody makes device nodes in a user namespace: the host's are bound, and a bind has no owner and mode of its own. As with runc, but not silently. */
+export const boundAsTheyAre = (devices: readonly Device[]): readonly string[] =>
+  devices.flatMap(({ type, fileMode, uid, gid }, index) =>
+    type === "p" || (fileMode ?? uid ?? gid) === undefined
+      ? []
+      : [
+          `/linux/devices/${index}: fileMode, uid and gid are ignored in a user namespace: the host's device is bound, and has its own`,
+        ],
+  );
+
 function device(
   why: Why,
   path: string,

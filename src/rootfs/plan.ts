@@ -8,7 +8,7 @@ import { dirname, resolve } from "../base/path.ts";
 import type { HostFacts } from "../spec/facts.ts";
 import { findNamespace, hasNamespace } from "../spec/namespaces.ts";
 import type { RootfsPropagation, Spec } from "../spec/types.ts";
-import { LINKS, planDevices } from "./devices-plan.ts";
+import { boundAsTheyAre, LINKS, planDevices } from "./devices-plan.ts";
 import { labelled, planMounts, type MountContext } from "./mounts-plan.ts";
 import type { CgroupMountSource, MountApi, MountOp, PropagationPlan, RestrictedPath, RootfsPlan } from "./ops.ts";
 import { isQuiet, propagationFlags } from "./options.ts";
@@ -93,10 +93,13 @@ export function planRootfs(spec: Spec, host: HostFacts, request: RootfsRequest):
     readonlyPaths,
     maskedPaths,
     maskData: labelled("tmpfs", "", mountLabel),
-    warnings:
-      spec.root.readonly && !ownMounts
-        ? [...warnings, "root.readonly needs a mount namespace: the root file system stays writable"]
-        : warnings,
+    warnings: [
+      ...warnings,
+      ...(spec.root.readonly && !ownMounts
+        ? ["root.readonly needs a mount namespace: the root file system stays writable"]
+        : []),
+      ...(ownDev && inUserNamespace ? boundAsTheyAre(spec.linux.devices) : []),
+    ],
   };
 }
 

@@ -21,6 +21,7 @@ import type {
   ThrottleDevice,
 } from "./types.ts";
 import { decodeProcess, type Raw } from "./decode-process.ts";
+import { parseInlineIdmap } from "./inline-idmap.ts";
 
 /** @param json config.json, as the schema accepted it */
 export function decodeSpec(json: unknown): Spec {
@@ -29,7 +30,7 @@ export function decodeSpec(json: unknown): Spec {
     ociVersion: raw.ociVersion as string,
     process: raw.process && decodeProcess(raw.process),
     root: { path: raw.root?.path as string, readonly: raw.root?.readonly ?? false },
-    mounts: list(raw.mounts, decodeMount),
+    mounts: list(raw.mounts, (mount) => decodeMount(mount, raw.linux ?? {})),
     hostname: raw.hostname || undefined,
     domainname: raw.domainname || undefined,
     hooks: decodeHooks(raw.hooks ?? {}),
@@ -38,15 +39,31 @@ export function decodeSpec(json: unknown): Spec {
   };
 }
 
-function decodeMount(raw: Raw<Mount>): Mount {
-  return {
+function decodeMount(raw: Raw<Mount>, users: Raw<Linux>): Mount {
+  const options = raw.options ?? [];
+  const idmap = options.find((option) => option.startsWith("idmap=") || option.startsWith("ridmap="));
+  const mount = {
     destination: raw.destination as string,
     type: raw.type || undefined,
     source: raw.source || undefined,
-    options: raw.options ?? [],
+    options,
     uidMappings: (raw.uidMappings ?? []) as readonly IDMapping[],
     gidMappings: (raw.gidMappings ?? []) as readonly IDMapping[],
   };
+  return idmap === undefined ? mount : withInlineIdmap(mount, idmap, users);
+}
+
+/** One that is not written as crun has it stays, to be refused as an option that nobody knows; maps of the mount's own come first, as in crun. */
+function withInlineIdmap(mount: Mount, option: string, users: Raw<Linux>): Mount {
+  const inline = parseInlineIdmap(option, {
+    uidMappings: (users.uidMappings ?? []) as readonly IDMapping[],
+    gidMappings: (users.gidMappings ?? []) as readonly IDMapping[],
+  });
+  if (inline === undefined) return mount;
+  const { word, uidMappings, gidMappings } = inline;
+  const options = mount.options.map((other) => (other === option ? word : other));
+  const hasOwn = mount.uidMappings.length + mount.gidMappings.length > 0;
+  return hasOwn ? { ...mount, options } : { ...mount, options, uidMappings, gidMappings };
 }
 
 function decodeHooks(raw: Raw<Hooks>): Hooks {

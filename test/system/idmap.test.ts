@@ -72,6 +72,17 @@ describe("an id-mapped mount", () => {
     );
   });
 
+  itOurs("may have its maps in the option, as crun takes them from podman", () => {
+    const source = files(box(), "source", "100:210", "101:220");
+    const options = ["idmap=uids=100-1000-1#101-2000-1;gids=210-1100-10#220-2200-10"];
+    assert.equal(
+      box().inside(owners("/mapped/*"), (config) => bind(config, source, "/mapped", { options: ["bind", ...options] })),
+      "1000:1100\n2000:2200\n",
+    );
+    const wrong = box().container((config) => bind(config, source, "/mapped", { options: ["bind", "idmap=uids=1"] }));
+    refused(wrong.run(), /idmap=uids=1/);
+  });
+
   it("has new files owned as the maps say, and takes none of who is not in them", () => {
     const source = files(box(), "source");
     chownSync(source, 100, 200);

@@ -286,6 +286,17 @@ describe("user namespaces", () => {
     );
   });
 
+  itOurs("fileMode, uid and gid of a device cannot be had, and a warning says so", () => {
+    const container = box().container((config) => {
+      withUser(config);
+      config.linux.devices = [{ path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 0o600, uid: 5, gid: 5 }];
+      config.process.args = ["stat", "-c", "%a", "/dev/zero"];
+    });
+    const { stdout, stderr } = ok(container.run());
+    assert.equal(stdout, "666\n");
+    assert.match(stderr, /\/linux\/devices\/0: fileMode, uid and gid are ignored in a user namespace/);
+  });
+
   itOurs("a device that the host has under another number is refused, and not another one given", () => {
     refused(
       box()
