@@ -2,7 +2,7 @@
 // to the kernel; JSON is UTF-8 by its own standard.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "mocha";
 import type { Config } from "./bundle.ts";
@@ -54,10 +54,9 @@ describe("bytes that are no UTF-8", () => {
       config.process.args = ["sh", "-c", 'printf %s "$HOME" | od -An -v -w99 -tx1'];
       config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `printf %s "$ODD" > ${seen}`] }] };
     });
-    writeFileSync(
-      join(container.rootfs, "etc/passwd"),
-      Buffer.concat([Buffer.from("root:x:0:0:root:"), ODD_BUFFER, Buffer.from(":/bin/sh\n")]),
-    );
+    const passwd = join(container.rootfs, "etc/passwd");
+    rmSync(passwd); // it is a hard link to the file of all other containers
+    writeFileSync(passwd, Buffer.concat([Buffer.from("root:x:0:0:root:"), ODD_BUFFER, Buffer.from(":/bin/sh\n")]));
     const { stdout } = ok(shell(box(), `export ODD; $T run --bundle ${container.bundle} ${container.id}`));
     assert.equal(stdout.trimEnd(), hex(BYTES));
     assert.deepEqual(readFileSync(seen), ODD_BUFFER);
