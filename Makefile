@@ -74,7 +74,7 @@ SANITIZE   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts')
 
-.PHONY: build library library-docs check format abi host-test systest clients faults test-faults fuzz test-guest test demo bench profile docs pages install uninstall pack dist dist-arch release-check clean help FORCE
+.PHONY: build library library-docs check format abi host-test systest clients faults test-faults fuzz differential test-guest test demo bench profile docs pages install uninstall pack dist dist-arch release-check clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -248,11 +248,14 @@ clients: build
 faults: build $(BUILD)/fuzz-documents
 	$(SUITES) faults
 
-## test-faults: what takes hours: 200,000 mutated documents, 5,000 of them run, command lines, state directories; root; FUZZ='--seed N'
-test-faults: build $(BUILD)/fuzz-documents fuzz
+## test-faults: what takes hours: 200,000 mutated documents, 5,000 runs of them, 1,000 bundles beside runc; root; FUZZ='--seed N', DIFFERENTIAL='--other PATH'
+test-faults: fuzz differential
 
-fuzz:
+fuzz: build $(BUILD)/fuzz-documents
 	node --import tsx test/faults/fuzz/run.mts $(FUZZ)
+
+differential: build
+	node --import tsx test/faults/differential/run.mts $(DIFFERENTIAL)
 
 ## test-guest: a guest with cgroup v2, systemd and AppArmor runs the tests of containers and of podman; root
 test-guest: build $(SYSTEM_TESTS)
