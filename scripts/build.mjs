@@ -151,7 +151,15 @@ function rank(file) {
       "cli/delete",
       "runtime/delete",
     ],
-    ...["cli/exec", "runtime/exec/parent", "cgroup/freezer", "cgroup/processes", "cgroup/remove", "cli/version"],
+    ...[
+      "cli/exec",
+      "runtime/exec/parent",
+      "spec/load",
+      "cgroup/freezer",
+      "cgroup/processes",
+      "cgroup/remove",
+      "cli/version",
+    ],
   ];
   const at = order.indexOf(file.replace(/\.js$/, ""));
   return at < 0 ? order.length : at;
