@@ -1,5 +1,6 @@
 // The client: programs of an OCI runtime called from Node.
 
+export { hostFacts } from "./client/host-facts.ts";
 export { TsrunError, type ClientErrorCode, type ErrorRecord } from "./client/error.ts";
 export type { GlobalOptions } from "./client/invoke.ts";
 export type { ContainerEvent, Statistics } from "./client/events.ts";

@@ -3,3 +3,4 @@
 export type * from "./types.ts";
 export * from "./config.ts";
 export * from "./validate.ts";
+export * from "./plan.ts";

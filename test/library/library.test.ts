@@ -168,7 +168,10 @@ describe("the library", function () {
       const program = find();
       if (program === undefined) skipBecause(this, `npm has no ${name} for ${CPU}, or cannot be reached`);
       writeFileSync(join(folder, "pure.mjs"), PURE);
-      assert.equal(ok(run(program, [...args, "pure.mjs"], folder)), "/root/path: is required\n0\n");
+      assert.equal(
+        ok(run(program, [...args, "pure.mjs"], folder)),
+        "/root/path: is required\n0\nContainer container: bundle /bundle, root file system /bundle/rootfs\n",
+      );
     });
 
   it("the pure half needs nothing but the language: it runs in a bare engine", () => {
@@ -178,7 +181,27 @@ describe("the library", function () {
       join(folder, "bare.js"),
       PURE.replace("@tsrun/runtime/pure", "./node_modules/@tsrun/runtime/library/pure.js"),
     );
-    assert.equal(ok(run(engine, ["-m", "bare.js"], folder)), "/root/path: is required\n0\n");
+    assert.equal(
+      ok(run(engine, ["-m", "bare.js"], folder)),
+      "/root/path: is required\n0\nContainer container: bundle /bundle, root file system /bundle/rootfs\n",
+    );
+  });
+
+  it("plan, script and findings are those of the program, on this host", () => {
+    const program = join(folder, `node_modules/@tsrun/linux-${CPU}/bin/tsrun`);
+    const bundle = join(PROJECT, "bundles/limits");
+    writeFileSync(join(folder, "plan.mjs"), PLAN);
+    const said = JSON.parse(ok(run(process.execPath, ["plan.mjs", bundle], folder)));
+    const theirs = (...args: string[]): string =>
+      run(program, ["plan", "--id", "one", "-b", bundle, ...args], folder).stdout;
+    const withoutFailures = (text: string): string => text.replaceAll(/^ +will fail here: .*\n/gm, "");
+    assert.equal(said.explain, withoutFailures(theirs()));
+    assert.equal(said.shell, theirs("--shell"));
+    const { steps } = JSON.parse(theirs("--json")) as { steps: { step: string; acts: unknown[] }[] };
+    assert.deepEqual(
+      said.steps.map(({ name, acts }: { name: string; acts: unknown[] }) => ({ step: name, acts })),
+      steps.map(({ step, acts }) => ({ step, acts })),
+    );
   });
 
   for (const other of ["runc", "crun"])
@@ -196,11 +219,22 @@ describe("the library", function () {
     });
 });
 
+const PLAN = `
+import { readFileSync } from "node:fs";
+import { explain, hostFacts, plan, toShell } from "@tsrun/runtime";
+const [bundle] = process.argv.slice(2);
+const config = readFileSync(bundle + "/config.json", "utf8");
+const options = { facts: hostFacts(), id: "one", bundle };
+console.log(JSON.stringify({ explain: explain(config, options), shell: toShell(config, options), steps: plan(config, options) }));
+`;
+
 const PURE = `
-import { defaultConfig, validate } from "@tsrun/runtime/pure";
+import { defaultConfig, explain, validate } from "@tsrun/runtime/pure";
 const [finding] = validate('{"ociVersion":"1.0.2","root":{}}');
 console.log(finding.pointer + ": " + finding.message);
-console.log(validate(defaultConfig({ root: "rootfs", args: ["sh"] })).length);
+const config = defaultConfig({ root: "rootfs", args: ["sh"] });
+console.log(validate(config).length);
+console.log(explain(config).split("\\n")[0]);
 `;
 
 const OTHER = `
