@@ -118,7 +118,7 @@ const FEATURES: { readonly [name: string]: Feature } = {
       devices: [{ allow: false, access: "rwm" }],
       memory: { limit: one(pick, [64, 128]) * 2 ** 20 },
       pids: { limit: one(pick, [30, 77]) },
-      cpu: { shares: one(pick, [2, 512, 2048]) },
+      cpu: { shares: one(pick, [512, 1000, 2048]) },
     }),
   seccomp: (config, pick) =>
     (config.linux["seccomp"] = {

@@ -49,6 +49,17 @@ export const EXPLAINED: readonly Explained[] = [
   },
   {
     where: PROCESS,
+    line: /^status: Cap(Bnd|Prm|Eff): (0{16}|000001fffeffffff)$/,
+    reason:
+      "a process without capabilities in config.json has none, as with runc 1.1; runc 1.3 leaves it all of its own",
+  },
+  {
+    where: /^exec$/,
+    line: /^limit: Max open files /,
+    reason: "the Go of runc 1.1 raises the soft limit of open files for itself, and for a process of exec as well",
+  },
+  {
+    where: PROCESS,
     line: /^machine: /,
     reason: "linux.personality is not known to runc before 1.2",
   },
