@@ -4,11 +4,14 @@ import { stringify } from "../base/json.ts";
 import { UsageError } from "../base/errors.ts";
 import { join } from "../base/path.ts";
 import type { Finding, Understood } from "../spec/examine.ts";
+import type { Planner } from "../explain/host/refused.ts";
+import type { HostFacts } from "../spec/facts.ts";
 import { print } from "../sys/print.ts";
 import { rootless } from "./globals.ts";
 import type { GlobalFlags, Values } from "./table.ts";
 import defer * as configLoader from "../spec/load.ts";
 import defer * as examination from "../spec/examine.ts";
+import defer * as alwaysRefused from "../explain/always.ts";
 import defer * as hostCheck from "../explain/host.ts";
 import defer * as hostFacts from "../runtime/plan/facts.ts";
 import defer * as containerPlan from "../runtime/plan/container.ts";
@@ -32,7 +35,9 @@ export function run(flags: Values<typeof options>, [operand]: readonly string[],
   const { findings, read } = examination.examine(planCommand.readConfig(bundle), configLoader);
   const all = [...findings];
   if (read !== undefined) {
-    if (flags.host) all.push(...onHost(bundle, read, findings, globalFlags));
+    all.push(
+      ...(flags.host ? onHost(bundle, read, findings, globalFlags) : onAnyHost(bundle, read, findings, globalFlags)),
+    );
     all.push(...valueCheck.valuesIn(read, all));
   } else if (flags.host)
     all.push({
@@ -74,6 +79,29 @@ function printed(
     : `${stringify(findingFormats.sarif(coded, file, versions.version()), 2)}\n`;
 }
 
+function onAnyHost(
+  bundle: string,
+  read: Understood,
+  found: readonly Finding[],
+  globalFlags: GlobalFlags,
+): readonly Finding[] {
+  return alwaysRefused.alwaysRefused(read.rest, found, plannerOf(bundle, globalFlags));
+}
+
+/** Makes plans of documents for a host. */
+function plannerOf(bundle: string, globalFlags: GlobalFlags): (facts: HostFacts) => Planner {
+  const request = planCommand.requestOf(
+    { id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 },
+    bundle,
+    globalFlags,
+  );
+  return (facts) => (json) => {
+    if (!configLoader.isConfig(json)) return undefined;
+    const spec = configLoader.decodeSpec(json);
+    return { spec, plan: containerPlan.planContainer(spec, facts, request) };
+  };
+}
+
 function onHost(
   bundle: string,
   read: Understood,
@@ -81,22 +109,13 @@ function onHost(
   globalFlags: GlobalFlags,
 ): readonly Finding[] {
   const facts = hostFacts.probeHost(rootless(globalFlags.rootless));
-  const request = planCommand.requestOf(
-    { id: "", "no-pivot": false, "no-new-keyring": false, "preserve-fds": 0 },
-    bundle,
-    globalFlags,
-  );
   return hostCheck
     .hostFindings({
       ...read,
       bundle,
       facts,
       found,
-      plan: (json) => {
-        if (!configLoader.isConfig(json)) return undefined;
-        const spec = configLoader.decodeSpec(json);
-        return { spec, plan: containerPlan.planContainer(spec, facts, request) };
-      },
+      plan: plannerOf(bundle, globalFlags)(facts),
     })
     .map(({ step: _step, ...finding }) => finding);
 }

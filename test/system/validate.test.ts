@@ -42,14 +42,27 @@ describe("validate", () => {
     assert.equal(
       stdout.replaceAll(/^\/.*\/(?=config\.json)/gm, ""),
       [
+        "config.json:1:1: error /process: is required to create a container",
         "config.json:1:30: error /root/path: is required",
         'config.json:1:97: error /hostname: must be a string, not 6; write "6"',
         "config.json:1:63: warning /noNewPrivileges: nothing of this name is known and it is ignored; did you mean /process/noNewPrivileges?",
         "config.json:1:86: warning /hostname: is given more than once: the last one counts",
-        "config.json: 2 errors, 2 warnings",
+        "config.json: 3 errors, 2 warnings",
         "",
       ].join("\n"),
     );
+  });
+
+  itOurs("finds what every plan refuses, without a look at the host", () => {
+    const container = box().container((config) => {
+      config.mounts.push({ destination: "/a" }, { destination: "/proc/sys", type: "tmpfs" });
+      config.mounts.push({ destination: "/b", type: "bind", source: "/tmp", options: ["bind", "mode=755"] });
+    });
+    const { status, stdout } = validate(container);
+    assert.equal(status, 1);
+    for (const pointer of ["/mounts/7:", "/mounts/8/destination:", "/mounts/9/options:"])
+      assert.match(stdout, new RegExp(`: error ${pointer}`));
+    assert.match(stdout, /: 3 errors, 0 warnings\n$/);
   });
 
   itOurs("warnings alone are status 0", () => {

@@ -6,8 +6,10 @@
 // Prints the number of each document that ends otherwise than well or in an error of ours, or takes more than a second, with what happened;
 // and last how many there were, how many could be planned, and the largest memory in kilobytes.
 
-import { containerId, hostPath } from "../../../src/base/brand.ts";
+import { containerId, hostPath, type ContainerId } from "../../../src/base/brand.ts";
 import { HostError, SpecError, StepError, UsageError } from "../../../src/base/errors.ts";
+import { alwaysRefused } from "../../../src/explain/always.ts";
+import type { Planner } from "../../../src/explain/host/refused.ts";
 import { explain, explainJson } from "../../../src/explain/text.ts";
 import { planContainer, type PlanRequest } from "../../../src/runtime/plan/container.ts";
 import { examine } from "../../../src/spec/examine.ts";
@@ -40,32 +42,49 @@ const facts: HostFacts = {
   procfsTakesPidns: true,
 };
 
+const id = (): ContainerId => {
+  const made = containerId("fuzz");
+  if (made === undefined) throw new Error("no id");
+  return made;
+};
+
+const request = (): PlanRequest => ({
+  id: id(),
+  bundle: hostPath("/bundle"),
+  noPivot: false,
+  noNewKeyring: false,
+  systemdCgroup: false,
+  noCgroup: false,
+  rootless: "false",
+  listenFds: 0,
+  preserveFds: 0,
+  notify: undefined,
+});
+
+const plannerOf =
+  (host: HostFacts): Planner =>
+  (json) => {
+    if (!loader.isConfig(json)) return undefined;
+    const spec = loader.decodeSpec(json);
+    return { spec, plan: planContainer(spec, host, request()) };
+  };
+
 /** @returns whether it could be planned @throws what is no error of ours */
 function take(text: string): boolean {
-  examine(text, loader);
+  const { findings, read } = examine(text, loader);
+  const refused = read === undefined ? [] : alwaysRefused(read.rest, findings, plannerOf);
+  const valid = [...findings, ...refused].every(({ level }) => level !== "error");
   try {
     const { spec } = loader.parseConfig(text, () => explainer);
-    const id = containerId("fuzz");
-    if (id === undefined) throw new Error("no id");
-    const request: PlanRequest = {
-      id,
-      bundle: hostPath("/bundle"),
-      noPivot: false,
-      noNewKeyring: false,
-      systemdCgroup: false,
-      noCgroup: false,
-      rootless: "false",
-      listenFds: 0,
-      preserveFds: 0,
-      notify: undefined,
-    };
-    const plan = planContainer(spec, facts, request);
+    const plan = planContainer(spec, facts, request());
     explain(plan);
     explainJson(plan);
     return true;
   } catch (error) {
     let cause = error;
     while (cause instanceof StepError) cause = cause.cause;
+    if (cause instanceof SpecError && valid)
+      throw new Error(`validate finds nothing of ${cause.message.slice(0, 300)}`);
     if (cause instanceof SpecError || cause instanceof HostError || cause instanceof UsageError) return false;
     throw error;
   }
