@@ -204,6 +204,14 @@ describe("the library", function () {
     );
   });
 
+  it("terminals: of a container with its size, and of one more process", () => {
+    writeFileSync(join(folder, "terminal.mjs"), TERMINAL);
+    const { shown, status, more } = JSON.parse(ok(run(process.execPath, ["terminal.mjs", rootfs], folder)));
+    assert.match(shown, /\r\n33 91\r\n\/dev\/pts\/0\r\n/);
+    assert.equal(status, "stopped");
+    assert.match(more, /^\/dev\/pts\/\d\r?\n20 70\r?\n$/m);
+  });
+
   for (const other of ["runc", "crun"])
     it(`the client runs containers with ${other}, and says what it has no command for`, function () {
       if (spawnSync(other, ["--version"]).status !== 0) skipBecause(this, `${other} is not installed`);
@@ -218,6 +226,26 @@ describe("the library", function () {
       assert.equal(stdout, `${other}\nhi\n3\nrunning\nstopped\n${stats}\nTsrunError\n`);
     });
 });
+
+const TERMINAL = `
+import { randomUUID } from "node:crypto";
+import { defaultConfig, Runtime } from "@tsrun/runtime";
+const runtime = new Runtime();
+const bundle = defaultConfig({ root: process.argv[2], args: ["sh"], terminal: true });
+const container = await runtime.create("terminal-" + randomUUID(), { bundle, terminal: { columns: 91, rows: 33 } });
+const all = async (stream) => { let text = ""; for await (const chunk of stream) text += chunk; return text; };
+try {
+  await container.start();
+  const process_ = { args: ["sh", "-c", "tty; stty size"], cwd: "/", terminal: true, consoleSize: { height: 20, width: 70 }, env: ["PATH=/bin:/usr/bin"] };
+  const more = await all((await container.exec(process_, { stdin: "ignore" })).stdout);
+  container.terminal.input.write("stty size; tty; exit 7\\n");
+  const shown = await all(container.terminal.output);
+  const { status } = await container.stopped();
+  console.log(JSON.stringify({ shown, status, more }));
+} finally {
+  await container.delete({ force: true });
+}
+`;
 
 const PLAN = `
 import { readFileSync } from "node:fs";

@@ -57,8 +57,11 @@ export type ExecOptions = CallOptions &
     readonly capabilities?: readonly string[];
     readonly noNewPrivileges?: boolean;
     readonly preserveFds?: number;
-    /** Gives the process a terminal of this size. Needs tsrun. */
-    readonly terminal?: TerminalSize | undefined;
+    /**
+     * Gives the process a terminal: stdin is what is typed, stdout what it shows, stderr stays empty. A whole `Process` says so itself, and
+     * its `consoleSize` the size.
+     */
+    readonly terminal?: boolean;
   };
 
 export type CheckpointOptions = CallOptions & {
@@ -467,8 +470,9 @@ const socketArgs = (terminal: Terminal | undefined): string[] =>
   terminal === undefined ? [] : ["--console-socket", terminal.socket];
 
 function execArgs(options: ExecOptions): string[] {
-  const { cwd, env, user, additionalGids, capabilities, noNewPrivileges, preserveFds } = options;
+  const { cwd, env, user, additionalGids, capabilities, noNewPrivileges, preserveFds, terminal } = options;
   return [
+    ...(terminal ? ["--tty"] : []),
     ...(cwd === undefined ? [] : ["--cwd", cwd]),
     ...Object.entries(env ?? {}).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
     ...(user === undefined ? [] : ["--user", user]),
