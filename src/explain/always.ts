@@ -56,9 +56,15 @@ export function alwaysRefused(
   found: readonly Finding[],
   planner: (facts: HostFacts) => Planner,
 ): readonly Finding[] {
-  const [first = [], ...others] = LAYOUTS.map((cgroups) =>
-    planFindings(rest, found, planner(generous(cgroups))).findings.filter(({ level }) => level === "error"),
-  );
-  const same = (a: Finding, b: Finding): boolean => a.pointer === b.pointer && a.problem === b.problem;
-  return first.filter((finding) => others.every((other) => other.some((one) => same(one, finding))));
+  let common: readonly Finding[] | undefined;
+  for (const cgroups of LAYOUTS) {
+    const refused = planFindings(rest, found, planner(generous(cgroups))).findings.filter(
+      ({ level }) => level === "error",
+    );
+    common = common === undefined ? refused : common.filter((one) => refused.some((other) => isSame(one, other)));
+    if (common.length === 0) break; // as for nearly every document: one plan is enough
+  }
+  return common ?? [];
 }
+
+const isSame = (a: Finding, b: Finding): boolean => a.pointer === b.pointer && a.problem === b.problem;

@@ -397,8 +397,8 @@ function sane({ status, signal, stderr }: Output, what: string): void {
     ["10000 levels below a name that nobody knows", () => ({ x: raw("[".repeat(9_998) + "]".repeat(9_998)) })],
     ["10000 levels where there may be none", () => ({ hooks: raw("[".repeat(9_998) + "]".repeat(9_998)) })],
   ];
-  /** One second of processor time and, program and all, 96 MB of addresses; what would take more ends by a signal or an internal error. */
-  const within = (args: readonly string[]): Output => limited(`ulimit -t ${SLOWNESS}; ulimit -v 98304`, args);
+  /** A second, or two of processor time on a machine that does something else as well, and, program and all, 96 MB of addresses; what would take more ends by a signal or an internal error. */
+  const within = (args: readonly string[]): Output => limited(`ulimit -t ${2 * SLOWNESS}; ulimit -v 98304`, args);
   const limited = (limits: string, args: readonly string[]): Output =>
     spawnSync("/bin/sh", ["-c", `${limits}; exec "$@"`, "sh", PROGRAM, ...args], {
       encoding: "utf8",
