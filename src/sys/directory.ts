@@ -1,6 +1,7 @@
 // The names in directories: to make, to remove, to list them; and the directory that the process is in. Paths are relative to `dir` (null: the
 // working directory).
 
+import { ENOENT } from "../abi/errno.ts";
 import {
   SYS_chdir,
   SYS_fchdir,
@@ -17,6 +18,7 @@ import {
 } from "../abi/syscall.ts";
 import { at, type Fd, type At } from "./fd.ts";
 import { host } from "./host.ts";
+import { isErrno } from "../base/errors.ts";
 import { syscall } from "./call.ts";
 
 /** @see mkdirat(2) */
@@ -42,6 +44,15 @@ export function linkat(fromDir: At, from: string, toDir: At, to: string, flags: 
 /** @param flags AT_REMOVEDIR for a directory @see unlinkat(2) */
 export function unlinkat(dir: At, path: string, flags = 0): void {
   syscall("unlinkat", SYS_unlinkat, path, at(dir), path, flags);
+}
+
+/** As unlinkat; a name that is gone is no error. */
+export function unlinkIfThere(dir: At, path: string, flags: number): void {
+  try {
+    unlinkat(dir, path, flags);
+  } catch (error) {
+    if (!isErrno(error, ENOENT)) throw error; // another delete was quicker
+  }
 }
 
 /** @see renameat2(2) */

@@ -26,7 +26,7 @@ import type { Hook, StringMap } from "../../spec/types.ts";
 import type { CgroupPaths, SystemdUnit } from "../../cgroup/plan.ts";
 import type { At, Fd } from "../../sys/fd.ts";
 import { createFile, createFileAnew, flockOrErrno, openat, readFile } from "../../sys/file.ts";
-import { mkdirat, readdir, renameat, unlinkat } from "../../sys/directory.ts";
+import { mkdirat, readdir, renameat, unlinkIfThere } from "../../sys/directory.ts";
 import { getpid } from "../../sys/process.ts";
 import { decodeRecord } from "./record.ts";
 import defer * as sdNotify from "../../notify.ts";
@@ -244,14 +244,6 @@ function whatIsLeft(directory: StateDirectory): readonly string[] {
   } catch (error) {
     if (isErrno(error, ENOENT)) return []; // another delete was quicker
     throw error;
-  }
-}
-
-function unlinkIfThere(dir: At, path: string, flags: number): void {
-  try {
-    unlinkat(dir, path, flags);
-  } catch (error) {
-    if (!isErrno(error, ENOENT)) throw error; // another delete was quicker
   }
 }
 
