@@ -100,7 +100,14 @@ describe("checkpoint and restore", function () {
       execFileSync("chown", ["-R", "--no-dereference", "100000:100000", container.rootfs]);
       execFileSync("chmod", ["0711", box().directory]);
       start(container);
-      saveAndRestore(container);
+      ok(checkpoint(container));
+      // CRIU 4.2 opens an image in the new namespace, now and then before its maps are written: nothing is left then, and the next try may do it.
+      let restored = restore(container);
+      for (let tries = 1; restored.status !== 0 && tries < 20; tries++) {
+        refused(restored, /Permission denied; nothing is left of what it made/);
+        restored = restore(container);
+      }
+      ok(restored);
       assert.match(readFileSync(`/proc/${container.state().pid}/uid_map`, "utf8"), /^\s*0\s+100000\s+65536\n$/);
       assert.equal(inside(container, "head -c 2 /dev/zero | wc -c; id -u"), "2\n0\n");
       ok(container.delete("--force"));
